@@ -3,11 +3,11 @@ check.
 
     python benchmarks/architectures.py [KIND ...]
 
-Lines are those that say something: comments, blank lines and, in Python, docstrings are not
-counted. A spec that extends another is counted with the lines of its own. Several architectures
-share a module of Python, so its lines stand beside the first of them; it holds loading weights,
-checking arguments and preparing images too, which a spec leaves to modelspec. The time is that of a
-cold `modelspec check`: a process of its own, Python's start included.
+Comments, blank lines and, in Python, docstrings are not counted. A spec that extends another is
+counted with its own lines only. Several architectures share a module of Python, so its lines are
+shown with the first of them. A module also loads weights, checks arguments and prepares images,
+which modelspec does for a spec. The time is that of a cold `modelspec check` in a new process,
+including the start of Python.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def lines_of_spec(text: str) -> int:
 
 
 def lines_of_python(text: str) -> int:
-    """Lines with a token that is no comment and no text in three quotes, which there are only to
-    document.
+    """Lines with a token that is not a comment and not a triple-quoted string. `keras.applications`
+    uses these strings only for documentation.
     """
     found: set[int] = set()
     for one in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -55,9 +55,7 @@ def lines_of_python(text: str) -> int:
 
 
 def modules() -> dict[str, str]:
-    """The text of every module of `keras.applications`, by its name; nothing of Keras is
-    imported.
-    """
+    """The source of every module of `keras.applications`, by name, without importing Keras."""
     keras = importlib.util.find_spec("keras")
     assert keras is not None and keras.origin is not None, "install keras to compare with it"
     folder = Path(keras.origin).parent / "src" / "applications"
@@ -75,11 +73,9 @@ def seconds(path: Path, environment: dict[str, str], rounds: int = 3) -> float:
 
 
 def row(
-    path: Path, sources: dict[str, str], told: set[str], environment: dict[str, str]
+    path: Path, sources: dict[str, str], counted: set[str], environment: dict[str, str]
 ) -> tuple[int, int]:
-    """Print one architecture; its lines, and those of its module where no row before has counted
-    them.
-    """
+    """Print one architecture; returns its lines, and those of its module unless `counted` has it."""
     import modelspec as ms
 
     spec = ms.load_spec(path)
@@ -88,9 +84,9 @@ def row(
     )
     lines, python = (
         lines_of_spec(path.read_text("utf-8")),
-        (0 if module in told else lines_of_python(sources[module])),
+        (0 if module in counted else lines_of_python(sources[module])),
     )
-    told.add(module)
+    counted.add(module)
     print(
         f"{path.stem:20}{lines:6}{python or '':>8}  {module:22}{len(spec.graph.layers):6,}"
         f"{spec.graph.parameters or 0:13,}{seconds(path, environment):9.2f} s",
@@ -101,7 +97,7 @@ def row(
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
-    sources, told = modules(), set[str]()
+    sources, shown = modules(), set[str]()
     asked = sys.argv[1:] or [path.stem for path in LIBRARY.glob("*.yaml")]
     paths = [
         LIBRARY / f"{name}.yaml"
@@ -116,7 +112,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = environment_for(Path(folder))
         seconds(paths[0], environment, rounds=1)  # the first compiles
-        counted = [row(path, sources, told, environment) for path in paths]
+        counted = [row(path, sources, shown, environment) for path in paths]
     print(
         f"{f'all {len(counted)}':20}{sum(one for one, _ in counted):6}{sum(one for _, one in counted):8}"
     )

@@ -2,9 +2,9 @@
 
     python benchmarks/check.py
 
-Cold is a process of its own, Python's start included, with the bytecode of everything compiled
-before. The cold commands take turns, so that a machine that slows down slows all. Where other work
-runs beside, wall time says little: the processor time is shown with it.
+A cold check is a new process, including the start of Python, with bytecode compiled before. The
+cold commands alternate, so that a slower machine affects all of them equally. Wall time depends on
+other load of the machine, so processor time is printed too.
 """
 
 from __future__ import annotations

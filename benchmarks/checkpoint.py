@@ -1,13 +1,12 @@
-"""What checkpoints cost a training, and how soon a killed run is where it was.
+"""The cost of checkpoints, and the time until a killed run is back at its last step.
 
     python benchmarks/checkpoint.py [pairs]
 
-Two models: one bound by what it computes (a convolutional network of some 20 ms a step), one by
-what a step costs beside that (a small perceptron of half a millisecond). Each is trained once; its
-epochs have a checkpoint every 50 steps and none in turn, so that both are measured within the same
-seconds of the same machine. An epoch with checkpoints ends when its last one is on disk, and that
-time is counted. What is told is the median over pairs of neighbours, of the time and of the
-processor's time, which other programs disturb less. Wanted: at most 3 % slower.
+Two models: one limited by computation (a convolutional network), one by the overhead of a step (a
+small perceptron). Each is trained once; epochs with a checkpoint every 50 steps and epochs without
+alternate, so that both are measured at about the same time. An epoch with checkpoints ends when its
+last one is on disk. The result is the median over pairs of neighbouring epochs, of wall time and of
+processor time, which depends less on other programs. Target: at most 3 % slower.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ class Clock:
 
 
 def measured(name: str, pairs: int) -> dict[str, Any]:
-    """Seconds of every epoch with checkpoints and of the one without beside it, and of the parts of
+    """Seconds of every epoch with checkpoints and of its neighbour without, and of the parts of
     a checkpoint.
     """
     import modelspec as ms
@@ -163,12 +162,12 @@ def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
             )
             if (
                 fitting.saver is None
-            ):  # what may be spent grows with the time, of which this was none
+            ):  # the time budget grows with the training, which has just begun
                 saver._began += perf_counter() - self.began
                 saver._taken += perf_counter() - self.began
 
     saver._waited = (
-        _FREE  # what costs nothing is over at once: measured is what a long training has
+        _FREE  # no pause for a cheap checkpoint: the state of a long training is measured
     )
     plan = loop.plan(None)
     turns = Turns()
@@ -210,11 +209,11 @@ def tell_of(name: str, found: dict[str, Any]) -> None:
     )
 
 
-# Gone on with, and begun again --------------------------------------------------------------------
+# Resuming -----------------------------------------------------------------------------------------
 
 
 def first_step(way: str) -> None:
-    """Train, or go on, until the step after `RESUMED_AT` is done; `make` leaves a run that ended
+    """Train, or resume, until the step after `RESUMED_AT` is done; `make` writes a run that ended
     there.
     """
     import modelspec as ms
@@ -247,7 +246,7 @@ def first_step(way: str) -> None:
 
 
 def child(*arguments: str, folder: str) -> Any:
-    """This program in a process of its own: what it answers, and the seconds from its start to its
+    """Run this program in a new process: its result, and the seconds from its start to its
     end.
     """
     environment = {

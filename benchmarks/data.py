@@ -1,18 +1,16 @@
-"""Data on the way into training steps, against what one writes by hand with pandas, NumPy, h5py and
-tf.data.
+"""The data pipeline, compared with hand-written code with pandas, NumPy, h5py and tf.data.
 
     python benchmarks/data.py [--rows 100000] [--images 1000] [--rounds 2] [--gigabytes 4] [--only
     csv,npz,...]
 
-For each format, by hand and by modelspec, in processes that take turns (the best of each counts):
+For each format, hand-written and by modelspec, in alternating processes (the best of each counts):
 the seconds from an unopened file to the end of the first epoch, and rows per second in the epochs
-after it, into the same compiled training step of a small model. Wanted: never slower than by hand.
-By hand a table is read whole and shuffled in a buffer of all of it, and nothing is checked.
+after it, into the same compiled training step of a small model. Target: never slower than
+hand-written code, which reads a table at once, shuffles it in memory, and checks nothing.
 
-Then: how much of a step of a small model the data take (wanted: a tenth at most); the peak of
-memory while an epoch of a source of so many gigabytes is taken (wanted: below 1 GB); and the
-seconds from an unopened source to the first step in the first run and in a second one, which finds
-its prepared data in the cache.
+Then: the share of the data in a step of a small model (target: at most a tenth); the peak memory of
+an epoch over a source of so many gigabytes (target: below 1 GB); and the seconds from an unopened
+source to the first step, in the first run and in a second one, which uses the cache.
 """
 
 from __future__ import annotations
@@ -78,7 +76,7 @@ def write_files(rows: int, images: int) -> None:
 
 
 def by_hand(form: str) -> Any:
-    """Batches of one epoch, anew each time it is gone through."""
+    """Batches of one epoch; can be iterated repeatedly."""
     import tensorflow as tf
 
     if form in PICTURES:
@@ -174,7 +172,7 @@ def spec(source: Any, form: str, **data: Any) -> dict[str, Any]:
 
 
 def compiled(source: Any, form: str, **data: Any) -> Any:
-    """The spec, checked, before its data are looked at: by hand there is a model by then too."""
+    """The checked spec, before its data are opened: the hand-written code has a model by then too."""
     from modelspec.compiler.pipeline import compile_spec
 
     checked = compile_spec(spec(source, form, **data))
@@ -247,7 +245,7 @@ def first_of(value: Any) -> Any:
 
 
 def warm(step: Callable[[Any, Any], Any], form: str) -> None:
-    """Compiles the step, and loads what loads once."""
+    """Compile the step, and do the imports."""
     import numpy as np
     import tensorflow as tf
 
@@ -268,8 +266,8 @@ def warm(step: Callable[[Any, Any], Any], form: str) -> None:
 
 
 def share(count: int) -> dict[str, float]:
-    """The share of a small model's step that its data take: against steps on one batch that is
-    there already. Each step takes its batch itself, as those of Keras's `fit` do.
+    """The share of the data in a small model's step, compared with steps on one batch in memory.
+    Each step fetches its batch, as in Keras's `fit`.
     """
     import tensorflow as tf
 
@@ -299,7 +297,7 @@ def share(count: int) -> dict[str, float]:
 
 
 def write_large(gigabytes: float) -> int:
-    """Arrays of so many gigabytes, written piece by piece."""
+    """Write arrays of so many gigabytes, in pieces."""
     import numpy as np
 
     wide = 256
@@ -317,7 +315,7 @@ def write_large(gigabytes: float) -> int:
 
 
 def large(steps: int) -> dict[str, float]:
-    """The peak of memory while a source is prepared and batches of all of it are taken; seconds to
+    """The peak memory while a source is prepared and all its batches are read; seconds to
     the first step.
     """
     global WIDTH
@@ -342,8 +340,8 @@ def large(steps: int) -> dict[str, float]:
 
 
 def peak_of_memory() -> int:
-    """In bytes, of this process alone: `getrusage` tells that of the process that started it, where
-    it was higher.
+    """In bytes, of this process alone: `getrusage` would include a higher peak of the parent
+    process.
     """
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM"):
@@ -355,7 +353,7 @@ def peak_of_memory() -> int:
 
 
 def child(*arguments: Any) -> dict[str, float]:
-    """What a process of its own measured."""
+    """The measurement of a new process."""
     done = subprocess.run(
         [sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(arguments)],
         capture_output=True,

@@ -1,14 +1,13 @@
-"""What a check costs in processor seconds for texts of every form, as they grow.
+"""Processor seconds of a check for specs of many forms, as they grow.
 
     python benchmarks/growth.py                     each at three sizes
     python benchmarks/growth.py --largest           each at the largest size within the budgets
-    python benchmarks/growth.py --largest outputs   those kinds alone whose names hold the word
+    python benchmarks/growth.py --largest outputs   only kinds whose names contain the word
 
-Each is a process of its own, Python's start included; wanted is at most 2 seconds for any text that
-is within the budgets, and about four times as much for four times the text. The largest size is
-that at which a text has as many keys and values, or layers, as one may; where it is refused for
-another budget (MS108), smaller ones are tried. `--expanded` gives every text a variable, so that it
-goes through expansion.
+Each check is a new process, including the start of Python. Target: at most 2 seconds for any spec
+within the budgets, and about four times as much for four times the size. The largest size has the
+maximum number of keys and values, or of layers; if it is refused for another budget (MS108), smaller
+ones are tried. `--expanded` adds a variable to every spec, so that it is expanded.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def cost(path: Path, environment: dict[str, str]) -> Cost:
 
 
 def nodes(text: str) -> int:
-    """Keys and values of a text, as they are counted against the budget."""
+    """Keys and values of a text, as counted for the budget."""
     reading = Reading(Source("spec.yaml", text))
     with suppress(Fault):
         compose(reading)
@@ -72,7 +71,7 @@ def nodes(text: str) -> int:
 
 
 def sizes(text: Text) -> list[int]:
-    """The largest size that the budgets of the text allow, and those that the others may."""
+    """The largest size that the budgets of text allow, and candidates for the other budgets."""
     few, more = nodes(text(10)), nodes(text(30))
     a_node, a_byte = (more - few) / 20, (len(text(30)) - len(text(10))) / 20
     within_bytes = 0.99 * budgets.TEXT_BYTES / max(a_byte, 0.1)

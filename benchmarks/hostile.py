@@ -1,9 +1,9 @@
-"""What hostile texts cost to refuse, against reading a common spec in the same process.
+"""Processor time of refusing hostile files, compared with reading a common spec in the same process.
 
     python benchmarks/hostile.py
 
-Each is one text of up to 9 MB that makes some YAML or JSON reader slow, deep, or large; wanted is
-less than a second.
+Each is a text of up to 9 MB that makes some YAML or JSON reader slow, deep, or large. Target: less
+than a second.
 """
 
 from __future__ import annotations

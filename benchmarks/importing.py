@@ -1,13 +1,11 @@
-"""What `modelspec import` makes of models: lines of YAML beside lines of JSON, and what hostile
-files cost.
+"""The results of `modelspec import`: lines of YAML and of JSON, and the cost of hostile files.
 
     python benchmarks/importing.py [FOLDER]     the models in FOLDER; without one, some of keras.applications
     python benchmarks/importing.py --hostile    files that are to be refused: seconds and memory of a process for each
 
-Lines are those of the spec with everything that the JSON says (indented by two, as `json.dumps`
-writes it): reading it again gives the same model, or the import would have written every layer out.
-The applications are made with `weights=None`. Memory is what a process takes beyond one that
-imports a small model; wanted are at most 2 s and 300 MB.
+The spec has the same content as the JSON (indented by two, as `json.dumps` writes it): the import
+compares both. The applications are made with `weights=None`. Memory is relative to a process that
+imports a small model. Target: at most 2 s and 300 MB.
 """
 
 from __future__ import annotations
@@ -77,7 +75,7 @@ finally:
 
 
 def cost(path: Path) -> tuple[int, float, int]:
-    """Status, seconds and kilobytes of `modelspec import` of a file, in a process of its own."""
+    """Status, seconds and kilobytes of `modelspec import` of a file, in a new process."""
     start = time.perf_counter()
     command = [sys.executable, "-c", CHILD, str(path)]
     one = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

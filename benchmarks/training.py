@@ -1,13 +1,13 @@
-"""Training throughput against a hand-written `model.fit`, and what determinism costs.
+"""Training throughput compared with a hand-written `model.fit`, and the cost of determinism.
 
     python benchmarks/training.py [rounds]
 
-Two models: one bound by what it computes (a convolutional network), one by what a step costs beside
-that (a small perceptron). The hand-written program is what one writes without modelspec: the same
-layers in Keras, arrays, `fit`, no determinism. Every figure is the best of several processes, which
-take turns, so that a machine that slows down slows all; within a process it is the median epoch
-without the first, which compiles. Wanted: at least 1.0 times the throughput of `fit` on the first,
-at least 1.3 times on the second.
+Two models: one limited by computation (a convolutional network), one by the overhead of a step (a
+small perceptron). The hand-written program has the same layers in Keras, arrays, `fit`, no
+determinism. Every figure is the best of several alternating processes, so that a slower machine
+affects all of them equally; within a process it is the median epoch without the first, which
+compiles. Target: at least 1.0 times the throughput of `fit` on the first, at least 1.3 times on the
+second.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def fitted(checked: Any, case: dict[str, Any], deterministic: bool) -> float:
 
 
 def child(name: str, way: str) -> float:
-    """`measured` in a process and a folder of its own."""
+    """`measured` in a new process and folder."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

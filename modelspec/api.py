@@ -1,59 +1,74 @@
-"""The Python API: `load_spec`, `check`, and what they give. Nothing here loads a framework until a
-model is built.
+"""The Python API: `load_spec`, `check`, and the objects that they return. No framework is loaded
+before a model is built.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .compiler.infer import TypedGraph
 from .compiler.pipeline import Compiled, compile_spec
+from .core import forked as _forked  # noqa: F401  # detects forks after its import
 from .core.diagnostics import Diagnostic
 from .core.diagnostics.render.text import count as counted
 from .core.places import granting
+from .core.source.from_mapping import plain_copy
 from .errors import SpecError
 
 if TYPE_CHECKING:
     import keras
 
     from .runtime.run import Run
+    from .runtime.run.verbose import Verbose
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What `check` found."""
+    """The result of `check`."""
 
     diagnostics: tuple[Diagnostic, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error."""
+        """Whether the diagnostics contain no error."""
         return not any(d.severity == "error" for d in self.diagnostics)
+
+    def __dir__(self) -> list[str]:
+        """The public names, for completion."""
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
     def __repr__(self) -> str:
         return f"<Report: {counted(self.diagnostics)}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: every fault at its place."""
+        """The representation in notebooks: every fault with its place."""
         from .views.notebook import diagnostics_html
 
         return diagnostics_html(self.diagnostics)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Spec:
-    """A checked spec: its graph is typed, and it can be built and trained."""
+    """A checked spec: its graph is typed, and it can be built and trained.
+
+    A spec is immutable, hashable and can be pickled. Two specs are equal if their resolved specs,
+    their names and the folders of their paths are equal.
+    """
 
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Warnings and notes; a spec with errors is never made."""
-    written: Mapping[str, Any] | None = None
-    """The mapping that it came from, where it came from one."""
+    """Warnings and notes; a spec with errors is never created."""
+    written: Mapping[str, object] | None = None
+    """The mapping that the spec was loaded from, if it was a mapping."""
+
+    def __dir__(self) -> list[str]:
+        """The public names, for completion."""
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
     def __repr__(self) -> str:
         layers = self.graph.depth_first_calls
@@ -64,89 +79,119 @@ class Spec:
         return f"<Spec {self.name!r}: {layers:,} {noun}, {size} parameters{warnings}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the picture of the model, its layers, and the warnings."""
+        """The representation in notebooks: a picture of the model, its layers, and warnings."""
         from .views.notebook import model_html
 
         return model_html(self.name, self.graph, self.diagnostics)
 
+    def __eq__(self, other: object) -> bool:
+        return self._identity == other._identity if isinstance(other, Spec) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @cached_property
+    def _identity(self) -> tuple[object, ...]:
+        """The values that are compared."""
+        from .views.resolve import resolved_text
+
+        return resolved_text(self.compiled), self.name, self.compiled.file.context
+
     @property
     def name(self) -> str:
-        """The spec's name, or that of its file."""
+        """The name of the spec, or that of its file."""
         return self.compiled.name
 
     @property
     def graph(self) -> TypedGraph:
-        """Every call with its shape, dtype, weights and cost, inferred without a framework."""
+        """All layer calls with shapes, dtypes, weights and cost, inferred without a framework."""
         assert self.compiled.graph is not None
         return self.compiled.graph
 
     def build(self) -> keras.Model:
-        """The model in Keras, compiled where the spec has a `training` section: an ordinary
-        `keras.Model`.
+        """Build the Keras model, compiled if the spec has a `training` section: an ordinary
+        `keras.Model`, with the same initial weights every time. `auto` sizes are read from the
+        data.
 
-        Loads TensorFlow. Raises `backend.MismatchError` where the built model differs from the
-        inferred one (a fault of modelspec, never of the spec).
+        Loads TensorFlow. Raises `RunError` if the data cannot be used, or a size is `auto` and the
+        spec has no data (MS729), and `backend.MismatchError` if the built model differs from the
+        inferred one (a bug of modelspec, never an error of the spec).
         """
         from .runtime.backend import build
         from .runtime.backend.process_state import own_state
         from .runtime.run import framework
+        from .runtime.run.run_data import with_sizes_of_data
 
-        with own_state(), framework.seeding:
+        with own_state():
             framework.load(self.compiled.file.seed, deterministic=False)
-            return build(self.compiled)
+            return build(with_sizes_of_data(self.compiled))
 
-    def train(self, run_dir: str | PathLike[str] | None = None, data: Any = None) -> Run:
-        """Train as the spec says, evaluate on the test split, and save all of it in the run folder.
+    def train(
+        self,
+        run_dir: str | PathLike[str] | None = None,
+        data: object = None,
+        *,
+        verbose: Verbose = "auto",
+    ) -> Run:
+        """Train the spec, evaluate it on the test split, and save the run in a folder.
 
-        `run_dir` is `runs/<name>/<n>` by default. `data` takes the place of the sources of the
-        spec's `data` section: a mapping of columns to arrays, a data frame, `(x, y)`, a
-        `tf.data.Dataset`, a `keras.utils.PyDataset` or any iterable of batches; or a mapping of
-        `train`, `validation` and `test` to one each. Without a `data` section columns feed the
-        inputs and outputs of their names, and the arrays of `(x, y)` the single input and output.
-        Raises `run.RunError` where the data or the run fails.
+        `run_dir` is `runs/<name>/<n>` by default. `data` replaces the sources of the `data`
+        section: a mapping of columns to arrays, a data frame, `(x, y)`, a `tf.data.Dataset`, a
+        `keras.utils.PyDataset` or any iterable of batches; or a mapping of `train`, `validation`
+        and `test` to one of these each. Without a `data` section, columns feed the inputs and
+        outputs of the same names, and the arrays of `(x, y)` the single input and output.
+        `verbose` is 0 (silent), 1 (a bar), 2 (a line for each epoch), or "auto": a bar in a
+        notebook and on a terminal, silent elsewhere. May be called in several threads; each
+        training gives the same result as alone. The global state of the process is restored
+        afterwards. In the main thread, SIGINT, SIGTERM and SIGHUP end the training after the
+        current step, and then call the handlers of the program. Raises `RunError` if the data or
+        the run fails, and `Interrupted` after a signal.
         """
         from .runtime.run import train
+        from .runtime.run.verbose import watcher_for
 
-        spec = self
+        spec, watcher = self, watcher_for(verbose)
         if data is not None:
             from .runtime.data.in_memory import with_data
 
             spec = replace(self, compiled=with_data(self.compiled, data))
-        run = train(spec, run_dir=None if run_dir is None else Path(fspath(run_dir)))
-        return replace(run, spec=self)
+        folder = None if run_dir is None else Path(fspath(run_dir)).absolute()
+        run = train(spec, run_dir=folder, watcher=watcher)
+        return replace(run, spec=self, directory=run.directory.absolute())
 
 
 def load_spec(
-    source: str | PathLike[str] | Mapping[str, Any],
-    overrides: Mapping[str, Any] | None = None,
+    source: str | PathLike[str] | Mapping[str, object],
+    overrides: Mapping[str, object] | None = None,
     *,
     data_roots: Iterable[str | PathLike[str]] = (),
     allow_hosts: Iterable[str] = (),
 ) -> Spec:
-    """A checked spec from a file or a mapping; `overrides` are values by path: `{"training.epochs":
-    3}`.
+    """Load and check a spec from a file or a mapping; `overrides` are values by path:
+    `{"training.epochs": 3}`.
 
-    `data_roots` are folders, and addresses such as `s3://bucket/data`, that its data may lie in
-    beside the project; `allow_hosts` are hosts (`HOST` or `HOST:PORT`) that its run may send to.
-    Raises `SpecError` with every fault where there is an error, and `ValueError` for a root
-    that is not there or a malformed host.
+    `data_roots` are folders outside the project, and addresses such as `s3://bucket/data`, that the
+    spec may read data from; `allow_hosts` are hosts (`HOST` or `HOST:PORT`) that its run may send
+    data to. Raises `SpecError` with all faults if the spec has errors, and `ValueError` for a root
+    that does not exist or an invalid host.
     """
     with granting(data_roots, allow_hosts):
         compiled = compile_spec(source, overrides)
     if not compiled.ok or compiled.value is None:
         raise SpecError(compiled.diagnostics)
-    written = deepcopy(source) if isinstance(source, Mapping) and not overrides else None
+    written = plain_copy(source) if isinstance(source, Mapping) and not overrides else None
     return Spec(compiled.value, compiled.diagnostics, written)
 
 
 def check(
-    source: str | PathLike[str] | Mapping[str, Any],
-    overrides: Mapping[str, Any] | None = None,
+    source: str | PathLike[str] | Mapping[str, object],
+    overrides: Mapping[str, object] | None = None,
     *,
     data_roots: Iterable[str | PathLike[str]] = (),
     allow_hosts: Iterable[str] = (),
 ) -> Report:
-    """Every fault of a file or a mapping. Never raises for what it says, and loads no framework.
+    """Report every fault of a file or a mapping. Raises nothing for an invalid spec, and loads no
+    framework.
 
     `data_roots` and `allow_hosts` are those of `load_spec`.
     """
@@ -156,34 +201,41 @@ def check(
 
 def resume(
     run_dir: str | PathLike[str],
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
     *,
+    data: object = None,
     allow_inexact: bool = False,
     data_roots: Iterable[str | PathLike[str]] = (),
     allow_hosts: Iterable[str] = (),
+    verbose: Verbose = "auto",
 ) -> Run:
-    """Go on with a run from its newest checkpoint, so that it ends as if it had never stopped.
+    """Continue a run from its newest checkpoint. The result is the same as without the
+    interruption.
 
-    A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds
-    epochs to it. Raises `run.RunError` where something differs that would change numbers, unless
-    `allow_inexact`. `data_roots` and `allow_hosts` are those of `load_spec`: a run folder keeps no
-    grant.
+    A completed run is returned unchanged, unless `overrides={"training.epochs": N}` adds epochs to
+    it. `data` must be the same data again if `Spec.train` was called with `data`. Raises
+    `run.RunError` for differences that change results, unless `allow_inexact`. `data_roots` and
+    `allow_hosts` are those of `load_spec`: a run folder does not store them. `verbose` is that of
+    `Spec.train`.
     """
     from .runtime.run import resume
+    from .runtime.run.verbose import watcher_for
 
+    watcher = watcher_for(verbose)
     with granting(data_roots, allow_hosts):
-        return _with_spec(resume(run_dir, overrides, allow_inexact=allow_inexact))
+        found = resume(run_dir, overrides, data=data, allow_inexact=allow_inexact, watcher=watcher)
+        return _with_spec(found)
 
 
 def open_run(
     run_dir: str | PathLike[str], *, data_roots: Iterable[str | PathLike[str]] = ()
 ) -> Run:
-    """The run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was run), `directory`,
-    and `model`.
+    """Open the run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was trained),
+    `directory`, and `model`.
 
-    Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run
-    that did not end has the weights of its last checkpoint. `data_roots` are those of `load_spec`.
-    Raises `run.RunError` where the folder holds no run.
+    The model is loaded on first use of `model`, `outputs` or `gradients`. An unfinished run has the
+    weights of its last checkpoint. `data_roots` are those of `load_spec`. Raises `run.RunError` if
+    the folder does not contain a run.
     """
     from .runtime.run import opened
 
@@ -192,15 +244,21 @@ def open_run(
 
 
 def _with_spec(run: Run) -> Run:
-    return replace(run, spec=Spec(run.compiled))
+    return replace(run, spec=Spec(run.compiled), directory=run.directory.absolute())
 
 
-def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
-    """A saved model (`.keras`), with the layers of modelspec's own known to Keras. Loads
-    TensorFlow.
+def load_model(
+    path: str | PathLike[str],
+    *,
+    custom_objects: Mapping[str, object] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> keras.Model:
+    """Load a saved model (`.keras`), with the layers of modelspec, and of the plugins of the
+    working directory, registered in Keras. Loads TensorFlow.
 
-    `options` are those of `keras.models.load_model`, which does the same once
-    `modelspec.backend.layers` is imported.
+    `custom_objects`, `compile` and `safe_mode` are those of `keras.models.load_model`, which gives
+    the same model after `import modelspec.backend.layers`.
     """
     from .runtime.backend.process_state import import_keras, own_state
 
@@ -208,52 +266,45 @@ def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
         import_keras()
         import keras
 
+        from .core.plugins import plugins_for
         from .runtime.backend import layers  # noqa: F401  # importing it registers them
+        from .runtime.backend.plugin_classes import register_classes
 
-        return keras.models.load_model(fspath(path), **options)
+        register_classes(plugins_for(Path.cwd().resolve()).plugins)
+        return keras.models.load_model(
+            fspath(path), custom_objects=custom_objects, compile=compile, safe_mode=safe_mode
+        )
 
 
 def from_keras(model: keras.Model) -> Spec:
-    """The spec of a Keras model, with loss, optimizer and metrics where it is compiled; `dump`
-    gives its text.
+    """Convert a Keras model to a spec, with loss, optimizer and metrics if it is compiled; `dump`
+    returns its YAML.
 
-    Only what Keras's own `model.to_json()` says of it is read. Raises `SpecError` with every layer
-    that a spec cannot say, e.g. a `Lambda`. Weights stay in the model:
-    `spec.build().set_weights(model.get_weights())` where the layers are in one order, or `modelspec
-    import FILE --weights`.
+    The model is not changed. Whatever a spec does not support (`steps_per_execution`, a custom
+    metric) is a Python warning and one of the `diagnostics` of the spec. Raises `SpecError` for
+    unsupported layers, e.g. a `Lambda`, for a custom model class, for a `Sequential` that is not
+    built, and for anything other than a Keras model. Weights are not copied: use
+    `spec.build().set_weights(model.get_weights())` if the layers are in the same order, or
+    `modelspec import FILE --weights`.
     """
-    from .importers.import_model import import_model
-    from .importers.keras_json import value_of
+    from warnings import warn
 
-    try:
-        value = value_of(model.to_json())
-    except (NotImplementedError, ValueError, TypeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise _not_importable(
-            f"the model does not describe itself: {reason}",
-            "only Sequential and functional models do",
-        ) from None
-    found = import_model(value, value.get("compile_config"))
+    from .importers.live_model import imported, same_size
+
+    found = imported(model)
     if found.value is None:
         raise SpecError(found.diagnostics)
-    spec = load_spec(found.value.spec)
-    if spec.graph.parameters not in (None, model.count_params()) and model.built:
-        raise _not_importable(
-            f"the model has {model.count_params():,} parameters, and what it says of itself"
-            f" {spec.graph.parameters:,}: a layer is shared between models, which Keras"
-            " does not write down",
-            "call the shared layers in one model",
-        )
+    spec = load_spec(found.value)
+    if (wrong := same_size(model, spec.graph.parameters)) is not None:
+        raise SpecError((wrong,))
+    for one in found.diagnostics:
+        warn(f"{one.code}: {one.message}", UserWarning, stacklevel=2)
     return replace(spec, diagnostics=(*spec.diagnostics, *found.diagnostics))
 
 
-def _not_importable(message: str, help: str) -> SpecError:
-    return SpecError((Diagnostic("MS742", "error", message, None, (), help),))
-
-
 def dump(spec: Spec) -> str:
-    """The spec as YAML: as it was written where it came from a mapping or a model, worked out where
-    from a file.
+    """The spec as YAML: as written if it was loaded from a mapping or a model, resolved if from a
+    file.
     """
     from .views.resolve import resolved_text
     from .views.resolve.dump import dump

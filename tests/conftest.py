@@ -4,12 +4,15 @@ profiles.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from typing import Any
 
 # Read by TensorFlow and Keras when they are imported, so they are set before any test module is.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+if os.environ.get("MODELSPEC_GPU") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import pytest
@@ -28,6 +31,41 @@ settings.register_profile("long", max_examples=1000, print_blob=True, **_COMMON)
 settings.load_profile("long" if os.environ.get("MODELSPEC_FUZZ") == "long" else "ci")
 
 
+THOROUGH = (
+    "test_estimators_forms.py",
+    "test_from_keras.py",
+    "test_guest_threads.py",
+    "test_sparse_layers.py",
+)
+"""Files of tests that take minutes; `MODELSPEC_FUZZ=long` runs them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """TensorFlow last: a fault that needs none shows first, and nothing before sees it loaded."""
+    if os.environ.get("MODELSPEC_FUZZ") != "long":
+        skip = pytest.mark.skip(reason="it takes minutes: set MODELSPEC_FUZZ=long")
+        for item in items:
+            if item.path.name in THOROUGH and item.get_closest_marker("tensorflow"):
+                item.add_marker(skip)
     items.sort(key=lambda item: item.get_closest_marker("tensorflow") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the garbage collector from walking through what stays until the end, the modules and
+    thousands of tests, at every full collection: that is a third of the time of all tests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 20)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The same for TensorFlow's modules, once a test has loaded them."""
+    if "keras" in sys.modules and _FRAMEWORK not in item.session.stash:
+        item.session.stash[_FRAMEWORK] = True
+        gc.collect()
+        gc.freeze()
+
+
+_FRAMEWORK = pytest.StashKey[bool]()
+"""Set once the modules of TensorFlow and Keras are frozen."""

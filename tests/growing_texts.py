@@ -120,6 +120,12 @@ KINDS: dict[str, Callable[[int], str]] = {
         KINDS["metrics"](n)
         + f"  callbacks: [{flow([f'{{EarlyStopping: {{monitor: {m}}}}}' for m in names(n, 'q')])}]\n"
     ),
+    "expectations": lambda n: (
+        KINDS["outputs with losses"](n) + "expect:\n" + each('  test_n#_mae: "<= 3"', n)
+    ),
+    "unknown expectations": lambda n: (
+        KINDS["outputs with losses"](n) + "expect:\n" + each('  test_m#_mae: "<= 3"', n)
+    ),
     "columns": with_data("x"),
     "unknown inputs": with_data("z"),
 }

@@ -68,14 +68,12 @@ def test_an_export_is_one_file(package: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "--to [keras|pickled|weights|" in done.stdout
     shown = " ".join(done.stdout.split("Formats:")[1].split())
-    assert "pickled all of it in brine, .brine; needs modelspec[brine]" in shown
+    assert "pickled all of it in brine, .brine; requires modelspec[brine]" in shown
     (package.parent / "no_run").mkdir()
     to = ("-m", "modelspec", "export", "no_run", "--to")
     refused = python(package.parent, *to, "pickle", "-o", "a.brine")
     assert (refused.returncode, "'keras', 'pickled'" in refused.stderr) == (2, True)
-    assert (
-        "does not end in `.brine`" in python(package.parent, *to, "pickled", "-o", "a.onnx").stderr
-    )
+    assert "must end in `.brine`" in python(package.parent, *to, "pickled", "-o", "a.onnx").stderr
     lacking = python(package.parent, *to, "pickled", "-o", "a.brine")
     assert "MS761" in lacking.stderr and 'pip install "modelspec[brine]"' in lacking.stderr
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -15,8 +16,8 @@ import numpy as np
 import pytest
 
 from modelspec.core import sandbox as apart
-from modelspec.runtime.backend.weights.hdf5_file import opened_here
-from modelspec.runtime.backend.weights.hdf5_process import Tree, _server
+from modelspec.runtime.backend.hdf5.file import opened_here
+from modelspec.runtime.backend.hdf5.process import Tree, _server
 from modelspec.runtime.backend.weights.weight_files import opened
 from modelspec.runtime.data.errors import RunError
 
@@ -77,11 +78,44 @@ def test_a_process_that_breaks_down_is_a_fault_of_the_file(file: Path) -> None:
         assert isinstance(tree, Tree)
         os.kill(_server()._process.pid, signal.SIGSEGV)
         tree.names("")
-    assert "error[MS750]: `some.h5` cannot be read: the HDF5 library breaks down" in str(
-        caught.value
-    )
+    assert "error[MS750]: `some.h5` cannot be read: the HDF5 library crashes" in str(caught.value)
     with opened(file, "some.h5") as tree:  # the next one has a new process
         assert isinstance(tree, Tree) and tree.names("") == ("layers",)
+
+
+def test_nothing_is_left_of_the_process(file: Path, tmp_path: Path) -> None:
+    """Neither the process nor its pipes, whether the file could be read or not."""
+
+    def left() -> tuple[int, list[str]]:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        return len(list(Path("/proc/self/fd").iterdir())), children
+
+    (tmp_path / "not.h5").write_bytes(bytes(100))
+    before = left()
+    with opened(file, "some.h5") as tree:
+        assert isinstance(tree, Tree) and left() != before
+    assert left() == before
+    with pytest.raises(RunError), opened(tmp_path / "not.h5", "not.h5"):
+        pass
+    assert left() == before
+
+
+def test_threads_read_their_own_files(file: Path, tmp_path: Path) -> None:
+    """At once, and a process that breaks down is that of one thread."""
+    paths = [tmp_path / f"{number}.h5" for number in range(4)]
+    for number, path in enumerate(paths):
+        with h5py.File(path, "w") as made:
+            for name in "abcdef":
+                made[name] = np.full(1000, number)
+
+    def read(path: Path) -> set[float]:
+        with opened(path, path.name) as tree:
+            assert isinstance(tree, Tree)
+            found = [tree.entry(name) for name in tree.names("") or "abcdef"]
+            return {float(one.read().mean()) for one in found if one is not None}
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, paths)) == [{0.0}, {1.0}, {2.0}, {3.0}]
 
 
 def test_what_is_no_hdf5_is_told(tmp_path: Path) -> None:

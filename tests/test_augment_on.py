@@ -352,7 +352,7 @@ def test_masks_of_an_image_whose_channels_come_first() -> None:
 
 def test_a_mask_of_a_size_that_only_the_data_have() -> None:
     model = {"inputs": {"image": [None, None, 3]}, "layers": SEGMENTING}
-    with pytest.raises(DataError, match=r"MS580.*`RandomFlip` moves what is in `image`"):
+    with pytest.raises(DataError, match=r"MS580.*`RandomFlip` moves the values of `image`"):
         prepare(spec(["RandomFlip"], model=model))
     assert prepare(spec(joint("RandomFlip"), model=model)).parts["train"]
 

@@ -212,7 +212,7 @@ INPUTS: dict[str, Case] = {
         of_inputs([[1, 2], [9, 10]]), {**N, **E}, "MS617", ("10", "x[1, 1]", "0 to 9")
     ),
     "index -1": Case(
-        of_inputs([[1, 2], [-1, 0]]), {**N, **E}, "MS617", ("-1", "x[1, 0]", "count from 0")
+        of_inputs([[1, 2], [-1, 0]]), {**N, **E}, "MS617", ("-1", "x[1, 0]", "start at 0")
     ),
     "a fraction as an index": Case(
         of_inputs([[1, 2], [0.5, 0]]), {**N, **E}, "MS621", ("0.5", "x[1, 0]", "int32")
@@ -234,7 +234,7 @@ INPUTS: dict[str, Case] = {
         of_inputs(np.zeros((3, 3, 8, 8))),
         {**N, "shape": [8, 8, 3], "layers": POOLED},
         "MS610",
-        ("(3, 8, 8)", "another order"),
+        ("(3, 8, 8)", "order of its axes"),
     ),
     "lengths that differ": Case(
         arrays(x=np.zeros((4, 2)), y=[0, 1, 2]), N, "MS611", ("t.npz", "`x` has 4", "`y` has 3")
@@ -268,7 +268,7 @@ COUNTS: dict[str, Case] = {
         text("a,b,y\n,1,0\n2,,1\n"),
         {"inputs": {"columns": ["a", "b"], "missing": "drop"}},
         "MS612",
-        ("leaves none",),
+        ("`missing: drop` drops all",),
     ),
 }
 
@@ -358,17 +358,17 @@ TABLES: dict[str, Case] = {
     "decimal commas": Case(
         text('a,b,y\n1,"2,5",0\n3,4,1\n'), {}, "MS609", ("`b`", "t.csv:2", "point")
     ),
-    "one name twice": Case(text("a,a,y\n1,2,0\n"), {}, "MS604", ("`a` twice",)),
+    "one name twice": Case(text("a,a,y\n1,2,0\n"), {}, "MS604", ("duplicate columns: `a`",)),
     "a huge cell": Case(
         text(f"a,b,y\n1,{'9' * 200_000},0\n"), {}, "MS602", ("t.csv:2", "characters")
     ),
     "NUL": Case(text(b"a,b,y\n1,2,0\n3,\0,1\n"), {}, "MS603", ("t.csv:3", "NUL")),
     "a spreadsheet": Case(
-        text(b"PK\3\4\24\0\6\0"), {}, "MS603", ("t.csv:1", "save the table in it as csv")
+        text(b"PK\3\4\24\0\6\0"), {}, "MS603", ("t.csv:1", "save its table as CSV")
     ),
     "parquet": Case(text(b"PAR1\0\0"), {}, "MS603", ("write `parquet:`",)),
     "a column of row numbers": Case(
-        text(",a,b,y\n0,1,2,0\n1,3,4,1\n"), {}, "MS604", ("column 1", "left out"), "warning"
+        text(",a,b,y\n0,1,2,0\n1,3,4,1\n"), {}, "MS604", ("column 1", "is ignored"), "warning"
     ),
     "a column without a name": Case(
         text("a,,b,y\n0,1,2,0\n"), {}, "MS604", ("column 2", "no name")

@@ -189,7 +189,7 @@ def test_a_file_that_is_named_is_checked_whatever_it_holds() -> None:
         ("empty", "found no specs below `empty`"),
         (
             "other",
-            "found no specs below `other`; its YAML and JSON files are something else: other/a.yaml",
+            "found no specs below `other`; YAML and JSON files that are not specs: other/a.yaml",
         ),
         ("*.yml", "no file matches `*.yml`"),
         ("none/**/*.yaml", "no file matches `none/**/*.yaml`"),

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -238,6 +239,20 @@ def test_hooks_call_options_that_there_are(project: Path) -> None:
         assert result.exit_code == status.OK, result.output
 
 
+def test_the_action_tests_the_specs_with_annotations_and_a_summary(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    (project / "configs/bad.yaml").write_text(BAD, "utf-8")
+    found = step_of_action("Test", files="configs/")
+    assert found.returncode == status.ERRORS
+    assert "::error file=configs/bad.yaml" in found.stdout
+    summary = (project / "summary.md").read_text("utf-8")
+    assert "| configs/good.yaml |" in summary and "has errors" in summary
+    (project / "configs/bad.yaml").unlink()
+    assert step_of_action("Test", files="configs/").returncode == status.OK
+
+
 # docs/ci.md ---------------------------------------------------------------------------------------
 
 PAGE = (ROOT / "docs/ci.md").read_text("utf-8")
@@ -326,10 +341,12 @@ def test_the_example_of_a_training_heeds_its_exit_status(
 def test_the_shell_lines_for_jenkins_run(examples: Path) -> None:
     (groovy,) = (text for language, text in FENCE.findall(PAGE) if language == "groovy")
     lines = re.findall(r"(?:sh|script:) '([^']+)'", groovy)
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         assert bash(line).returncode == 0
     assert json.loads((examples / "modelspec.sarif").read_text("utf-8"))["version"] == "2.1.0"
+    suites = ElementTree.parse(examples / "modelspec.xml").getroot()
+    assert [suite.get("failures") for suite in suites.iter("testsuite")] == ["0", "0"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -339,6 +356,8 @@ def test_the_makefile_checks_and_trains_where_a_spec_is_newer(examples: Path) ->
     done = run("make", "check", cwd=examples)
     assert done.returncode == 0, done.stderr
     assert "configs/iris.yaml: no faults" in done.stdout
+    done = run("make", "test", cwd=examples)
+    assert done.returncode == 0 and "configs/iris.yaml" in done.stdout, done.stderr
     wanted = "runs/iris/ci/metrics.json"
     planned = run("make", "-n", wanted, cwd=examples).stdout.splitlines()
     assert planned[-1] == "modelspec train configs/iris.yaml --run-dir runs/iris/ci"

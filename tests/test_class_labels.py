@@ -127,7 +127,7 @@ def test_a_target_names_its_positive_label(
     ("target", "words"),
     [
         ({"positive": "maybe", "transform": lookup()}, "has `no` and `yes`"),
-        ({"positive": "yes", "transform": ["StringLookup"]}, "a place for unknown ones"),
+        ({"positive": "yes", "transform": ["StringLookup"]}, "an index for unknown labels"),
     ],
 )
 def test_a_positive_label_is_one_of_two(target: Any, words: str) -> None:

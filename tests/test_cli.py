@@ -376,7 +376,7 @@ def test_init_never_overwrites(folder: Path) -> None:
     for name in ("good", "good.yaml"):
         result = invoke("init", name)
         assert result.exit_code == status.USAGE
-        assert "is there already" in result.output
+        assert "already exists" in result.output
     assert (folder / "good.yaml").read_bytes() == before
     assert invoke("init", "no/such/folder/spec").exit_code == status.USAGE
 

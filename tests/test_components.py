@@ -259,7 +259,7 @@ def test_an_instance_is_taken_where_it_is_of_the_family() -> None:
         {"inner_optimizer": adam}, Context()
     )
     assert made.inner_optimizer is adam
-    with pytest.raises(Faults, match="is no loss"):
+    with pytest.raises(Faults, match="is not a valid loss"):
         Holder.build({"loss": adam}, Context())
 
 
@@ -485,15 +485,15 @@ def test_a_fault_and_its_place(
         (
             "activation",
             {"leaky_relu": 0.1},
-            "to set them, write the layer as an entry of its own: `- LeakyReLU: {...}`",
+            "to set them, write the layer as a separate entry: `- LeakyReLU: {...}`",
         ),
-        ("activation", {"gelu": {"approximate": True}}, "write `gelu` alone"),
+        ("activation", {"gelu": {"approximate": True}}, "write `gelu` without settings"),
         (
             "metric",
             {"accuracy": {"name": "a"}},
             (
-                "give them to `BinaryAccuracy`, `SparseCategoricalAccuracy` or"
-                " `CategoricalAccuracy`, or write `accuracy` alone"
+                "use `BinaryAccuracy`, `SparseCategoricalAccuracy` or"
+                " `CategoricalAccuracy` with settings, or `accuracy` without"
             ),
         ),
         (

@@ -81,7 +81,7 @@ def test_the_text_lines_up() -> None:
     assert status == 0 and [block[0].split()[0] for block in blocks] == [
         "s",
         "feature",
-        "as",
+        "model",
         "target",
     ]
     columns = blocks[1]
@@ -152,13 +152,13 @@ def test_the_cache_says_what_its_key_is_made_of_and_what_differs() -> None:
     write(SPEC.replace("targets: y", "targets: y\n  cache: disk") + TRAINING)
     said = run("data", "s.yaml", "--explain-cache")[1]
     assert (
-        "made anew: there was no entry" in said
+        "prepared: no entry for this source yet" in said
         and "\n  columns: " in said
         and "\n  source: " in said
     )
     assert "found in the cache" in run("data", "s.yaml", "--explain-cache")[1]
     Path("t.csv").write_text(ROWS + "1,2,0\n", encoding="utf-8")
-    assert "made anew: source differs" in run("data", "s.yaml", "--explain-cache")[1]
+    assert "prepared again: source differs" in run("data", "s.yaml", "--explain-cache")[1]
     assert facts()["cache"][0]["used"] is True
     assert (
         "small enough for memory"

@@ -143,7 +143,7 @@ def test_renamed_and_moved_layers() -> None:
     assert [
         (one.path, one.before, one.after) for one in found.ends if not isinstance(one.before, str)
     ] == [("outputs.verdict", found.ends[1].before, "(batch, 3) float32")]
-    assert tuple(found.loading.unloaded[0]) == ("verdict", "it is called `head` there")
+    assert tuple(found.loading.unloaded[0]) == ("verdict", "its name is `head` there")
     spec: dict[str, Any] = {"model": {"inputs": {"x": [8]}}}
     spec = changed(
         lambda spec: spec["model"].update(
@@ -268,7 +268,7 @@ def test_exit_statuses() -> None:
 def test_text_and_json() -> None:
     assert run("a.json", "b.json").output.endswith(
         "\ntraining, data and runtime\n  ~ training.epochs: 3 -> 5\n\n"
-        "weights\n  all of a.json load into b.json\n"
+        "weights\n  all weights of a.json can be loaded into b.json\n"
     )
     found = json.loads(run("a.json", "b.json", "--format", "json", "--set-b", "vars={}").output)
     assert found["sections"] == [{"path": "training.epochs", "before": 3, "after": 5}]

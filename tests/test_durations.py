@@ -97,16 +97,16 @@ def test_durations_of_python() -> None:
 def test_units_of_no_fixed_length_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", m=np.array([1, 2], "m8[M]"), n=np.array([1, 2], "m8"))
     assert faults({"npz": "t.npz"}, tmp_path, "m", "n")[0] == (
-        "MS653 array `m` of `t.npz` holds durations with the unit `M`, whose length varies"
+        "MS653 array `m` of `t.npz` contains durations with the unit `M`, whose length varies"
     )
     assert faults({"npz": "t.npz"}, tmp_path, "n") == [
-        "MS653 array `n` of `t.npz` holds durations with no unit"
+        "MS653 array `n` of `t.npz` contains durations with no unit"
     ]
     for bad in (np.array([1], "m8[Y]"), [np.timedelta64(1, "Y")], [np.array([1], "m8[M]")]):
         with pytest.raises(DataError) as raised:
             table_from({"a": bad})
         assert raised.value.diagnostics[0].code == "MS653"
-    with pytest.raises(DataError, match="`datetime64`, of which no array is made"):
+    with pytest.raises(DataError, match="`datetime64`, which cannot be converted to an array"):
         table_from({"a": [np.datetime64(1, "ns")]})
 
 

@@ -117,7 +117,7 @@ def test_of_two_callbacks_that_take_weights_back_the_last_one_counts() -> None:
     second = {**first, "monitor": "val_loss", "baseline": -1.0, "patience": 2}
     found, losses, saved = trained({"EarlyStopping": first}, {"EarlyStopping": second})
     assert found["monitor"] == "val_loss"
-    assert found["why"] == f"`val_loss` did not pass -1 for {len(losses)} epochs"
+    assert found["why"] == f"`val_loss` did not improve on -1 for {len(losses)} epochs"
     assert found["weights_of_epoch"] == int(np.argmin(losses)) + 1 < len(losses) < EPOCHS
     assert saved == pytest.approx(min(losses), rel=1e-5)
 

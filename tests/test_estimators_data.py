@@ -64,6 +64,7 @@ BY_CLASS: dict[str, Any] = {
     "data": {
         "source": {"csv": "unused.csv"},
         "where": "area > 40 or town == 'Bern'",
+        "slices": ["town", {"column": "sold", "min_examples": 1}],
         "split": {"validation": 0.25, "stratify": "sold", "seed": 9},
         "inputs": {"size": {"columns": ["area", "rooms"], "missing": 60.0}},
         "targets": {
@@ -100,7 +101,7 @@ BY_TIME: dict[str, Any] = {
 COVERED: dict[str, tuple[str, ...]] = {
     "data": (
         *("source", "where", "split", "inputs", "targets"),
-        *("augment", "weights", "expect", "cache"),
+        *("augment", "weights", "expect", "slices", "cache"),
     ),
     "a feature": (
         *("column", "columns", "dtype", "lowercase", "missing", "pad", "transform", "positive"),
@@ -329,7 +330,7 @@ def changed(spec: dict[str, Any], **data: Any) -> dict[str, Any]:
             {**BY_TIME, "data": {**BY_TIME["data"], "split": {"test": 0.2, "group": "who"}}},
             ["area", "rooms"],
             {},
-            "cuts by `group: who`, which X does not have: give a data frame",
+            "uses `group: who`, which X does not have: pass a data frame",
         ),
         (changed(BY_TIME, weights="heavy"), ["area", "rooms"], {}, "names the column `heavy`"),
         (
@@ -351,13 +352,13 @@ def changed(spec: dict[str, Any], **data: Any) -> dict[str, Any]:
             },
             ["area", "rooms"],
             {},
-            "`data.validation` of the spec has a source of its own",
+            "`data.validation` of the spec has a separate source",
         ),
         (
             changed(BY_TIME, inputs={"size": ["area", "price"]}),
             ["area", "price"],
             {},
-            "`price` is read by an input and by the target",
+            "an input and the target of the spec read column `price`",
         ),
     ],
 )
@@ -373,13 +374,13 @@ def test_what_X_and_y_cannot_give_is_refused_by_name(
 @pytest.mark.parametrize(
     ("estimator", "x", "y", "words"),
     [
-        (ms.SpecRegressor(BY_TIME), np.ones((9, 3)), np.ones((9, 2)), "of 3 columns, and input"),
+        (ms.SpecRegressor(BY_TIME), np.ones((9, 3)), np.ones((9, 2)), "of 3 columns, but input"),
         (ms.SpecRegressor(BY_TIME), np.ones((9, 2)), np.ones(9), "has 1 number for each row"),
         (
             ms.SpecRegressor(BY_TIME, epochs=5, overrides={"training.epochs": 2}),
             np.ones((9, 2)),
             np.ones((9, 2)),
-            "`epochs` is 5, and the override `training.epochs` is 2",
+            "`epochs` is 5, but the override `training.epochs` is 2",
         ),
         (ms.SpecRegressor(softmax(2)), np.ones((9, 2)), np.ones(9), "compares classes"),
         (ms.SpecClassifier(BY_TIME), np.ones((8, 2)), [0, 1] * 4, "does not compare classes"),
@@ -387,7 +388,7 @@ def test_what_X_and_y_cannot_give_is_refused_by_name(
             ms.SpecClassifier(softmax(2, [{"Discretization": {"bin_boundaries": [5.0]}}])),
             np.arange(8.0).reshape(4, 2),
             [1, 2, 8, 9],
-            "the labels `1` and `2` of y are one class to the model",
+            "the labels `1` and `2` of y become the same class",
         ),
     ],
 )
@@ -401,6 +402,11 @@ def test_an_array_has_no_columns_for_a_condition(rows: Any) -> None:
     spec = {**BY_CLASS, "data": {**BY_CLASS["data"], "split": None}}
     x = rows[["area", "rooms"]].fillna(60.0).to_numpy()
     with pytest.raises(
-        ValueError, match=r"`data.where` of the spec names `town`, and an array has"
+        ValueError, match=r"`data.where` of the spec names `town`, but an array has"
+    ):
+        ms.SpecClassifier(spec).fit(x, rows["sold"])
+    spec["data"].pop("where")
+    with pytest.raises(
+        ValueError, match=r"`data.slices` of the spec names `town`, but an array has"
     ):
         ms.SpecClassifier(spec).fit(x, rows["sold"])

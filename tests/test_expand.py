@@ -62,15 +62,15 @@ def test_loops_and_choices(deep: bool) -> None:
     found = shapes(f"{head}\nmodel:\n  inputs: {{image: [8, 8, 64]}}\n  layers:{STAGES}")
     names = [name for name, _ in found]
     assert [name for name in names if name.endswith("re_lu")] == [
-        "residual_re_lu",
-        "residual_1_1_re_lu",
-        "residual_1_2_re_lu",
+        "residual_1_re_lu",
+        "residual_3_1_1_re_lu",
+        "residual_3_1_2_re_lu",
         "residual_2_re_lu",
-        "residual_3_1_re_lu",
-        "residual_3_2_re_lu",
-        "residual_3_3_re_lu",
+        "residual_3_2_1_re_lu",
+        "residual_3_2_2_re_lu",
+        "residual_3_2_3_re_lu",
     ]
-    assert dict(found)["residual_3_3_re_lu"] == (4, 4, 128)
+    assert dict(found)["residual_3_2_3_re_lu"] == (4, 4, 128)
     assert names[names.index("flatten") + 1 :] == [
         "dense_1",
         "dropout_1",
@@ -206,4 +206,4 @@ def test_for_and_its_index() -> None:
         "- for: {n: [4, 5]}\n  index: i\n  do: [{Dense: {units: $n, name: d$i}}, ReLU]\n"
         "- for: {n: []}\n  do: [ReLU]"
     )
-    assert shapes(text) == [("d0", (4,)), ("re_lu", (4,)), ("d1", (5,)), ("re_lu_1", (5,))]
+    assert shapes(text) == [("d0", (4,)), ("re_lu_1", (4,)), ("d1", (5,)), ("re_lu_2", (5,))]

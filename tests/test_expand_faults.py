@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+import modelspec as ms
+
 from .expanding import said
 
 BLOCK = """\
@@ -32,3 +34,11 @@ def test_a_parameter_that_does_not_fit_is_reported_where_it_is_used(stride: str)
 @pytest.mark.parametrize("stride", ["2", "[1, 2]"])
 def test_a_parameter_takes_values_of_another_type_than_its_default(stride: str) -> None:
     assert said(BLOCK % stride) == []
+
+
+@pytest.mark.parametrize("key", ["sweeps", "swep"])
+def test_a_section_that_is_not_supported_is_not_suggested(key: str) -> None:
+    spec = {"model": {"inputs": {"x": [4]}, "layers": [{"Dense": 1}]}, key: {}}
+    (found,) = ms.check(spec).diagnostics
+    assert (found.code, found.suggestion) == ("MS201", None)
+    assert found.message == f"a spec has no key `{key}`"

@@ -134,7 +134,7 @@ SHARED: dict[str, Any] = {
         **TRAINING,
         "freeze": ["tower/dense"],
         "loss": {
-            "price": {"expression": "square(y_true - y_pred)"},
+            "price": {"formula": "square(y_true - y_pred)"},
             "kind": "sparse_categorical_crossentropy",
         },
     },
@@ -380,7 +380,7 @@ def test_a_model_of_half_precision_computes_in_whole_elsewhere(
 ) -> None:
     made = make("half", "litert")
     assert (
-        "it computes in float32, and the run in float16" in made.notices and made.tolerance == 2e-3
+        "it computes in float32, but the run in float16" in made.notices and made.tolerance == 2e-3
     )
 
 
@@ -445,7 +445,7 @@ def test_a_difference_over_the_tolerance_leaves_nothing(
         ("keras", "a.onnx", {}),
         ("keras", "no/a.keras", {}),
         ("saved_model", ".", {}),
-        ("keras", "a.keras", {"quantize": "int8"}),
+        ("saved_model", "a", {"quantize": "int8"}),
         ("litert", "a.tflite", {"quantize": "int4"}),
         ("keras", "a.keras", {"tolerance": -1.0}),
     ],

@@ -389,7 +389,7 @@ def test_what_float32_cannot_hold_is_left_out_of_litert(make: Callable[..., Expo
     made = make("times", "litert")
     assert not made.preprocessing and "the preparation is left out" in made.notices[0]
     assert any("`Normalization` of `numbers`" in one for one in made.left_out)
-    assert any("back to the numbers of its column" in one for one in made.left_out)
+    assert any("back to the units of its column" in one for one in made.left_out)
 
 
 def test_differences_are_measured_in_the_units_of_the_model() -> None:
@@ -437,7 +437,7 @@ def test_keras_says_that_texts_are_to_be_given_as_it_takes_them(
     make: Callable[..., Exported],
 ) -> None:
     made = make("words", "keras")
-    assert [one.split(" of texts")[0] for one in made.left_out] == ["`lowercase`", "`missing`"]
+    assert [one.split(" of strings")[0] for one in made.left_out] == ["`lowercase`", "`missing`"]
 
 
 # Batches of one size ------------------------------------------------------------------------------

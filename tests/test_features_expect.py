@@ -68,7 +68,7 @@ def test_a_value_out_of_range_is_named_with_how_many_more_there_are(tmp_path: Pa
     compiled = compiled_of(spec_of({"age": {"min": 0, "max": 120}}), tmp_path, text)
     (one,) = faults(lambda: prepare(compiled))
     assert one.code == "MS671" and "`age` is 130 at " in one.message
-    assert "t.csv:6 (and in 2 more rows), but `expect` says 0 to 120" in one.message
+    assert "t.csv:6 (and in 2 more rows), but `expect` requires 0 to 120" in one.message
 
 
 def test_a_column_that_feeds_nothing_may_be_expected(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_missing_values_are_no_matter_of_expect(tmp_path: Path) -> None:
 
 def test_text_is_compared_with_no_number(tmp_path: Path) -> None:
     (one,) = faults(lambda: prepare(compiled_of(spec_of({"island": {"min": 0}}), tmp_path)))
-    assert one.code == "MS609" and "`expect` compares numbers" in one.message
+    assert one.code == "MS609" and "`expect` requires numbers" in one.message
 
 
 def test_a_value_that_the_training_part_does_not_have_is_unknown(tmp_path: Path) -> None:

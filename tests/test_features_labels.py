@@ -178,10 +178,10 @@ ONE = {"csv": "t.csv"}
     ("feature", "training", "code", "said"),
     [
         ({"transform": ["StringLookup"]}, {}, "MS575", "a value for each"),
-        ({}, {}, "MS575", "nothing makes one value"),
+        ({}, {}, "MS575", "no layer combines them"),
         ({"transform": lookup()}, {"loss": "categorical_crossentropy"}, "MS575", "several labels"),
         ({"transform": lookup(vocabulary=["a", "b"])}, {}, "MS575", "2 labels"),
-        ({"transform": lookup(), "missing": "drop"}, {}, "MS208", "not missing"),
+        ({"transform": lookup(), "missing": "drop"}, {}, "MS208", "never missing"),
         ({"transform": lookup(), "separator": ""}, {}, "MS205", "empty"),
     ],
 )

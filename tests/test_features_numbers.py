@@ -160,7 +160,7 @@ def test_a_cell_that_does_not_fit_is_named_with_the_fix(tmp_path: Path) -> None:
         values_of(compiled_of(tmp_path, "p;y\n$5;1\n$1,000;2\n", feature))
     (one,) = caught.value.diagnostics
     assert one.code == "MS609" and '"$1,000" at ' in one.message and "t.csv:3" in one.message
-    assert one.help == 'say how they are written: `number: {strip: "$", thousands: ","}`'
+    assert one.help == 'set the number format: `number: {strip: "$", thousands: ","}`'
 
 
 def test_a_column_of_numbers_needs_no_number(tmp_path: Path) -> None:

@@ -65,6 +65,17 @@ def test_the_search_for_what_was_meant_has_an_end(
     assert large < NEAR_QUADRATIC * small
 
 
+def test_what_was_meant_by_an_expectation_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What unknown expectations cost more than known ones does not grow with the metrics."""
+    monkeypatch.setattr("modelspec.core.diagnostics.suggest._EFFORT", 2_000)
+    effort(KINDS["unknown expectations"](SMALL))
+    small, large = (
+        effort(KINDS["unknown expectations"](size)) - effort(KINDS["expectations"](size))
+        for size in (SMALL, 4 * SMALL)
+    )
+    assert large < NEAR_QUADRATIC * small
+
+
 def test_words_beside_names_are_searched_until_the_effort_is_spent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -84,7 +95,7 @@ def test_words_beside_names_are_searched_until_the_effort_is_spent(
         (HEAD + "    - ReLU\n" * 10_001, "at least 10,001 layers"),
         (
             f"{HEAD}    - repeat: 9000\n      do: [{{Add: {{from: [{', '.join('x' * 99)}]}}}}]\n",
-            "more than 200,000 keys and values",
+            "exceeds the limit of 200,000 keys and values",
         ),
         (
             heads(2) + "training:\n  optimizer: adam\n  loss: mse\n  freeze: ["

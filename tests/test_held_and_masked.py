@@ -23,6 +23,8 @@ HALF_INSIDE = [
     ("Highway", {}),
     ("MaxoutDense", {"units": 2}),
     ("LayerScale", {}),
+    ("SReLU", {}),
+    ("ParametricSoftplus", {}),
 ]
 
 

@@ -240,7 +240,7 @@ def test_a_model_gets_the_levels_and_an_input_of_8_bits_refuses_them(
     with pytest.raises(DataError) as raised:
         prepare(spec("uint8"))
     (wrong,) = raised.value.diagnostics
-    assert wrong.code == "MS621" and "`uint8` takes whole numbers from 0 to 255" in wrong.message
+    assert wrong.code == "MS621" and "`uint8` takes integers from 0 to 255" in wrong.message
 
 
 BRIGHT: dict[str, Any] = {"RandomBrightness": 0.1}

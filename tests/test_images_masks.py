@@ -120,7 +120,7 @@ def test_values_of_16_bits_need_their_meaning(tmp_path: Path) -> None:
     save(tmp_path / "i/a.png", image())
     source: dict[str, Any] = {"path": "i", "masks": "m"}
     assert faults({"images": source}, tmp_path) == [
-        "MS678 `m/a.png` has the value 1000, and masks have at most 256 classes"
+        "MS678 `m/a.png` has the value 1000, but masks have at most 256 classes"
     ]
     found = opened({"images": {**source, "mask_values": [0, 1000]}}, tmp_path).column("mask")
     np.testing.assert_array_equal(found[0], values // 1000)
@@ -130,7 +130,7 @@ def test_colors_are_no_classes(tmp_path: Path) -> None:
     save(tmp_path / "i/a.png", image())
     save(tmp_path / "m/a.png", image())
     assert faults({"images": {"path": "i", "masks": "m"}}, tmp_path) == [
-        "MS678 `m/a.png` has colors, and a mask has one number for each pixel"
+        "MS678 `m/a.png` has colors, but a mask requires one number per pixel"
     ]
 
 
@@ -184,8 +184,7 @@ def test_files_without_a_partner_are_named(tmp_path: Path) -> None:
     for name in ("m/a.png", "m/c.png", "m/d.png"):
         save(tmp_path / name, np.zeros((6, 8), np.uint8))
     assert faults({"images": {"path": "i", "masks": "m"}}, tmp_path) == [
-        "MS676 `i/c.png` and `i/c.jpg` have one name, so that nothing says which of them has a"
-        " partner",
+        "MS676 `i/c.png` and `i/c.jpg` have the same name, so their match is ambiguous",
         "MS676 the image `i/b.png` has no mask",
         "MS676 the mask `m/d.png` has no image",
     ]
@@ -245,7 +244,7 @@ def test_tiff_files_that_would_lose_something_are_refused(tmp_path: Path) -> Non
     save(tmp_path / "b.tif", RANDOM.random((6, 8)).astype(np.float32))
     (tmp_path / "c.tif").write_bytes(_tiff_of_16_bits(image().astype(np.uint16) * 257))
     assert faults({"images": "."}, tmp_path) == [
-        "MS679 `./a.tif` has 3 pages, of which each would be an example",
+        "MS679 `./a.tif` has 3 pages, but an example is a single image",
         "MS644 `./b.tif` has pixels that are floating-point numbers",
         "MS644 `./c.tif` is a TIFF file with 16 bits for each of its colors, of which 8 would be"
         " left",
@@ -383,9 +382,9 @@ def test_files_that_are_not_there_are_named_with_their_rows(
     with pytest.raises(DataError) as error:
         prepared(spec)
     assert [f"{one.code} {one.message}" for one in error.value.diagnostics] == [
-        "MS601 there is no file `d/none.png` (d/t.csv:3)",
+        "MS601 `d/none.png` does not exist (d/t.csv:3)",
         f"MS210 `../secret.png` leads to {tmp_path / 'secret.png'}, outside the project and"
-        " the granted places (d/t.csv:4)",
+        " the allowed places (d/t.csv:4)",
         "MS680 no file is named (d/t.csv:3)",
     ]
 

@@ -378,10 +378,10 @@ def test_what_no_spec_has_is_refused_with_a_reason() -> None:
     first, second = ops.split(x, 2, axis=-1)
     for model, reason in (
         (Model(x, first * second), "the operation `Split`"),
-        (Model(x, x), "what it gives is what it takes"),
+        (Model(x, x), "its outputs are its inputs"),
         (
             Model(x, layers.TimeDistributed(Sequential([layers.Dense(2)]), dtype="float16")(x)),
-            "it holds a model",
+            "it contains a model",
         ),
         (Model(x, [(y := layers.Dense(2)(x)), y]), "named twice among the outputs"),
     ):
@@ -432,10 +432,10 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 def test_a_spec_comes_back_as_itself(path: Path) -> None:
     """Up to names that Keras does not keep, and to defaults: the same calls on the same tensors."""
     spec = ms.load_spec(path)
-    if spec.compiled.training is not None and spec.compiled.training.freeze:
-        spec = ms.load_spec(
-            path, {"training.freeze": []}
-        )  # what it freezes is said layer by layer in a model
+    training = spec.compiled.training
+    if training is not None and training.freeze:  # a model says it layer by layer
+        stages = [f"training.stages.{one.name}" for one in training.stages]
+        spec = ms.load_spec(path, {f"{one}.freeze": [] for one in stages or ["training"]})
     back = ms.from_keras(spec.build())
     pairs = paired(spec.graph, back.graph)
     assert pairs is not None

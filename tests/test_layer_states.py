@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelspec.runtime.backend.process_state import own_state
+
 pytestmark = pytest.mark.tensorflow
 
 
@@ -40,6 +42,7 @@ def stacks() -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU on LSTM", "cells of an RNN", "Bidirectional"])
+@own_state()
 def test_a_checkpoint_has_the_states(name: str) -> None:
     """The same batch gives the same outputs again from what was captured, and others without."""
     from modelspec.runtime.run.training_state import State

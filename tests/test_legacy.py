@@ -639,7 +639,8 @@ def test_old_settings_of_callbacks(kind: str, old: str, row: Any) -> None:
     cls = CALLBACKS.find(kind)
     assert cls is not None and old not in cls.model_fields
     others = {"filepath": "a.keras"} if kind == "ModelCheckpoint" else {}
-    value = 0.5 if isinstance(row, Renamed) else (row.only or (8,))[0]
+    number = "lr * 0.5" if old == "expression" else 0.5
+    value = number if isinstance(row, Renamed) else (row.only or (8,))[0]
     new = {row.new: value} if isinstance(row, Renamed) else {}
     same(
         training_spec(callbacks=[{kind: {**others, old: value}}]),

@@ -85,7 +85,10 @@ def test_the_vocabulary_has_one_token_for_a_word() -> None:
 @pytest.mark.tensorflow
 def test_capitals_of_the_training_texts_are_warned_of() -> None:
     layer = {"TextVectorization": {"output_sequence_length": 2}}
-    said = "`TextVectorization` lowers the letters A to Z alone, so that `{}` of `text` at {} stays a capital"
+    said = (
+        "`TextVectorization` converts only the letters A to Z to lower case, so that `{}` of `text`"
+        " at {} stays a capital"
+    )
     plain = {"column": "text", "transform": [layer]}
     assert warnings(spec(plain, [2])) == [said.format("É", "t.jsonl:1")]
     kept = {"TextVectorization": {"output_sequence_length": 2, "standardize": "strip_punctuation"}}

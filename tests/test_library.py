@@ -656,7 +656,7 @@ def test_the_page_of_a_model() -> None:
     rows = {row.name: row for row in page.tables[0].rows}
     assert (rows["pooling"].takes, rows["pooling"].default) == ("`null`, `avg` or `max`", "null")
     assert rows["input_shape"].text == "Of the image."
-    assert rows["until"].takes == "a text"
+    assert rows["until"].takes == "a string"
     count = graph(model("Tiny")).parameters
     assert any(f"{count:,} parameters" in note for note in page.notes)
     assert "two convolutions" in page.text.lower() and "- Tiny:" in page.text
@@ -667,7 +667,7 @@ def test_the_page_of_a_model() -> None:
 def test_the_page_of_a_block_and_the_list() -> None:
     (page,) = find("Mixer")
     assert [(row.name, row.default, row.text) for row in page.tables[0].rows] == [
-        ("units", "needed", "How wide.")
+        ("units", "required", "How wide.")
     ]
     (listed,) = find("library")
     assert [row.name for row in listed.tables[0].rows] == [

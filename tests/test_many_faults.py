@@ -59,7 +59,7 @@ def test_a_stage_that_finds_too_many_keeps_them() -> None:
     assert len(many.value.found) == 12
     last = many.value.last("the rest")
     assert (last.code, last.line) == ("MS108", 1)
-    assert last.message == "12 faults are enough; the rest was not checked"
+    assert last.message == "stopped after 12 errors; the rest was not checked"
 
 
 @pytest.mark.parametrize("kind", ["unknown settings of an optimizer", "wrong shapes of inputs"])
@@ -77,7 +77,7 @@ def test_a_spec_with_too_many_says_so_beside_them(
 def test_expansion_says_where_it_stopped() -> None:
     found = compile_spec(read_text(FORMS["unknown sections"](1_500), "spec.yaml")).diagnostics
     assert len(found) == 1_001
-    assert found[0].message == "1,000 faults are enough; the rest of the spec was not checked"
+    assert found[0].message == "stopped after 1,000 errors; the rest of the spec was not checked"
 
 
 BLOCK = """\

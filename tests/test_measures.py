@@ -282,6 +282,31 @@ def test_a_loss_that_divides_by_the_weights_does_so_over_all_batches() -> None:
     assert float(logs["loss"]) == pytest.approx(mean(units_mean((y - p) ** 2), w), rel=1e-5)
 
 
+def test_an_output_without_a_loss_is_weighed_in_its_metrics_alone() -> None:
+    """Where another output has a loss: the weights of the first change no loss."""
+    import keras
+    import tensorflow as tf
+
+    from modelspec.runtime.run.step import TestSteps
+
+    rng = np.random.default_rng(7)
+    shape = (EXAMPLES, 3)
+    p, q, y, z = (rng.normal(size=shape).astype("float32") for _ in range(4))
+    v, w = (rng.uniform(0, 2, EXAMPLES).astype("float32") for _ in range(2))
+    inputs = {name: keras.Input((3,), name=name) for name in ("a", "b")}
+    outputs = {f"{name}_out": keras.layers.Identity()(one) for name, one in inputs.items()}
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        loss={"a_out": keras.losses.MeanSquaredError()},
+        weighted_metrics={"b_out": [keras.metrics.MeanSquaredError(name="mse")]},
+    )
+    rows = {"a": p, "b": q}, {"a_out": y, "b_out": z}, {"a_out": v, "b_out": w}
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
+    logs = TestSteps(model)(iter(batches), -(-EXAMPLES // BATCH))
+    assert float(logs["loss"]) == pytest.approx((units_mean((y - p) ** 2) * v).mean(), rel=1e-5)
+    assert float(logs["b_out_mse"]) == pytest.approx(mean(units_mean((z - q) ** 2), w), rel=1e-5)
+
+
 def test_margins_beside_metrics_of_labels() -> None:
     """A hinge loss with targets -1 and 1: metrics whose targets are 0 and 1 get those."""
     import keras

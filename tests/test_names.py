@@ -72,7 +72,7 @@ training:
   loss: {größe: {BinaryCrossentropy: {name: mein verlust}}, zweite höhe: mse}
   metrics:
     größe: [accuracy, {AUC: {name: fläche unter}}]
-    zweite höhe: [{R2Score: {name: _r 2}}, {expression: "abs(y_true - y_pred)", name: wie weit}]
+    zweite höhe: [{R2Score: {name: _r 2}}, {formula: "abs(y_true - y_pred)", name: wie weit}]
   optimizer:
     MultiOptimizer:
       name: mein optimierer

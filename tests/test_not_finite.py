@@ -118,7 +118,7 @@ def test_the_step_the_batch_and_the_first_layer_are_named_and_the_checkpoint_is_
     message, notes = refused({**SPEC, "model": {**SPEC["model"], "layers": layers}})
     step = where()[0]
     assert f"in step {step} of epoch 1" in message
-    assert "first layer where it shows is `boom`" in notes
+    assert "first appears in the layer `boom`" in notes
     assert "its examples are " in notes
     assert not Path("run/model.keras").exists()
     found = Store(Path("run/checkpoints")).latest()
@@ -132,7 +132,7 @@ def test_a_loss_that_is_infinite_alone_is_told_to_be_the_loss() -> None:
     write(y=1e30)
     message, notes = refused(SPEC)
     assert message.startswith(f"`loss` became infinite in step {where()[0]} of epoch 1")
-    assert "in the loss itself" in notes
+    assert "it first appears in the loss" in notes
 
 
 def test_a_weight_that_an_update_makes_infinite_is_found_though_loss_and_gradients_are_numbers() -> (

@@ -230,7 +230,7 @@ def test_show_draws_by_the_ending_of_the_path(tmp_path: Path) -> None:
         main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "model.jpg")]
     )
     assert wrong.exit_code == 2
-    assert "a picture ends in .svg, .png" in wrong.output
+    assert "the extension must be one of .svg, .png" in wrong.output
     nowhere = runner.invoke(
         main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "no" / "model.svg")]
     )

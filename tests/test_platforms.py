@@ -17,7 +17,7 @@ data: {source: {csv: t.csv}, inputs: {x: {columns: [a, b, c, d]}}, targets: {den
 training: {loss: mse, epochs: 1}
 """
 SENTENCE = (
-    "modelspec needs Linux or macOS: file locks and process limits of Windows are not supported;"
+    "modelspec requires Linux or macOS: file locks and process limits of Windows are not supported;"
     " use WSL"
 )
 WITHOUT = "import sys\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"

@@ -242,7 +242,7 @@ def test_lines_of_json_that_are_not_as_the_others_are_left_out() -> None:
         (7, "8"),
         (9, "10"),
     ]
-    said = ("text at", "cut short", "no `b`", "a key `c`", "no value", "a list", "twice")
+    said = ("a string at", "is incomplete", "no `b`", "a key `c`", "no value", "a list", "twice")
     assert all(word in row["reason"] for word, row in zip(said, errors, strict=True))
     Path("good.csv").write_text("a,b\n1,2\n3,1.5\n")
     found = predict("species", "bad.jsonl", errors="skip").outputs["species"]
@@ -288,7 +288,7 @@ def test_labels_that_a_closed_lookup_lacks_are_left_out(tmp_path: Path) -> None:
     assert [row["row"] for row in read_csv("o.csv")] == ["1", "3"]
     errors = read_csv("o.csv.errors.csv")
     assert [row["place"] for row in errors] == [f"more.csv:{line}" for line in (3, 5, 6, 7)]
-    assert '"gold" at more.csv:3' in errors[0]["reason"] and "`known`" in errors[1]["reason"]
+    assert '"gold" at more.csv:3' in errors[0]["reason"] and "lookup" in errors[1]["reason"]
     whole = run.predict([{"plan": "plus", "tier": "a"}, {"plan": "basic", "tier": "b"}])
     (name,) = (name for name in whole if name != "row")
     assert [float(row[name]) for row in read_csv("o.csv")] == pytest.approx(whole[name].tolist())
@@ -382,8 +382,11 @@ def test_one_row_and_standard_input_are_sources(monkeypatch: pytest.MonkeyPatch)
     row = read_csv("new.csv")[0]
     whole = predict("species", "new.csv").outputs["species"]
     one = json.dumps({"a": float(row["a"]), "b": float(row["b"])})
-    assert np.array_equal(predict("species", one).outputs["species"], whole[:1])
-    assert np.array_equal(predict("species", f"[{one}, {one}]").outputs["species"], whole[[0, 0]])
+    # Some processors round a batch of another size differently.
+    found = predict("species", one).outputs["species"]
+    np.testing.assert_allclose(found, whole[:1], rtol=1e-6)
+    found = predict("species", f"[{one}, {one}]").outputs["species"]
+    np.testing.assert_allclose(found, whole[[0, 0]], rtol=1e-6)
     text = Path("new.csv").read_text()
     for source in ("-", "csv=-"):
         answer = command(
@@ -422,10 +425,10 @@ def test_a_source_that_has_no_rows_to_read_is_refused(
 @pytest.mark.parametrize(
     ("source", "code", "said"),
     [
-        ('{"a": 1, "a": 2, "b": 3}', "MS739", "the key `a` twice"),
-        ('{"a": 1, "b": 2, "\\ud800": 3}', "MS739", "half a character"),
+        ('{"a": 1, "a": 2, "b": 3}', "MS739", "duplicate key `a`"),
+        ('{"a": 1, "b": 2, "\\ud800": 3}', "MS739", "unpaired surrogate"),
         ("cvs=new.csv", "MS601", "did you mean `csv=`?"),
-        ("n" * 300, "MS601", "does not tell what it is"),
+        ("n" * 300, "MS601", "cannot infer the format"),
     ],
 )
 def test_a_source_that_is_mistyped_is_said_to_be(source: str, code: str, said: str) -> None:
@@ -438,10 +441,10 @@ def test_half_a_character_is_no_text() -> None:
     import modelspec as ms
 
     run = ms.open_run("species")
-    with pytest.raises(RunError, match="half a character"):
+    with pytest.raises(RunError, match="surrogate"):
         run.predict([{"a": 1, "b": 2, "note": "\ud800"}])
     Path("half.jsonl").write_text('{"a": 1, "b": 2, "note": "\\ud800"}\n')
-    with pytest.raises(RunError, match="half a character"):
+    with pytest.raises(RunError, match="surrogate"):
         predict("species", "half.jsonl")
 
 
@@ -524,7 +527,7 @@ def test_what_controls_a_terminal_is_not_sent_to_it() -> None:
 def test_last_is_the_newest_run(tmp_path: Path) -> None:
     answer = command("predict", "last", "--data", "new.csv")
     assert answer.exit_code == 2
-    assert "there is none" in answer.output
+    assert "which has no runs" in answer.output
     (tmp_path / "runs").mkdir()
     for name in ("species", "sick"):  # sick was trained after species
         shutil.copytree(name, tmp_path / "runs" / name)

@@ -101,7 +101,9 @@ def test_a_text_is_a_source_and_cells_with_several_labels_give_their_names() -> 
     assert list(found) == ["row", "tags", "p[fruit]", "p[green]", "p[red]"]
     assert found["tags"][1] == "fruit|green"
     one = predict("run", "text=red cherry", threshold={"red": 0.0, "fruit": 1.0, "green": 1.0})
-    assert np.array_equal(one.outputs["tags"][0], predict("run", "t.csv").outputs["tags"][2])
+    # A batch of one row and a batch of 24 may differ in the last bit, depending on the processor.
+    whole = predict("run", "t.csv").outputs["tags"][2]
+    np.testing.assert_allclose(one.outputs["tags"][0], whole, rtol=1e-5)
     assert one.classes["tags"].tolist() == [[0, 0, 1]]
     word = predict("run", "text=cherry")
     given = run.predict([{"text": "cherry"}])

@@ -310,7 +310,7 @@ def test_settings_of_keras_that_it_refuses_are_a_sentence(
         raise ValueError("Invalid `floatx` configuration.")
 
     monkeypatch.setattr(framework, "_loaded", False)
-    monkeypatch.setattr(framework, "_without_native_chatter", refused)
+    monkeypatch.setattr(framework, "loading_quietly", refused)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(RunError) as caught:
         framework.load(0, deterministic=False)

@@ -25,6 +25,7 @@ SAID = {
     "MS415": "SparseTensor",
     "MS416": "Incompatible type conversion",
     "MS417": "Invalid reduction dimension",
+    "MS586": NOT_FINITE,
     "MS588": "Shapes must be equal rank",
     "MS589": "float32",
     "MS590": "rank 2",

@@ -336,7 +336,7 @@ def test_what_sends_more_than_there_is_room_for_is_ended(
     assert found.code == "MS684" and "more than the 5 bytes" in found.message
     del server.sizes["/more.csv"]
     found = fault(f"{server.root}more.csv", server.root)
-    assert found.code == "MS684" and "more than all copies may take" in found.message
+    assert found.code == "MS684" and "more than the limit of the cache" in found.message
     assert [path.name for path in (tmp_path / "cache/remote/files").iterdir()] == []
 
 

@@ -5,6 +5,7 @@ come from.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ from modelspec.views.resolve.origin import Origins, Wayward
 from .drawing import specs
 from .test_expand_properties import pairs
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+LARGE = ("inceptionresnetv2", "resnet50", "xception")
+"""Architectures of hundreds of layers: `inceptionv3` is the one that is tested."""
+CONFIGS = sorted(
+    path
+    for path in (Path(__file__).parent.parent / "configs").glob("*.yaml")
+    if path.stem not in LARGE
+)
 
 BASE = """\
 name: thing
@@ -83,12 +90,12 @@ model:
     - Dense: {units: 32, name: residual_out}
     - Dense: {units: 8, activation: relu, kernel_regularizer: l2, name: s0_dense}
     - Dense: {units: 4, name: s0_out}
-    - Dense: {units: 128, name: dense_1_1}
-    - Dense: {units: 128, name: dense_1_2}
+    - Dense: {units: 128, name: dense_1_1_1}
+    - Dense: {units: 128, name: dense_1_1_2}
     - Dense: {units: 16, activation: relu, kernel_regularizer: l2, name: s1_dense}
     - Dense: {units: 8, name: s1_out}
-    - Dense: {units: 256, name: dense_2_1}
-    - Dense: {units: 256, name: dense_2_2}
+    - Dense: {units: 256, name: dense_1_2_1}
+    - Dense: {units: 256, name: dense_1_2_2}
     - Dense: {units: 1, name: "y", from: s1_out}
   outputs: "y"
 
@@ -165,7 +172,7 @@ def check_both(compiled: Compiled) -> None:
         if not defaults:
             assert resolved_text(found, defaults=True) == resolved_text(compiled, defaults=True)
         values = resolved(compiled, defaults=defaults)
-        assert yaml.safe_load(text) == values  # a reader of YAML 1.1
+        assert yaml.load(text, Loader=yaml.CSafeLoader) == values  # a reader of YAML 1.1
         assert json.loads(as_json(values)) == values
 
 
@@ -287,7 +294,7 @@ def test_every_text_is_read_back_by_both_versions(values: dict[str, Any]) -> Non
     assert not found.diagnostics, (text, found.diagnostics)
     assert found.value is not None
     assert as_lists(plain(found.value.root)) == values
-    assert yaml.safe_load(text) == values
+    assert yaml.load(text, Loader=yaml.CSafeLoader) == values
     assert json.loads(as_json(values)) == values
 
 
@@ -297,7 +304,8 @@ def test_lines_are_not_longer_than_they_need_be(net: str) -> None:
             for line in resolved_text(
                 right(compile_spec(str(config))), defaults=defaults
             ).splitlines():
-                assert len(line) <= 120
+                alone = re.fullmatch(r'\s*(- )?\w+: "[^"]*"', line)  # one string, on its own line
+                assert alone or len(line) <= 120, line
 
 
 def test_defaults_are_keras_names_and_values() -> None:
@@ -447,7 +455,7 @@ def test_from_an_extended_file_and_from_a_flag(net: str) -> None:
     assert way("training.epochs", {"training.epochs": 7}) == [
         "--set training.epochs:1:17 set on the command line, or from Python (None)"
     ]
-    assert way("model.layers.dense_1_1.units", {"vars.width": 3})[1:3] == [
+    assert way("model.layers.dense_1_1_1.units", {"vars.width": 3})[1:3] == [
         "--set vars.width:1:12 `width` is `3` (None)",
         "net.yaml:22:46 in round 1 of 2 (model.layers[2].do[1].Dense.repeat)",
     ]

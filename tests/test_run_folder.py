@@ -96,7 +96,7 @@ def test_a_folder_that_another_process_was_faster_to_lock_is_left_to_it(
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), [("manifest.json", "holds a run already"), ("notes.txt", "`notes.txt`")]
+    ("file", "words"), [("manifest.json", "already contains a run"), ("notes.txt", "`notes.txt`")]
 )
 def test_a_folder_that_is_not_empty_is_refused_and_left_alone(file: str, words: str) -> None:
     Path("mine").mkdir()

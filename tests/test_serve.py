@@ -223,7 +223,7 @@ def test_every_row_that_cannot_be_read_is_named(ask: Ask) -> None:
     assert answer.status == 422
     assert [one["row"] for one in answer.json["rows"]] == [2, 3, 4, 5]
     assert answer.json["rows"][0]["reason"] == (
-        "`a` holds text at row 2 of the request, but a number in other rows"
+        "`a` holds a string at row 2 of the request, but a number in other rows"
     )
     named = [(one["code"], one["rows"]) for one in answer.json["diagnostics"]]
     assert named == [("MS653", [2]), ("MS653", [5]), ("MS653", [4]), ("MS608", [3])]

@@ -116,7 +116,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text("a: 1")
     file.chmod(0)
-    assert "may not be read" in refused(file).message
+    assert "cannot be read: permission denied" in refused(file).message
 
 
 def test_an_operating_system_that_refuses_is_quoted(
@@ -126,7 +126,7 @@ def test_an_operating_system_that_refuses_is_quoted(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", denied)
-    assert refused(tmp_path / "spec.yaml").message.endswith("may not be read")
+    assert refused(tmp_path / "spec.yaml").message.endswith("cannot be read: permission denied")
 
 
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_bomb_takes_no_memory() -> None:
 def test_what_a_mapping_cannot_hold_is_shown_in_its_text() -> None:
     values: dict[Any, Any] = {
         "a": {1, 2},
-        3: math.inf,
+        3.5: math.inf,
         "b": [object(), b"x", 1j],
         "c": 10**30,
         "d": 10**5000,
@@ -260,7 +260,7 @@ def test_what_a_mapping_cannot_hold_is_shown_in_its_text() -> None:
     found = read_mapping(values)
     assert [(fault.code, fault.span.text) for fault in found.diagnostics if fault.span] == [
         ("MS204", "null"),
-        ("MS107", '"3"'),
+        ("MS107", '"3.5"'),
         ("MS109", "1.0"),
         ("MS204", "null"),
         ("MS204", "null"),

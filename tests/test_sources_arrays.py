@@ -100,7 +100,7 @@ def test_hdf5_rows(tmp_path: Path) -> None:
     assert table.count == 100 and table.place("label", (5,)) == "label[105] of a.h5"
     assert opened({"hdf5": {"path": "a.h5", "rows": [450, None]}}, tmp_path).count == 50
     assert faults({"hdf5": {"path": "a.h5", "rows": [0, 501]}}, tmp_path, "label") == [
-        "MS652 `label` of a.h5 has 500 rows, but `rows` goes to 501"
+        "MS652 `label` of a.h5 has 500 rows, but `rows` ends at 501"
     ]
 
 
@@ -171,7 +171,7 @@ def test_a_header_that_claims_terabytes_is_compared_with_the_file(tmp_path: Path
     for source in ({"npy": "x.npy"}, {"npy": "y.npy"}, {"idx": "x.idx"}, {"npz": "x.npz"}):
         assert [one[:5] for one in faults(source, tmp_path)] == ["MS606"], source
     assert (
-        "claims 17.6 TB (shape (2199023255552,)), but the file holds 128 bytes of it"
+        "claims 17.6 TB (shape (2199023255552,)), but the file contains only 128 bytes"
         in faults({"npy": "x.npy"}, tmp_path)[0]
     )
 
@@ -246,16 +246,16 @@ def record_faults(folder: Path, example: dict[str, Any], features: dict[str, Any
 
 def test_features_that_are_not_as_declared(tmp_path: Path) -> None:
     assert record_faults(tmp_path, {"a": [1]}, {"a": "float32"}) == [
-        "MS648 `a` holds whole numbers in record 1 of x.tfrecord, but `dtype: float32` is declared"
+        "MS648 `a` contains integers in record 1 of x.tfrecord, but `dtype: float32` is declared"
     ]
     assert record_faults(tmp_path, {"a": [1, 2]}, {"a": "int64"}) == [
-        "MS648 `a` has 2 values in record 1 of x.tfrecord, but its shape [] takes 1"
+        "MS648 `a` has 2 values in record 1 of x.tfrecord, but its declared shape [] requires 1"
     ]
     assert record_faults(tmp_path, {"b": [1]}, {"a": "int64"}) == [
         "MS648 record 1 of x.tfrecord has no `a`"
     ]
     assert record_faults(tmp_path, {"a": [b"\xff"]}, {"a": "string"}) == [
-        "MS648 `a` is no UTF-8 text in record 1 of x.tfrecord"
+        "MS648 `a` is not UTF-8 text in record 1 of x.tfrecord"
     ]
     assert (
         record_faults(tmp_path, {"a": [b"123"]}, {"a": {"dtype": "int16", "shape": [1]}})[0][:5]

@@ -314,20 +314,20 @@ def test_what_is_a_number(tmp_path: Path, cells: list[str], found: list[Any]) ->
         (b" \n\n", "MS604 `t.csv` is empty"),
         (b"\xef\xbb\xbf", "MS604 `t.csv` is empty"),
         (b"a,b\n", "MS604 `t.csv` has a header but no rows"),
-        (b"a,b\n1,2\n1\n", "MS602 t.csv:3 has 1 cell, but there are 2 columns"),
-        (b"a,b\n1,2\n\n1,2,3\n", "MS602 t.csv:4 has 3 cells, but there are 2 columns"),
-        (b"a,a\n1,2\n", "MS604 t.csv:1 names `a` twice"),
+        (b"a,b\n1,2\n1\n", "MS602 t.csv:3 has 1 cell, expected 2 columns"),
+        (b"a,b\n1,2\n\n1,2,3\n", "MS602 t.csv:4 has 3 cells, expected 2 columns"),
+        (b"a,a\n1,2\n", "MS604 t.csv:1 has duplicate columns: `a`"),
         (b"a,\n1,2\n", "MS604 column 2 has no name in t.csv:1"),
         (
             b"1.5,2\n3,4\n",
-            "MS604 the first line of `t.csv` names the columns, but it is made of numbers",
+            "MS604 the first line of `t.csv` should contain column names, but it contains numbers",
         ),
         (b"a,b\n1,\xe9\n", "MS603 t.csv:2 is not UTF-8: byte 0xe9"),
         (b"a,b\n1,\0\n", "MS603 t.csv:2 has a NUL character"),
-        (b"a,b\n1,\xc3", "MS603 t.csv:2 is not UTF-8: the last character is cut off"),
+        (b"a,b\n1,\xc3", "MS603 t.csv:2 is not UTF-8: the last character is incomplete"),
         ("a,b\n1,2\n".encode("utf-16"), "MS603 `t.csv` is UTF-16"),
-        (b'a,b\n1,"x\n2,y\n', "MS602 a quote that opens in the row at t.csv:2 is never closed"),
-        (b'a,b\n1,"x"y\n', "MS602 t.csv:2 has text behind a closing quote"),
+        (b'a,b\n1,"x\n2,y\n', "MS602 a quote opened in the row at t.csv:2 is never closed"),
+        (b'a,b\n1,"x"y\n', "MS602 t.csv:2 has text after a closing quote"),
         (
             b"a,b\n1," + b"x" * 200_000 + b"\n",
             "MS602 t.csv:2 has a cell of more than 131,072 characters",
@@ -402,13 +402,9 @@ def test_empty_cells_beyond_the_last_column_are_left_out(
         assert (table.names, table.count) == (("a", "b"), 2)
         assert (table.column("a").tolist(), table.column("b").tolist()) == ([1.0, 2.0], ["x", "y"])
     write(tmp_path, "a,b\n1,x,,\n2,y,,3\n")
-    assert faults({"csv": "t.csv"}, tmp_path) == [
-        "MS602 t.csv:3 has 4 cells, but there are 2 columns"
-    ]
+    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:3 has 4 cells, expected 2 columns"]
     write(tmp_path, "text\nyes,\nno\n")
-    assert faults({"csv": "t.csv"}, tmp_path) == [
-        "MS602 t.csv:2 has 2 cells, but there is 1 column"
-    ]
+    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:2 has 2 cells, expected 1 column"]
 
 
 @pytest.mark.parametrize("passes", [False, True])
@@ -434,7 +430,7 @@ def test_more_cells_than_the_header_names_are_to_be_named(tmp_path: Path) -> Non
     write(tmp_path, "1,x,5\n2,y,\n")
     with pytest.raises(DataError) as caught:
         opened({"csv": {"path": "t.csv", "delimiter": ",", "header": ["a", "b"]}}, tmp_path)
-    assert [one.help for one in caught.value.diagnostics] == ["name all 3 columns in `header`"]
+    assert [one.help for one in caught.value.diagnostics] == ["list all 3 columns in `header`"]
 
 
 def test_several_files_are_one_table(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_mnist_from_a_file(tmp_path: Path) -> None:
     assert train.default_features == ("image",) and train.fingerprint != test.fingerprint
     np.savez(tmp_path / "mnist.npz", a=np.zeros(3))
     assert faults({"dataset": {"name": "mnist", "path": "mnist.npz"}}, tmp_path) == [
-        "MS605 `mnist.npz` has no array `x_train`, so it is not Keras's `mnist.npz`"
+        "MS605 `mnist.npz` has no array `x_train`, so it is not `mnist.npz` of Keras"
     ]
 
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_fetched_names_the_address_and_the_place(
     )
     found = faults({"dataset": "mnist"}, tmp_path)
     assert found == [
-        "MS650 `mnist.npz` cannot be fetched from https://storage.googleapis.com/tensorflow/"
+        "MS650 cannot download `mnist.npz` from https://storage.googleapis.com/tensorflow/"
         "tf-keras-datasets/mnist.npz: URL fetch failure: None -- no network"
     ]
 
@@ -243,5 +243,5 @@ def test_what_is_in_keras_folder_is_not_fetched(
 
 def test_parts_belong_to_what_is_fetched(tmp_path: Path) -> None:
     for settings in ({"part": "test"}, {"path": "x"}):
-        with pytest.raises(ValueError, match="`iris` comes with scikit-learn, whole"):
+        with pytest.raises(ValueError, match="`iris` is included in scikit-learn as a whole"):
             opened({"dataset": {"name": "iris", **settings}}, tmp_path)

@@ -168,7 +168,7 @@ def test_files_that_do_not_decode_are_ten_and_a_count(tmp_path: Path, passes: bo
         found = [f"{one.code} {one.message}" for one in error.diagnostics]
     assert len(found) == 11 and all(one.startswith("MS644 `./bad0") for one in found[:10])
     assert found[10] == f"MS644 {count - 10} more of the same kind"
-    assert found[0] == "MS644 `./bad00.png` is no image that can be read: it is empty"
+    assert found[0] == "MS644 `./bad00.png` is not a readable image: it is empty"
     assert found[4].endswith("it is a damaged WebP file")
 
 
@@ -180,9 +180,9 @@ def test_files_that_do_not_decode_may_be_left_out(tmp_path: Path) -> None:
     assert table.count == 2 and table.column("label").tolist() == ["x", "y"]
     assert table.place("image", (1,)) == "p/y/z.png"
     assert [f"{one.severity} {one.message}" for one in table.warnings] == [
-        "warning 1 of 3 files of p do not decode and are left out"
+        "warning 1 of 3 files of p cannot be decoded and are left out"
     ]
-    assert table.warnings[0].notes[0].message.startswith("`p/y/b.png` is no image")
+    assert table.warnings[0].notes[0].message.startswith("`p/y/b.png` is not a readable image")
 
 
 def test_bombs_are_refused_by_their_header(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_links_do_not_lead_out(tmp_path: Path) -> None:
     save(tmp_path / "p/x/a.png", RED)
     (tmp_path / "p/x/b.png").symlink_to(tmp_path / "secret.png")
     assert faults({"images": "p"}, tmp_path) == [
-        f"MS210 `p/x/b.png` is a link that leads out of its folder, to {tmp_path / 'secret.png'}"
+        f"MS210 `p/x/b.png` is a link to {tmp_path / 'secret.png'}, outside of its folder"
     ]
     (tmp_path / "p/x/b.png").unlink()
     (tmp_path / "p/y").symlink_to(tmp_path / "p/x")
@@ -215,7 +215,7 @@ def test_folders_that_are_empty_or_mixed(tmp_path: Path) -> None:
     assert faults({"images": "p"}, tmp_path) == [
         "MS647 `b.png` lies beside the class folders of `p`"
     ]
-    assert faults({"images": "nowhere"}, tmp_path) == ["MS601 there is no file `nowhere`"]
+    assert faults({"images": "nowhere"}, tmp_path) == ["MS601 `nowhere` does not exist"]
 
 
 def test_a_table_of_images(tmp_path: Path) -> None:
@@ -231,8 +231,10 @@ def test_a_table_of_images(tmp_path: Path) -> None:
         "file\n" + "".join(f"no{i}.png\n" for i in range(12)) + "../labels.csv\n"
     )
     found = faults({"images": {"csv": "labels.csv", "root": "photos"}}, tmp_path)
-    assert found[0] == "MS601 there is no image `no0.png` (labels.csv:2)" and len(found) == 12
-    assert "MS210 `../labels.csv` leads out of the images' folder (labels.csv:14)" in found
+    assert (
+        found[0] == "MS601 the image `no0.png` does not exist (labels.csv:2)" and len(found) == 12
+    )
+    assert "MS210 `../labels.csv` is outside of the images' folder (labels.csv:14)" in found
 
 
 # Text ---------------------------------------------------------------------------------------------
@@ -254,7 +256,7 @@ def test_texts_of_class_folders(tmp_path: Path) -> None:
     (tmp_path / "r/neg/3.txt").write_bytes(b"ok\n\xff")
     assert faults({"text": "r"}, tmp_path) == ["MS603 r/neg/3.txt:2 is not UTF-8: byte 0xff"]
     (tmp_path / "r/neg/3.pdf").write_bytes(b"")
-    assert faults({"text": "r"}, tmp_path) == ["MS647 `r/neg/3.pdf` is no .txt file"]
+    assert faults({"text": "r"}, tmp_path) == ["MS647 `r/neg/3.pdf` is not a .txt file"]
 
 
 def test_files_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,10 +359,10 @@ def test_skipgrams_of_columns_and_several_texts(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("1 2 9", "MS655 word index 9 at t.txt:1 is outside `vocabulary_size: 5`"),
-        ("1\n1 x", "MS655 `x` at t.txt:2 is no word index"),
-        ("1 -2", "MS655 `-2` at t.txt:1 is no word index"),
-        ("1.5 2", "MS655 `1.5` at t.txt:1 is no word index"),
-        ("1", "MS604 t.txt has no two words near each other"),
+        ("1\n1 x", "MS655 `x` at t.txt:2 is not a word index"),
+        ("1 -2", "MS655 `-2` at t.txt:1 is not a word index"),
+        ("1.5 2", "MS655 `1.5` at t.txt:1 is not a word index"),
+        ("1", "MS604 t.txt has no pair of nearby words"),
     ],
 )
 def test_words_that_are_none(tmp_path: Path, text: str, said: str) -> None:
@@ -375,5 +377,5 @@ def test_settings_that_contradict_each_other(tmp_path: Path) -> None:
         {"path": "a", "column": "x"},
         {"path": "a", "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True},
     ):
-        with pytest.raises(ValueError, match=r"`images`|no `csv`|cropped"):
+        with pytest.raises(ValueError, match=r"`images`|requires a table|cannot be used together"):
             opened({"images": as_spec(settings)}, tmp_path)

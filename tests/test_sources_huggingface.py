@@ -89,9 +89,7 @@ def test_a_folder_of_the_cache_is_read_too(tmp_path: Path) -> None:
     table = opened({"huggingface": "default/0.0.0/abc"}, tmp_path)
     assert table.count == 6 and table.column("label").tolist()[:2] == ["yes", "no"]
     (folder / "x-train-00001-of-00002.arrow").unlink()
-    assert (
-        "says that it has 6 examples" in faults({"huggingface": "default/0.0.0/abc"}, tmp_path)[0]
-    )
+    assert "states 6 examples" in faults({"huggingface": "default/0.0.0/abc"}, tmp_path)[0]
 
 
 @pytest.mark.parametrize(
@@ -99,11 +97,11 @@ def test_a_folder_of_the_cache_is_read_too(tmp_path: Path) -> None:
     [
         ("state.json", "{", "not JSON"),
         ("state.json", "[]", "not a JSON object"),
-        ("state.json", '{"_data_files": []}', "names no files"),
+        ("state.json", '{"_data_files": []}', "lists no files"),
         ("state.json", '{"_data_files": [{"filename": "../../s.arrow"}]}', "outside its folder"),
         ("state.json", '{"_data_files": [{"filename": "/etc/passwd"}]}', "outside its folder"),
         ("state.json", '{"_data_files": [3]}', "outside its folder"),
-        ("state.json", '{"_indices_files": [{"filename": "i.arrow"}]}', "a file of indices"),
+        ("state.json", '{"_indices_files": [{"filename": "i.arrow"}]}', "an indices file"),
         ("dataset_dict.json", '{"splits": [".."]}', "outside its folder"),
     ],
 )

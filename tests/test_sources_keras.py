@@ -4,6 +4,7 @@ data of a program.
 
 from __future__ import annotations
 
+import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_batches_of_tensorflow_and_keras() -> None:
         table = table_from(data)
         np.testing.assert_array_equal(table.column("x"), X)
         np.testing.assert_array_equal(table.column("y"), Y)
-    with pytest.raises(DataError, match="does not end"):
+    with pytest.raises(DataError, match="endless"):
         table_from(dataset.repeat())
 
 
@@ -179,3 +180,32 @@ def test_training_on_what_a_program_has(tmp_path: Path) -> None:
         tmp_path / "c", data={"train": {"x": X, "y": Y}, "validation": {"x": X[:9], "y": Y[:9]}}
     )
     assert "val_loss" in parts.history and parts.metrics != whole.metrics
+
+
+def watching(monitor: str) -> ms.Spec:
+    """A spec without a `data` section, in which a callback watches a quantity."""
+    stop = {"EarlyStopping": {"monitor": monitor}}
+    return ms.load_spec(
+        {
+            "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 1, "name": "y"}}]},
+            "training": {"loss": "mse", "epochs": 1, "callbacks": [stop]},
+        }
+    )
+
+
+def test_a_run_on_parts_is_opened_again(tmp_path: Path) -> None:
+    """Its callbacks watch a validation that only the program's data have."""
+    parts = {"train": (X, Y), "validation": (X[:9], Y[:9])}
+    run = watching("val_loss").train(tmp_path / "run", data=parts)
+    assert ms.open_run(tmp_path / "run").history == run.history
+    assert pickle.loads(pickle.dumps(run)) == run == ms.resume(tmp_path / "run")
+
+
+def test_a_validation_that_the_program_does_not_give_is_missed(tmp_path: Path) -> None:
+    """A callback that watches it would never act."""
+    for data in ((X, Y), {"train": (X, Y), "test": (X, Y)}):
+        with pytest.raises(ms.RunError) as caught:
+            watching("val_loss").train(tmp_path / "run", data=data)
+        (one,) = caught.value.diagnostics
+        assert one.code == "MS521" and "'validation': ..." in str(one.help)
+    assert watching("loss").train(tmp_path / "loss", data=(X, Y)).history["loss"]

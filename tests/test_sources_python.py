@@ -110,7 +110,9 @@ def test_data_frames() -> None:
     table = table_from(frame, "frame")
     assert [one.tolist() for one in table.column("l")] == [[1, 2], [3], []]
     assert table.place("n", (1,)) == "row 'q' of frame"
-    assert faults(pd.DataFrame([[1, 2]], columns=["a", "a"])) == ["MS604 data names `a` twice"]
+    assert faults(pd.DataFrame([[1, 2]], columns=["a", "a"])) == [
+        "MS604 data has two columns named `a`"
+    ]
 
 
 def test_batches_padded_to_different_lengths_are_lists() -> None:
@@ -121,22 +123,34 @@ def test_batches_padded_to_different_lengths_are_lists() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (3, "MS651 a `int` is no data that modelspec takes"),
-        ("x", "MS651 a `str` is no data that modelspec takes"),
+        (3, "MS651 a `int` is not data that modelspec can read"),
+        ("x", "MS651 a `str` is not data that modelspec can read"),
         ([], "MS612 data has no examples"),
         ({}, "MS612 data has no columns"),
-        (Batches(None), "MS651 the data does not end: an epoch of it is no set of examples"),
-        (Infinite(), "MS651 the data does not end: an epoch of it is no set of examples"),
+        (
+            Batches(None),
+            "MS651 the data is endless, so the number of examples in an epoch is undefined",
+        ),
+        (
+            Infinite(),
+            "MS651 the data is endless, so the number of examples in an epoch is undefined",
+        ),
         ({"a": 3}, "MS651 `a` of data is a `int`, not an array"),
-        ({"a": np.array(3)}, "MS651 `a` of data is a single value, not one for every example"),
-        ({"a": [1, "x"]}, "MS651 `a` holds a number at first, but text at a[1] of data"),
+        ({"a": np.array(3)}, "MS651 `a` of data is a single value; expected one value per example"),
+        ({"a": [1, "x"]}, "MS651 `a` contains a number first, but a string at a[1] of data"),
         (
             {"a": [object()]},
-            "MS651 `a` holds a `object`, of which no array is made, at a[0] of data",
+            "MS651 `a` contains a `object`, which cannot be converted to an array, at a[0] of data",
         ),
-        (iter([{"a": X}, {"b": X}]), "MS651 batch 1 of data has `b`, but those before have `a`"),
-        (iter([(X, Y[:3])]), "MS611 the parts of batch 0 of data differ in length: `x` 6, `y` 3"),
-        (({"a": X}, {"a": Y}), "MS651 two parts of the data are named `a`"),
+        (
+            iter([{"a": X}, {"b": X}]),
+            "MS651 batch 1 of data has `b`, but the earlier batches have `a`",
+        ),
+        (
+            iter([(X, Y[:3])]),
+            "MS611 the columns of batch 0 of data have different lengths: `x` 6, `y` 3",
+        ),
+        (({"a": X}, {"a": Y}), "MS651 two columns of the data are named `a`"),
     ],
 )
 def test_what_is_no_data(data: Any, said: str) -> None:
@@ -159,7 +173,7 @@ def test_what_does_not_end_is_read_no_further_than_the_limit(
             yield X, Y
 
     monkeypatch.setattr(python, "LIMIT", 10_000)
-    assert faults(endless) == ["MS651 data gives more than 10.0 kB, or does not end"]
+    assert faults(endless) == ["MS651 data yields more than 10.0 kB, or is endless"]
 
 
 def test_a_table_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_columns_of_arrow_types(
 def test_types_that_are_not_taken(tmp_path: Path) -> None:
     write(tmp_path)
     assert faults({"parquet": "t.parquet"}, tmp_path, "struct") == [
-        "MS653 `struct` of t.parquet has the type `struct<a: int64>`, of which no array is made"
+        "MS653 `struct` of t.parquet has the type `struct<a: int64>`, which cannot be converted to an array"
     ]
     parquet.write_table(pa.table({"a": pa.array([2**60 + 1, None])}), tmp_path / "big.parquet")
     parquet.write_table(pa.table({"a": pa.array([[1, None]])}), tmp_path / "inner.parquet")
@@ -141,7 +141,7 @@ def test_joined_files_take_the_wider_type(tmp_path: Path) -> None:
     ]
     parquet.write_table(pa.table({"a": ["x"], "b": ["z"], "c": [1]}), tmp_path / "3.parquet")
     assert faults({"parquet": "*.parquet"}, tmp_path, "a") == [
-        "MS640 `a` holds numbers in `1.parquet`, but text in `3.parquet`"
+        "MS640 `a` contains numbers in `1.parquet`, but strings in `3.parquet`"
     ]
 
 
@@ -216,23 +216,26 @@ def test_compressed_objects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"a": 1', "MS602 the JSON at t.jsonl:2 is cut short"),
-        ("nonsense", "MS602 t.jsonl:2 is no JSON"),
+        ('{"a": 1', "MS602 the JSON at t.jsonl:2 is incomplete"),
+        ("nonsense", "MS602 t.jsonl:2 is not JSON"),
         ("[1]", "MS602 t.jsonl:2 is a list, not an object"),
         ("3", "MS602 t.jsonl:2 is a number, not an object"),
         ('{"a": 1, "a": 2}', "MS602 t.jsonl:2 has the key `a` twice"),
         ("{}", "MS602 t.jsonl:2 has no `a`"),
-        ('{"a": 1, "b": 2}', "MS602 t.jsonl:2 has a key `b`, which the first object has not"),
-        ('{"a": "x"}', "MS653 `a` holds a number at first, but text at t.jsonl:2"),
-        ('{"a": true}', "MS653 `a` holds a number at first, but `true` or `false` at t.jsonl:2"),
-        ('{"a": {"b": 1}}', "MS653 `a` holds an object, of which no array is made, at t.jsonl:2"),
+        ('{"a": 1, "b": 2}', "MS602 t.jsonl:2 has a key `b`, which the first object lacks"),
+        ('{"a": "x"}', "MS653 `a` contains a number first, but a string at t.jsonl:2"),
+        ('{"a": true}', "MS653 `a` contains a number first, but a boolean at t.jsonl:2"),
+        (
+            '{"a": {"b": 1}}',
+            "MS653 `a` contains an object, which cannot be converted to an array, at t.jsonl:2",
+        ),
         (
             '{"a": 99999999999999999999}',
-            "MS653 `a` holds a whole number of more than 64 bits at t.jsonl:2",
+            "MS653 `a` contains an integer of more than 64 bits at t.jsonl:2",
         ),
         ('{"a": ' + "1" * 5000 + "}", "MS602 t.jsonl:2 cannot be read"),
         ("[" * 100_000, "MS602 t.jsonl:2 "),
-        ('{"a": 1}\0', "MS602 t.jsonl:2 is no JSON"),
+        ('{"a": 1}\0', "MS602 t.jsonl:2 is not JSON"),
     ],
 )
 def test_broken_lines(tmp_path: Path, line: str, said: str) -> None:
@@ -243,7 +246,7 @@ def test_broken_lines(tmp_path: Path, line: str, said: str) -> None:
 def test_lists_of_several_kinds(tmp_path: Path) -> None:
     for first, second in (([1], ["x"]), ([[1], [1, 2]], [1]), ([1, "x"], [1]), ([None], [1])):
         found = faults(lines(tmp_path, {"a": first}, {"a": second}), tmp_path)
-        assert found and found[0].startswith("MS653 `a` holds"), (first, second, found)
+        assert found and found[0].startswith("MS653 `a` contains"), (first, second, found)
 
 
 def test_many_faults_are_ten_and_a_count(tmp_path: Path) -> None:

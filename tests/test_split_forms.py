@@ -445,4 +445,4 @@ def test_a_resolved_split_is_the_same_split(written: str) -> None:
 def test_a_share_for_training_is_left_out() -> None:
     (one,) = checked("{train: 0.8, test: 0.2}")[1]
     assert (one.code, one.span and one.span.text) == ("MS201", "train")
-    assert one.help == "leave it out: what `validation` and `test` leave is trained on"
+    assert one.help == "remove it: training uses what `validation` and `test` leave"

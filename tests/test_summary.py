@@ -136,8 +136,8 @@ def test_what_is_not_known_is_named() -> None:
     assert "multiply-adds  50 + time * 2,000 for one example" in timed
     pending = table("m", graph(inputs={"x": ["auto"]}, layers=[{"Dense": 6}, {"Dense": 2}]))
     assert rows(pending)["dense"] == ["Dense", "[6]", "?", "?"]
-    assert "20 and those that depend on the data" in pending
-    assert "12 for one example, and what depends on unknown sizes" in pending
+    assert "20 plus those that depend on the data" in pending
+    assert "12 for one example, plus those that depend on unknown sizes" in pending
 
 
 def test_a_model_without_weights_has_none() -> None:

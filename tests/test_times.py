@@ -201,7 +201,7 @@ def test_times_with_and_without_offset_are_not_mixed() -> None:
 
 def test_a_cell_with_braces_is_shown_as_it_is() -> None:
     found = refused(write_jsonl(["2024-01-01", "{0.a}{", "2024-01-02"]))
-    assert found == '"{0.a}{" of `date` at t.jsonl:2 is no time that can be put in order'
+    assert found == '"{0.a}{" of `date` at t.jsonl:2 is not a time that can be ordered'
 
 
 def test_texts_that_are_numbers() -> None:
@@ -209,5 +209,5 @@ def test_texts_that_are_numbers() -> None:
     for source in (write_jsonl(times), write_parquet(times), write_csv(times)):
         assert parts(source) == {"train": [1, 3], "test": [0, 2]}
     assert refused(write_jsonl(["10", "2024-01-01", "9"])) == (
-        '"2024-01-01" of `date` at t.jsonl:2 is no number, but "10" at t.jsonl:1 is one'
+        '"2024-01-01" of `date` at t.jsonl:2 is not a number, but "10" at t.jsonl:1 is one'
     )

@@ -607,7 +607,7 @@ def test_the_report_says_how_many_rows_are_left_out_and_how_parts_came_about() -
     assert read["dropped"] == 1
     assert read["split"] == "by share in the order of `y`: test 0.25"
     text = as_text("spec", facts)
-    assert "where b == 1: 1 of the 6 rows of t.csv left out" in text
+    assert "where b == 1: 1 of the 6 rows of t.csv excluded" in text
     assert "split by share in the order of `y`: test 0.25" in text
 
 
@@ -797,4 +797,4 @@ def test_a_column_may_be_a_word_of_python_that_no_expression_has() -> None:
 def test_a_name_that_is_no_column_may_be_a_text_without_quotes() -> None:
     Path("t.csv").write_text("a,y\n1,2\n2,3\n", encoding="utf-8")
     code, marked, said = fault("a == yes")
-    assert (code, marked) == ("MS607", "yes") and "a text is in quotes: `'yes'`" in said
+    assert (code, marked) == ("MS607", "yes") and "a string is written in quotes: `'yes'`" in said

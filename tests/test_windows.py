@@ -432,7 +432,7 @@ def test_first_rows_without_a_past_are_missing_values_at_their_places() -> None:
     (found,) = caught.value.diagnostics
     assert found.code == "MS608"
     assert "`wind lag 1` has no value at t.csv:2" in found.message
-    assert found.help == "the first rows have no earlier ones: `missing: drop` leaves them out"
+    assert found.help == "the first rows have no earlier rows: `missing: drop` drops them"
 
 
 def test_a_lag_of_text_is_refused_at_its_first_cell() -> None:
@@ -459,15 +459,15 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "a share by value": (
         {"data": {"split": {"test": 0.2, "stratify": "station"}}},
         "MS570",
-        "`stratify` draws",
+        "`stratify` implies",
     ),
-    "a seed of its own": ({"data": {"split": {"test": 0.2, "seed": 3}}}, "MS570", "`seed` draws"),
+    "a seed of its own": ({"data": {"split": {"test": 0.2, "seed": 3}}}, "MS570", "`seed` implies"),
     "whole groups": (
         {"data": {"split": {"test": 0.2, "group": "station"}}},
         "MS570",
-        "`group` draws",
+        "`group` implies",
     ),
-    "folds": ({"data": {"split": {"folds": 3}}}, "MS570", "`folds` draws"),
+    "folds": ({"data": {"split": {"folds": 3}}}, "MS570", "`folds` implies"),
     "another length": (
         {"model": {"inputs": {"x": [5, 2]}, "layers": ["Flatten", {"Dense": 2}]}},
         "MS571",
@@ -491,7 +491,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "a lag behind a layer": (
         {"inputs": {"column": "wind", "transform": ["Normalization", {"Lags": [0, 1]}]}},
         "MS572",
-        "no other layer can be before it",
+        "no other layer can come before it",
     ),
     "the mean of a target": (
         {"targets": {"column": "power", "transform": [{"RollingMean": 3}]}},
@@ -559,7 +559,7 @@ def test_a_window_longer_than_the_series_is_an_error_with_numbers() -> None:
         prepare(spec({"length": 10, "horizon": 5, "sampling": 2, "gap": 1}))
     (found,) = caught.value.diagnostics
     assert found.code == "MS658"
-    assert "takes 25 rows, but the longest series there has 20" in found.message
+    assert "takes 25 rows, but the longest series in this part of t.csv has 20" in found.message
 
 
 def test_a_part_without_a_window_is_an_error() -> None:
@@ -770,4 +770,4 @@ def test_rows_that_cannot_be_read_leave_out_their_windows_where_errors_are_skipp
     assert found == {row: values for row, values in whole.items() if row not in hit}
     table = open_source(source, compiled.file.context, None)
     said = skipped.warning(table, len(found)).message
-    assert "nor has a window that holds one" in said
+    assert "neither does a window that contains one" in said

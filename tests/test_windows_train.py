@@ -353,5 +353,5 @@ def test_an_estimator_refuses_examples_of_several_rows() -> None:
     from modelspec.estimators import SpecRegressor
 
     x = np.random.default_rng(0).normal(size=(40, 1))
-    with pytest.raises(ValueError, match="made of several: the windows of 3 rows"):
+    with pytest.raises(ValueError, match="has several rows: the windows of 3 rows"):
         SpecRegressor(spec()).fit(x, x[:, 0])

@@ -257,7 +257,11 @@ def trainings(draw: st.DrawFn, losses: dict[str | None, Any], layers: list[str])
     def by_output(found: dict[str | None, Any]) -> Any:
         return found.get(None, found)
 
-    found: dict[str, Any] = {"loss": by_output(losses), "batch_size": BATCH}
+    trained = losses
+    if len(losses) > 1 and draw(chances(10)):
+        untrained = draw(st.sampled_from(sorted(losses, key=str)))
+        trained = {name: loss for name, loss in losses.items() if name != untrained}
+    found: dict[str, Any] = {"loss": by_output(trained), "batch_size": BATCH}
     if draw(chances(60)):
         found["metrics"] = by_output({name: draw(_metrics(one)) for name, one in losses.items()})
     if draw(chances(20)):
@@ -267,9 +271,9 @@ def trainings(draw: st.DrawFn, losses: dict[str | None, Any], layers: list[str])
         found["optimizer"] = draw(_optimizers())
     if None not in losses and draw(chances(30)):
         weight = st.sampled_from([0.0, 0.5, 1.0, 2.0])
-        found["loss_weights"] = {name: draw(weight) for name in losses}
+        found["loss_weights"] = {name: draw(weight) for name in trained}
     if draw(chances(10)):
-        found["class_weight"] = draw(_class_weights(losses))
+        found["class_weight"] = draw(_class_weights(trained))
     if draw(chances(10)):
         found["freeze"] = [draw(st.sampled_from(layers))] if layers else []
     if draw(chances(15)):

@@ -1,3 +1,3 @@
-"""Addresses that files and scripts outside of this package use. Nothing inside imports from
-here.
+"""Module paths that files and scripts outside this package use. Nothing inside the package imports
+from here.
 """

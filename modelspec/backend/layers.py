@@ -1,7 +1,7 @@
-"""`import modelspec.backend.layers` makes the layers of modelspec known to plain Keras.
+"""`import modelspec.backend.layers` registers the layers of modelspec in Keras.
 
-Exports and documentation name this address, and users' scripts have it: it stays wherever the code
-lives.
+Exports, the documentation and scripts of users refer to this module path, so it does not change
+when the code moves.
 """
 
 from modelspec.runtime.backend.layers import *  # noqa: F403  # importing the module registers the layers

@@ -17,9 +17,11 @@ import click
 
 from modelspec import __version__
 from modelspec.core.posix import UnsupportedPlatform
+from modelspec.core.quick_import import own_process
 
 from . import commands, status
 from .compiling import OWN_PROCESS
+from .examples import start
 from .output import prepare, silence
 
 
@@ -29,8 +31,25 @@ def command_modules() -> dict[str, str]:
     return {name.removesuffix("_"): f"{commands.__name__}.{name}" for name in found}
 
 
+class NoCommand(click.ClickException):
+    """`modelspec` alone: the first commands are shown."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(
+            f"Usage: modelspec COMMAND ...\n\n{start()}\n\n`modelspec --help` lists all commands,"
+            " `modelspec explain` the topics of the manual.",
+            file=file,
+            err=file is None,
+        )
+
+
 class Commands(click.Group):
     """A group whose commands are the modules of `modelspec.cli.commands`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            raise NoCommand("no command")
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         modules = {name: import_module(module) for name, module in command_modules().items()}
@@ -52,7 +71,7 @@ class Commands(click.Group):
             names = self.list_commands(ctx)
             near = nearest(args[0], names)
             hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(names)}"
-            raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx)
+            raise click.UsageError(f"unknown command `{args[0]}`: {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,7 +107,7 @@ def _place(name: str, module: ModuleType) -> tuple[int, str]:
 
 
 def _status(run: Callable[[], object]) -> int:
-    """What to exit with, once what went wrong is said."""
+    """The exit status, after the error is printed."""
     try:
         returned = run()
     except click.ClickException as error:
@@ -102,14 +121,14 @@ def _status(run: Callable[[], object]) -> int:
     except UnsupportedPlatform as error:
         click.echo(f"Error: {error}", err=True)
         return status.FAILED
-    except Exception as error:  # noqa: BLE001  # the last resort, which says so
+    except Exception as error:  # noqa: BLE001  # the last resort, which reports a bug
         return _our_fault(error)
     return returned if isinstance(returned, int) else status.OK
 
 
 def _our_fault(error: Exception) -> int:
-    """A raise inside modelspec is a bug; its traceback is for whoever mends it, not for whoever met
-    it.
+    """Reports an unexpected exception, which is a bug of modelspec; the traceback is for
+    developers.
     """
     import os
     import traceback
@@ -119,8 +138,8 @@ def _our_fault(error: Exception) -> int:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     click.echo(
         f"modelspec failed: {type(error).__name__}: {error}\n  in {frame.name},"
-        f" {frame.filename}:{frame.lineno}\nThis is a bug of modelspec, whatever the spec says."
-        " Please report it, with the traceback that\nMODELSPEC_TRACEBACK=1 shows.",
+        f" {frame.filename}:{frame.lineno}\nThis is a bug of modelspec, not an error of the spec."
+        " Please report it with the\ntraceback that MODELSPEC_TRACEBACK=1 shows.",
         err=True,
     )
     return status.BUG
@@ -130,17 +149,20 @@ def _our_fault(error: Exception) -> int:
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
-        "Exit status: 0 all well, 1 the spec has errors, 2 wrong usage, 3 the run failed, 4 an"
-        " expectation does not hold, 75 interrupted and resumable."
+        f"\b\n{start()}\n\n"
+        "Exit status: 0 success, 1 the spec has errors, 2 wrong usage, 3 the run failed, 4 an"
+        " expectation does not hold, 75 interrupted and resumable. `modelspec COMMAND --help` shows"
+        " the options of a command."
     ),
 )
 @click.version_option(
     __version__, "-V", "--version", prog_name="modelspec", message="%(prog)s %(version)s"
 )
 def main() -> None:
-    """Neural networks as files that are checked before they are trained."""
+    """Define neural networks in YAML files, check them, and train them."""
 
 
 def run() -> None:
     """The program `modelspec`."""
+    own_process()
     main(prog_name="modelspec", obj=OWN_PROCESS)

@@ -1,29 +1,32 @@
-"""A file through the whole chain, for the commands that end soon after."""
+"""Compiles a file, for commands that end soon after."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from .output import report
 
 if TYPE_CHECKING:
     from modelspec.compiler.pipeline import Compiled
     from modelspec.core.diagnostics import Checked
 
 OWN_PROCESS: Final = "own process"
-"""The `obj` of the context where the program runs, and nothing but the command is in the process.
-"""
+"""The `obj` of the context when the command runs as a program, alone in its process."""
 
 
 def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | None]:
     """Read and check a file; `-` is standard input.
 
-    Python's search for cyclic garbage rests meanwhile: nearly all that is made is kept, and to look
-    through it again and again takes a twentieth of the time of a small spec, and a third of that of
-    a spec with thousands of layers. In a process of its own, what was made is left out of every
-    later search too.
+    Cyclic garbage collection is paused meanwhile: nearly all objects are kept, and collection takes
+    a twentieth of the time for a small spec, and a third for a spec with thousands of layers. When
+    the command runs as a program, later collections skip these objects too.
     """
     rests = gc.isenabled()
     gc.disable()
@@ -37,3 +40,17 @@ def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | 
             gc.freeze()
         if rests:
             gc.enable()
+
+
+@contextmanager
+def own_plugins() -> Iterator[None]:
+    """Inside, the plugins of the working directory are in use; what is wrong with them is
+    reported on standard error.
+    """
+    from modelspec.core.plugins import plugins_for
+
+    opened = plugins_for(Path.cwd().resolve())
+    if opened.diagnostics:
+        report(opened.diagnostics, sys.stderr)
+    with opened.plugins.active():
+        yield

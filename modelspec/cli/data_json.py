@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def as_json(facts: DataFacts) -> str:
-    """Everything, in one object."""
+    """All facts in one object."""
     from modelspec.core.diagnostics.render.json import render
 
     value = {
@@ -38,7 +38,7 @@ def as_json(facts: DataFacts) -> str:
 
 
 def _part(one: PartFacts) -> dict[str, Any]:
-    """The key `windows` is there where examples are windows."""
+    """The key `windows` exists where examples are windows."""
     return {name: value for name, value in asdict(one).items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""The facts of data as text that lines up."""
+"""The facts of data as aligned text."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from modelspec.runtime.data.profile import ColumnFacts, Counts, DataFacts, FeatureFacts, Range
 
 _COLUMNS, _CLASSES = 40, 20
-"""How many columns and classes a text tells one by one; JSON tells all."""
+"""The most columns and classes that the text lists; JSON lists all."""
 _CLASS_NUMBERS = 100
-"""How many different numbers a target has at most where they count as classes."""
+"""The most distinct numbers of a target that are shown as classes."""
 _WIDTH = 28
-"""Characters of an example, or a value."""
+"""The most characters of an example or a value."""
 _SERIES = 20
-"""Series whose windows are counted one by one."""
+"""The most series whose windows are listed."""
 
 
 def as_text(name: str, facts: DataFacts) -> str:
-    """Tables: the parts, the columns, what the model takes, what was learned, and the classes."""
+    """Tables of the parts, the columns, the model inputs, what was learned, and the classes."""
     features = [
         *(_Named("input", name, one) for name, one in facts.inputs.items()),
         *(_Named("target", name, one) for name, one in facts.targets.items()),
@@ -31,7 +31,7 @@ def as_text(name: str, facts: DataFacts) -> str:
     sections = [
         "\n".join(filter(None, (_parts(name, facts), _rows(facts)))),
         _series(facts),
-        f"{facts.dropped:,} rows without a value are left out (`missing: drop`)"
+        f"{facts.dropped:,} rows with missing values are excluded (`missing: drop`)"
         if facts.dropped
         else "",
         _columns(features),
@@ -70,7 +70,7 @@ def _parts(name: str, facts: DataFacts) -> str:
 
 
 def _series(facts: DataFacts) -> str:
-    """The windows that each series has in each part."""
+    """The number of windows of each series in each part."""
     parts = {name: one.windows.series for name, one in facts.parts.items() if one.windows}
     names = list(dict.fromkeys(name for one in parts.values() for name in one))
     rows = [
@@ -84,10 +84,10 @@ def _series(facts: DataFacts) -> str:
 
 
 def _rows(facts: DataFacts) -> str:
-    """How parts came about, and which rows `where` leaves out."""
+    """How the data were split, and which rows `where` excludes."""
     split = [f"split {facts.rows.split}"] if facts.rows.split else []
     left_out = (
-        f"where {one.condition}: {one.left_out:,} of the {one.rows:,} rows of {one.source} left out"
+        f"where {one.condition}: {one.left_out:,} of the {one.rows:,} rows of {one.source} excluded"
         for one in facts.rows.where
     )
     return "\n".join([*split, *left_out])
@@ -117,7 +117,7 @@ def _column_rows(feature: _Named) -> Iterator[tuple[str, ...]]:
 
 
 def _taken(features: Sequence[_Named]) -> str:
-    """What the model takes of each feature."""
+    """The tensor of each feature."""
     rows = [
         (
             feature.title,
@@ -129,7 +129,7 @@ def _taken(features: Sequence[_Named]) -> str:
         for feature in features
         if (one := feature.facts).shape is not None
     ]
-    header = ("as the model takes it", "shape", "type", "min", "mean", "max", "transform")
+    header = ("model input", "shape", "type", "min", "mean", "max", "transform")
     return text_table(header, rows, left=(0, 1, 2, 6)) if rows else ""
 
 
@@ -153,21 +153,21 @@ def _learned_lines(feature: _Named) -> Iterator[str]:
 
 
 def _classes(feature: _Named, facts: DataFacts) -> Iterator[str]:
-    """Of each column of words or class numbers: how many examples of each part have each value."""
+    """For each column of words or class numbers: how many examples of each part have each value."""
     for column in feature.facts.columns:
         if column.values and _are_classes(feature.kind, column.dtype, len(column.values)):
             yield _class_table(feature, column.name, column.values, list(facts.parts))
 
 
 def _are_classes(kind: str, dtype: str, count: int) -> bool:
-    """Whether so many different values are counted one by one."""
+    """Whether the values are counted one by one."""
     if kind == "input":
         return dtype == "text" and count <= _CLASSES
     return dtype == "text" or count <= _CLASS_NUMBERS
 
 
 def _class_table(feature: _Named, column: str, values: Counts, parts: Sequence[str]) -> str:
-    """A row for each value, in the order of the classes where these are known."""
+    """A row for each value, in the order of the classes if known."""
     counted = {part for counts in values.values() for part in counts}
     known = parts if counted <= set(parts) else ["rows"]
     classes = {value: index for index, value in enumerate(feature.facts.classes or ())}
@@ -191,8 +191,8 @@ def _class_table(feature: _Named, column: str, values: Counts, parts: Sequence[s
 
 
 def cache_text(explanations: Sequence[Explanation]) -> str:
-    """What became of each source's prepared data, and why."""
-    return "\n\n".join(map(_cache_entry, explanations)) or "no data were prepared"
+    """Whether the prepared data of each source were cached, and why not."""
+    return "\n\n".join(map(_cache_entry, explanations)) or "no data was prepared"
 
 
 def _cache_entry(one: Explanation) -> str:
@@ -207,15 +207,15 @@ def _verdict(one: Explanation) -> str:
     if one.used:
         return "found in the cache"
     if one.where == "memory":
-        return "small enough for memory: nothing is kept on disk (`cache: disk` keeps it)"
+        return "small enough for memory: not stored on disk (`cache: disk` stores it)"
     if one.where != "disk":
-        return f"in a {one.where}: nothing is kept (`cache: off`)"
+        return f"in a {one.where}: not stored (`cache: off`)"
     if one.damaged:
-        return "made anew: the entry was damaged, or changed since it was written"
+        return "prepared again: the entry was damaged, or changed after it was written"
     if one.differs:
         verb = "differs" if len(one.differs) == 1 else "differ"
-        return f"made anew: {', '.join(one.differs)} {verb} from the nearest entry of this source"
-    return "made anew: there was no entry of this source"
+        return f"prepared again: {', '.join(one.differs)} {verb} from the most similar entry"
+    return "prepared: no entry for this source yet"
 
 
 # Values -------------------------------------------------------------------------------------------
@@ -238,8 +238,8 @@ def _range_text(spread: Range | None) -> str:
 
 
 def _number(value: float) -> str:
-    """Four digits, or all of a whole number."""
-    if isinstance(value, int):  # which no float holds
+    """Four significant digits, or all digits of an integer."""
+    if isinstance(value, int):  # larger than a float
         return f"{value:,}"
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:.4g}"
 

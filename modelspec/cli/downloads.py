@@ -1,4 +1,4 @@
-"""The progress of a download, where it takes a while."""
+"""The progress of long downloads."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from time import monotonic
 from .output import write
 
 _FIRST = 2.0
-"""Seconds before anything is said."""
+"""Seconds before the first line."""
 _NEXT = 10.0
 """Seconds between two lines."""
 
 
 class Downloads:
-    """Tells on standard error how far a download is."""
+    """Reports the progress of downloads on standard error."""
 
     def __init__(self) -> None:
         self._address = ""
         self._due = 0.0
 
     def __call__(self, address: str, done: int, size: int | None) -> None:
-        """`done` bytes have come of `size`, where that is known."""
+        """`done` bytes of `size` (if known) were received."""
         now = monotonic()
         if address != self._address:
             self._address, self._due = address, now + _FIRST

@@ -1,4 +1,4 @@
-"""How a command that runs something ends where the run does not."""
+"""Ends commands whose run failed or was interrupted."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def failures(
     interrupted: str = "interrupted", status_: int = status.KILLED_BY_INTERRUPT
 ) -> Iterator[None]:
-    """Tells of a `RunError` or an interruption, and exits with its status.
+    """Reports a `RunError` or an interruption, and exits with its status.
 
-    `interrupted` and `status_` are for an interruption before any training began, or without one.
+    `interrupted` and `status_` apply where no training had started.
     """
     from modelspec.runtime.run import Abandoned, Interrupted, RunError
 
@@ -37,14 +37,14 @@ def failures(
             else f" and {error.step} steps"
         )
         write(
-            f"interrupted by {error.signal} after {epochs}{steps}; to go on: modelspec resume"
+            f"interrupted by {error.signal} after {epochs}{steps}; to continue: modelspec resume"
             f" {error.directory}",
             sys.stderr,
         )
         sys.exit(status.INTERRUPTED)
     except Abandoned as error:
         write(
-            f"ended at once; modelspec resume {error.directory} goes on from the last checkpoint",
+            f"stopped; to continue from the last checkpoint: modelspec resume {error.directory}",
             sys.stderr,
         )
         sys.exit(status.KILLED_BY_INTERRUPT)
@@ -61,22 +61,26 @@ def failures(
 
 
 _OF_OUTPUTS = ("MS711", "MS760", "MS774")
-"""An output of a format that there is none of, in a place that cannot be written, or of a weight
-that no layer has.
+"""Faults of outputs: an unknown format, a path that cannot be written, or an unknown weight."""
+
+
+_OF_SPEC = ("MS705", "MS810")
+"""Faults of a spec that appear only with its data or in training: missing sections, unmet
+expectations of the model.
 """
 
 
 def _status(error: RunError) -> int:
-    """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes
-    that were `auto`.
+    """The status of an error. A fault of the spec that appears only with its data or in training,
+    such as an `auto` size, has the status of a spec with errors.
     """
     errors = [one for one in error.diagnostics if one.severity == "error"]
     codes = [one.code for one in errors]
     if codes and all(code in _OF_OUTPUTS for code in codes):
         return status.USAGE
-    # Data that a spec names have a place in that spec; those of `--data` have none.
+    # Data of a spec have a place in it; those of `--data` have none.
     if errors and all(one.code == "MS601" and one.span is None for one in errors):
         return status.USAGE
     return (
-        status.ERRORS if all(code[2] < "6" or code == "MS705" for code in codes) else status.FAILED
+        status.ERRORS if all(code[2] < "6" or code in _OF_SPEC for code in codes) else status.FAILED
     )

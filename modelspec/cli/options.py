@@ -1,13 +1,19 @@
-"""Options that several commands have."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_SETTING: Final = re.compile(r"""((?:\["[^"]*"\]|\['[^']*'\]|[^=])*?)=(.*)""", re.DOTALL)
+"""A path, whose quoted keys may contain `=`, and a value."""
+_COMPARISON: Final = re.compile(r"\s*(>=?[ \t]*\S.*?)\s*")
+"""An expectation (`>= 0.9`): such a line is not YAML, and is taken as a string."""
 
 
 def _overrides(
@@ -18,9 +24,9 @@ def _overrides(
     """
     found: dict[str, Any] = {}
     for text in given:
-        path, equals, value = text.partition("=")
-        path = path.strip()
-        if not equals or not path:
+        split = _SETTING.fullmatch(text)
+        path, value = (split[1].strip(), split[2]) if split else ("", "")
+        if not path:
             raise click.BadParameter(
                 f"`{text}` is not PATH=VALUE, e.g. `training.epochs=3`", ctx, param
             )
@@ -33,6 +39,9 @@ def _overrides(
 def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> Any:
     from modelspec.core.source import plain, read_text
 
+    if comparison := _COMPARISON.fullmatch(text):
+        return comparison[1]
+
     read = read_text(f"value: {text}", f"--set {whole}")
     root = plain(read.value.root) if read.value is not None else None
     if not read.ok or not isinstance(root, dict) or list(root) != ["value"]:
@@ -44,7 +53,7 @@ def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> 
 
 
 def overrides_option(flag: str, name: str, help: str) -> Callable[[Any], Any]:
-    """An option like `--set`: the command gets `name`, a dict of values by path."""
+    """An option like `--set`: the command receives `name`, a dict of values by path."""
     return click.option(
         flag, name, multiple=True, metavar="PATH=VALUE", callback=_overrides, help=help
     )
@@ -53,14 +62,14 @@ def overrides_option(flag: str, name: str, help: str) -> Callable[[Any], Any]:
 set_option = overrides_option(
     "--set",
     "overrides",
-    "Use another value, e.g. `training.epochs=3`, `model.layers.stem.filters=8` or "
-    "`vars.width=32`; may be given several times.",
+    "Override a value, e.g. `training.epochs=3`, `model.layers.stem.filters=8` or "
+    "`vars.width=32`; can be repeated.",
 )
-"""`--set training.epochs=3`: the command gets `overrides`, a dict of values by path."""
+"""`--set training.epochs=3`: the command receives `overrides`, a dict of values by path."""
 
 
 def _grant(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
-    """Grants places while the command runs. Raises `click.BadParameter` for malformed ones."""
+    """Allows places while the command runs. Raises `click.BadParameter` for invalid ones."""
     from modelspec.core.places import NoPlace, downloading, granting
 
     from .downloads import Downloads
@@ -83,11 +92,11 @@ data_root_option = click.option(
     callback=_grant,
     expose_value=False,
     help=(
-        "Let the spec or the run read data in this folder too, or below this address"
-        " (`s3://bucket/folder`, `https://host/`); may be given several times."
+        "Allow reading data from this folder outside the project, or below this address"
+        " (`s3://bucket/folder`, `https://host/`); can be repeated."
     ),
 )
-"""`--data-root DIR`: what is granted holds while the command runs; the command gets nothing."""
+"""`--data-root DIR`: applies while the command runs, which receives no argument."""
 
 allow_host_option = click.option(
     "--allow-host",
@@ -96,19 +105,52 @@ allow_host_option = click.option(
     metavar="HOST[:PORT]",
     callback=_grant,
     expose_value=False,
-    help="Let the run send to this host; may be given several times.",
+    help="Allow the run to send data to this host; can be repeated.",
 )
-"""`--allow-host HOST[:PORT]`: as `data_root_option`."""
+"""`--allow-host HOST[:PORT]`: like `data_root_option`."""
+
+
+def _plug(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+    """Adds plugins while the command runs."""
+    if given:
+        from modelspec.core.plugins import plugging
+
+        ctx.with_resource(plugging(given))
+
+
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="MODULE",
+    callback=_plug,
+    expose_value=False,
+    help="Let the spec use the layers of this Python module; can be repeated.",
+)
+"""`--plugin MODULE`: like `data_root_option`."""
 
 spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
-"""One spec; `-` is standard input. Whether it can be read is the reader's to say."""
+"""One spec; `-` is standard input. Reading it reports whether it exists."""
+
+
+def jobs_option(help: str) -> Callable[[Any], Any]:
+    """`--jobs N`: how many trainings run at once."""
+    return click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help=help,
+    )
 
 
 def writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """The callback of an option that names what is written. Raises `click.BadParameter`, before any
-    work is done, where the nearest folder that exists is none, or cannot be written.
+    """The callback of an option for an output path. Raises `click.BadParameter`, before any work is
+    done, where the nearest existing parent is not a folder, or cannot be written.
 
-    A folder that is missing is left to the command: some make it.
+    Missing folders are left to the command: some create them.
     """
     if path is None:
         return None
@@ -127,7 +169,7 @@ def writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> P
 
 
 class LateChoice(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2
-    """One of some names that are listed when somebody asks, and not when the command is loaded."""
+    """A choice whose names are computed on demand, not when the command is loaded."""
 
     def __init__(self, names: Callable[[], Iterable[str]]) -> None:
         self._names = names

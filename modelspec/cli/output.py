@@ -1,6 +1,4 @@
-"""What commands print: to whom, in colour or not, and what happens when nobody reads it any
-more.
-"""
+"""The output of commands: streams, colour, and readers that close the pipe."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Make standard output and error take any text: a character that the terminal's encoding lacks
-    is escaped.
+    """Let standard output and error accept any text: characters that the encoding of the terminal
+    lacks are escaped.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -24,10 +22,10 @@ def prepare() -> None:
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Print a text with its last line ended, on standard output by default.
+    """Print text with a final line break, on standard output by default.
 
-    A reader that went away (`| head`) is no fault of the spec: the rest is dropped, and the
-    command's verdict stands.
+    If the reader closes the pipe (`| head`), the rest is dropped and the exit status of the command
+    is unchanged.
     """
     stream = stream or sys.stdout
     try:
@@ -38,9 +36,7 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def silence() -> None:
-    """Send the rest of the output nowhere, so that the interpreter's last flush does not
-    complain.
-    """
+    """Discard the rest of the output, so that the last flush of the interpreter raises nothing."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -51,8 +47,8 @@ def silence() -> None:
 
 
 def in_colour(stream: TextIO) -> bool:
-    """Whether to colour: on a terminal that can, unless NO_COLOR (https://no-color.org) says
-    otherwise.
+    """Whether to colour: on a terminal that supports it, unless NO_COLOR (https://no-color.org) is
+    set.
     """
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 

@@ -1,4 +1,4 @@
-"""What several commands print of results."""
+"""Results as several commands print them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,44 @@ if TYPE_CHECKING:
 
 
 def write_results(run: Run) -> None:
-    """What a run came to, and where it is saved."""
+    """Prints the results of a run, and where it is saved."""
     from modelspec.runtime.history.tables import metrics_table
-    from modelspec.runtime.run.positive_labels import told
+    from modelspec.runtime.run.positive_labels import label_lines
 
     if run.by_part:
         write(metrics_table(run.by_part))
-    for line in told(run.positive):
+    for line in label_lines(run.positive):
+        write(line)
+    for line in _slices_behind(run):
         write(line)
     write(f"saved in {run.directory}")
 
 
+def _slices_behind(run: Run) -> list[str]:
+    """A line for each of the worst slices, of the first part that has slices."""
+    if not run.slice_examples:
+        return []
+    from modelspec.runtime.history.slices import by_part_of, worst_lines
+    from modelspec.runtime.run.directions import smaller_is_better
+
+    by_part = by_part_of(run.slices, run.slice_examples, run.few_slices)
+    part = next(iter(by_part))
+    whole = run.by_part.get(part, {})
+    return worst_lines(part, by_part[part], whole, smaller_is_better(run.compiled))
+
+
 def weight_differences(found: Sequence[Compared]) -> str:
-    """The weights that differ, and how many do not."""
+    """The weights that differ, and the number of those that do not."""
     from modelspec.core.text_table import text_table
 
     apart = [one for one in found if not one.equal]
     if not apart:
-        return f"all {len(found)} weights are equal to the bit"
+        return f"all {len(found)} weights are bitwise identical"
     rows = [
         (one.name, "-" if one.largest is None else f"{one.largest:.3g}", one.remark)
         for one in apart
     ]
     return (
         f"{text_table(('weight', 'largest difference', ''), rows)}\n\n"
-        f"{len(found) - len(apart)} of {len(found)} weights are equal to the bit"
+        f"{len(found) - len(apart)} of {len(found)} weights are bitwise identical"
     )

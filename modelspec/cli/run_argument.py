@@ -12,8 +12,8 @@ FOLDER = Path("runs")
 
 
 class RunPath(click.Path):
-    """A path that is there; `last` is the run below `runs` that was started last, unless a folder
-    here has that name.
+    """An existing path; `last` is the run below `runs` that was started last, unless the working
+    directory has a folder of that name.
     """
 
     def __init__(self, *, exists: bool = True) -> None:
@@ -26,11 +26,11 @@ class RunPath(click.Path):
             found = find(FOLDER).value if FOLDER.is_dir() else ()
             if not found:
                 self.fail(
-                    f"`{LAST}` is the newest run below `{FOLDER}`, and there is none", param, ctx
+                    f"`{LAST}` is the newest run below `{FOLDER}`, which has no runs", param, ctx
                 )
             return found[0].path
         return super().convert(value, param, ctx)
 
 
 run_argument = click.argument("run", metavar="RUN", type=RunPath())
-"""One run folder: the command gets `run`, a path."""
+"""A run folder: the command receives `run`, a path."""

@@ -1,4 +1,4 @@
-"""The spec files that a command is given: files, folders and patterns."""
+"""The spec files from the arguments of a command: files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _ENDINGS: Final = (".yaml", ".yml", ".json")
 _NEVER: Final = ("node_modules", "__pycache__")
 """Folders of other tools."""
 _RUN: Final = ("manifest.json", "resolved.yaml")
-"""What a run folder holds: its specs are copies, whose paths start elsewhere."""
+"""Marks a run folder: its specs are copies with another base of paths."""
 _ENVIRONMENT: Final = "pyvenv.cfg"
-"""What the folder of a virtual environment holds."""
+"""Marks a virtual environment."""
 _SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
 class SpecFiles:
-    """What there is to check."""
+    """The files to check."""
 
     files: tuple[str, ...]
-    """As they were written, or as their folder was; each once."""
+    """As given, or below a folder as given; each once."""
     passed_over: tuple[str, ...]
-    """YAML and JSON files that are something else."""
+    """YAML and JSON files that are not specs."""
 
     @property
     def remark(self) -> str:
-        """What to say of the files that are passed over; empty where there are none."""
+        """A remark about skipped files; empty where there are none."""
         count = len(self.passed_over)
         if not count:
             return ""
@@ -43,9 +43,9 @@ class SpecFiles:
 
 
 def spec_files(given: Sequence[str], *, only_specs: bool = False) -> SpecFiles:
-    """The files that are named, and the specs below folders and of patterns, in sorted order.
+    """The given files, and the specs in folders and of patterns, in sorted order.
 
-    A file that is named is taken as a spec whatever it holds, unless `only_specs`. Raises
+    A given file counts as a spec whatever it contains, unless `only_specs`. Raises
     `click.UsageError` where a folder or a pattern has no specs.
     """
     files: dict[str, str] = {}
@@ -60,8 +60,17 @@ def spec_files(given: Sequence[str], *, only_specs: bool = False) -> SpecFiles:
             raise click.UsageError(_nothing(one, rest))
         files |= {_place(path): path for path in specs if _place(path) not in files}
         others |= {_place(path): path for path in rest}
-    passed_over = tuple(path for place, path in others.items() if place not in files)
-    return SpecFiles(tuple(files.values()), passed_over)
+    passed_over = [path for place, path in others.items() if place not in files]
+    return SpecFiles(tuple(files.values()), tuple(_without_baselines(passed_over)))
+
+
+def _without_baselines(paths: Sequence[str]) -> Iterator[str]:
+    """Without the baselines that `modelspec accept` writes beside specs."""
+    if not paths:
+        return
+    from modelspec.runtime.history.run_files import BASELINES
+
+    yield from (path for path in paths if Path(path).parent.name != BASELINES)
 
 
 def _place(path: str) -> str:
@@ -69,7 +78,7 @@ def _place(path: str) -> str:
 
 
 def _found(given: str) -> list[str] | None:
-    """The files below a folder or of a pattern; None for the name of a file."""
+    """The files in a folder or of a pattern; None for the name of a file."""
     if given == "-" or "\0" in given:
         return None
     if _is_folder(given):
@@ -100,7 +109,7 @@ def _below(folder: Path) -> Iterator[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    """What to look at in a folder, sorted. Links to folders are not followed."""
+    """The entries to visit in a folder, sorted. Links to folders are not followed."""
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208  # names, not paths
     except OSError as error:
@@ -126,14 +135,14 @@ def _sorted_out(paths: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_spec(path: str) -> bool:
-    """Whether a file holds a spec, or cannot be read: the check then says why."""
+    """Whether a file is a spec, or cannot be read: the check then reports why."""
     from modelspec.compiler.spec.looks_like_spec import looks_like_spec
     from modelspec.core.source.budgets import TEXT_BYTES
 
     if path == "-":
         return True
     try:
-        found = os.stat(path)  # noqa: PTH116  # a text, as it was given
+        found = os.stat(path)  # noqa: PTH116  # a string, as it was given
         if not stat.S_ISREG(found.st_mode) or found.st_size > TEXT_BYTES:
             return False
         raw = Path(path).read_bytes()
@@ -144,10 +153,10 @@ def _is_spec(path: str) -> bool:
 
 
 def _nothing(given: str, others: Sequence[str]) -> str:
-    """Why there is nothing to check."""
+    """The message where no spec was found."""
     if not _is_folder(given) and not others:
         return f"no file matches `{given}`"
     where = "below" if _is_folder(given) else "among the files of"
     names = ", ".join(others[:_SHOWN])
-    seen = f"; its YAML and JSON files are something else: {names}" if others else ""
+    seen = f"; YAML and JSON files that are not specs: {names}" if others else ""
     return f"found no specs {where} `{given}`{seen}"

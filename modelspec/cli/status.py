@@ -21,16 +21,16 @@ UNMET: Final = 4
 BUG: Final = 70
 """modelspec itself failed; BSD's `EX_SOFTWARE`."""
 INTERRUPTED: Final = 75
-"""Interrupted, and what is saved can be resumed; BSD's `EX_TEMPFAIL`."""
+"""Interrupted, and the run can be resumed; BSD's `EX_TEMPFAIL`."""
 KILLED_BY_INTERRUPT: Final = 130
-"""Ctrl-C where there is nothing to resume: 128 + SIGINT, as shells have it."""
+"""Ctrl-C with no run to resume: 128 + SIGINT, as in shells."""
 KILLED_BY_PIPE: Final = 141
-"""Whoever read the output went away in the middle of it: 128 + SIGPIPE."""
+"""The reader closed the output: 128 + SIGPIPE."""
 
 
 def of_spec(diagnostics: Iterable[Diagnostic]) -> int:
-    """The status of a spec with faults: a file that was named and cannot be read is wrong usage. (A
-    file that a spec names has a place in that spec.)
+    """The status of a spec with faults: an argument that cannot be read is wrong usage. (A file
+    that a spec uses has a place in that spec.)
     """
     unread = any(one.code == "MS701" and one.span is None for one in diagnostics)
     return USAGE if unread else ERRORS

@@ -1,25 +1,33 @@
-"""The whole chain on one screen: a source becomes a compiled spec. No stage here loads a framework.
+"""The whole pipeline: a source becomes a compiled spec. No stage here loads a framework.
 
 read      source        -> Document      places, duplicate keys, YAML 1.2 scalars, budgets
 expand    Document      -> Document      extends, overrides, expressions, blocks, loops
-modernize Document      -> Document      older Keras's spellings become today's, each with a warning
+modernize Document      -> Document      spellings of older Keras versions are updated, with
+warnings
 validate  Document      -> SpecFile      sections, kinds, settings, forms
 link      ModelSection  -> Graph         calls in order, every reference resolved
-sections  SpecFile      -> Sections      training and data, tied to the names of the graph
+sections  SpecFile      -> Sections      training and data, linked to the names of the graph
 infer     Graph         -> TypedGraph    shapes, dtypes, weights, cost
-freeze    TypedGraph    -> TypedGraph    layers whose weights stay as they are
-lint      Compiled      -> diagnostics   pairs that cannot work
+freeze    TypedGraph    -> TypedGraph    layers whose weights are not trained
+adapt     TypedGraph    -> TypedGraph    low-rank adapters beside frozen weights
+lint      Compiled      -> diagnostics   combinations that cannot work
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelspec.core.diagnostics import Checked, Collector, TooManyFaults, bounded_searches
+from modelspec.core.diagnostics import (
+    Checked,
+    Collector,
+    Diagnostic,
+    TooManyFaults,
+    bounded_searches,
+)
 from modelspec.core.paths import opened_context
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, read, read_mapping
@@ -29,29 +37,98 @@ from .expand.row_types import check_where
 from .graph import Graph, interface, link
 from .infer import MAX_LAYERS, TypedGraph, infer
 from .infer.freeze import freeze
+from .infer.low_rank import adapt
+from .infer.player_graphs import PlayerGraph, player_graphs
+from .infer.stage_graphs import StageGraph, stage_graphs
 from .legacy import modernize
 from .rules import lint
 from .spec.data_section import DataSection
+from .spec.expect_section import Expectations
+from .spec.objective_section import named_tensors
 from .spec.shared_steps import with_shared_steps
 from .spec.spec_file import SpecFile, read_sections, validate
+from .spec.stages import Stage
 from .spec.training_section import Training
 
 SpecSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Checked[Document | None]"
-"""A file (`-`: standard input), a mapping of Python, or a text that was read already."""
+"""A file (`-`: standard input), a Python mapping, or a document that is already parsed."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A spec as far as it could be understood; whole where there are no errors."""
+    """A spec as far as it could be understood; complete unless it has errors."""
 
     file: SpecFile
     graph: TypedGraph | None
     training: Training | None
     data: DataSection | None
+    unfrozen: TypedGraph | None = None
+    """The graph before `freeze`, for a training with stages."""
+    plain: TypedGraph | None = None
+    """With `training.lora`: the graph without its adapters."""
+
+    @property
+    def merged(self) -> Compiled:
+        """The spec of the model whose adapters are merged into its kernels."""
+        if self.plain is None:
+            return self
+        training = self.training.without_lora() if self.training is not None else None
+        return replace(self, graph=self.plain, training=training, plain=None)
+
+    @property
+    def stages(self) -> tuple[Compiled, ...]:
+        """The spec as each stage of its training uses it: `training.stages` in the same order."""
+        graphs: list[TypedGraph | None] = [one.graph for one in self.stage_graphs]
+        graphs = graphs or [None] * len(self.training_stages)
+        return tuple(
+            replace(
+                self,
+                graph=graph,
+                training=one.training,
+                data=self.data and one.data.over(self.data),
+            )
+            for one, graph in zip(self.training_stages, graphs, strict=True)
+        )
+
+    @property
+    def stage_graphs(self) -> tuple[StageGraph, ...]:
+        """Each stage with its graph; empty if the graph is not known."""
+        if self.unfrozen is None:
+            return ()
+        return stage_graphs(self.unfrozen, self.training_stages)
+
+    @property
+    def player_graphs(self) -> tuple[PlayerGraph, ...]:
+        """Each player of the training with its graph; empty if the graph is not known."""
+        if self.graph is None or self.training is None:
+            return ()
+        return player_graphs(self.graph, self.training.players)
+
+    @property
+    def training_stages(self) -> tuple[Stage, ...]:
+        """The stages of the training, if it has any."""
+        return self.training.stages if self.training is not None else ()
+
+    def with_graph(self, typed: TypedGraph | None) -> Compiled:
+        """The same with a graph, whose layers are frozen, or have adapters, as the training
+        specifies.
+        """
+        if typed is None or self.training is None:
+            return replace(self, graph=typed)
+        frozen, lora = freeze(typed, self.training.freeze), self.training.lora
+        before = typed if self.training.stages else None
+        if lora is None:
+            return replace(self, graph=frozen, unfrozen=before)
+        return replace(self, graph=adapt(frozen, lora), plain=frozen, unfrozen=before)
+
+    @property
+    def expectations(self) -> Expectations:
+        """Expectations of the model, and of a finished run."""
+        return self.file.expectations
 
     @property
     def name(self) -> str:
-        """The spec's name, or that of its file."""
+        """The name of the spec, or of its file."""
         return (
             self.file.name or Path(self.file.document.root.span.file).stem.strip("<->") or "model"
         )
@@ -65,32 +142,39 @@ def compile_spec(
 ) -> Checked[Compiled | None]:
     """Read and check a spec, with `overrides` by path: `{"training.epochs": 3}`.
 
-    `context` says where the paths of the spec start: by default in the folder of its file, or in
-    the working directory. The value is None where the text cannot be read or expanded.
+    `context` sets the folder that paths in the spec are relative to: by default the folder of its
+    file, or the working directory. The value is None if the text cannot be read or expanded.
     """
     found = Collector()
     if context is None:
         context, warnings = opened_context(_path_of(source))
         found.extend(warnings)
+    with context.plugins.active():
+        return Checked(_of_source(source, overrides or {}, context, found), found.diagnostics)
+
+
+def _of_source(
+    source: SpecSource, overrides: Mapping[str, Any], context: Context, found: Collector
+) -> Compiled | None:
     document = found.collect(_read(source))
     if document is not None:
-        document = found.collect(expand(document, context, overrides or {}))
+        document = found.collect(expand(document, context, overrides))
     if document is not None and overrides:
         from .expand.rebase import with_named_places
 
         context = with_named_places(document.root, context)
-    compiled = None
-    if document is not None:
-        try:
-            compiled = found.collect(compile_document(document, context))
-        except TooManyFaults as many:
-            found.extend((*many.found, many.last("the rest of the spec")))
-    return Checked(compiled, found.diagnostics)
+    if document is None:
+        return None
+    try:
+        return found.collect(compile_document(document, context))
+    except TooManyFaults as many:
+        found.extend((*many.found, many.last("the rest of the spec")))
+    return None
 
 
 @bounded_searches()
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
-    """Check an expanded document: every stage after the expansion. Raises `TooManyFaults`."""
+    """Check an expanded document: run every stage after the expansion. Raises `TooManyFaults`."""
     found = Collector()
     try:
         return Checked(_compiled(document, context, found), found.diagnostics)
@@ -106,15 +190,32 @@ def _compiled(document: Document, context: Context, found: Collector) -> Compile
     graph = found.collect(_linked(spec, broken=not validated.ok))
     sections = found.collect(read_sections(spec, *interface(spec.model, graph)))
     typed = found.collect(_inferred(graph))
-    if typed is not None and sections.training is not None:
-        typed = freeze(typed, sections.training.freeze)
+    compiled = Compiled(spec, None, sections.training, sections.data).with_graph(typed)
     dtypes = {name: tensor.dtype for name, tensor in typed.inputs.items()} if typed else {}
     check_where(sections.data, dtypes, found)
-    compiled = Compiled(spec, typed, sections.training, sections.data)
-    found.extend(lint(compiled.graph, compiled.training, compiled.data, compiled.file))
-    # A stage reports what it leaves out: a layer that is lost silently would make another model.
+    found.extend(linted(compiled))
+    for stage, one in zip(compiled.stages, compiled.training_stages, strict=True):
+        if stage.data is not None and one.data.where is not None:
+            check_where(replace(stage.data, where=one.data.where), dtypes, found)
+    # A stage reports what it leaves out: a layer dropped silently would change the model.
     assert found.has_errors or (typed is not None and len(typed.layers) == len(typed.graph.calls))
     return compiled
+
+
+def linted(compiled: Compiled) -> tuple[Diagnostic, ...]:
+    """What the rules find in a spec, and in each of its stages and players; each finding once."""
+    graphs = compiled.stage_graphs
+    whole = lint(compiled.graph, compiled.training, compiled.data, compiled.file, graphs)
+    found = dict.fromkeys(whole)
+    without = replace(compiled.file, expectations=())  # those are about the whole run
+    for stage in compiled.stages:
+        found |= dict.fromkeys(lint(stage.graph, stage.training, stage.data, without))
+    for player, graph in compiled.player_graphs:
+        assert compiled.training is not None
+        if graph.trainable_parameters == 0:
+            continue  # MS863
+        found |= dict.fromkeys(lint(graph, player.training(compiled.training), None))
+    return tuple(found)
 
 
 def _path_of(source: SpecSource) -> Path | None:
@@ -130,11 +231,15 @@ def _read(source: SpecSource) -> Checked[Document | None]:
 
 
 def _linked(spec: SpecFile, *, broken: bool) -> Checked[Graph | None]:
-    return Checked(None) if spec.model is None else link(spec.model, broken=broken)
+    if spec.model is None:
+        return Checked(None)
+    training = spec.root.entries.get("training")
+    kept = named_tensors(training.value if training is not None else None)
+    return link(spec.model, broken=broken, kept=kept)
 
 
 def _inferred(graph: Graph | None) -> Checked[TypedGraph | None]:
-    """The types of a graph; None where it has more calls than the later stages can walk."""
+    """The typed graph; None if it has more calls than the later stages can process."""
     if graph is None:
         return Checked(None)
     typed = infer(graph)

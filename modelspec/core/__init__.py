@@ -1,3 +1,3 @@
-"""What every stage uses: diagnostics, source text, shapes, dtypes, settings. No layer and no
-framework is known here.
+"""Shared by all stages: diagnostics, source text, shapes, dtypes, settings. Knows no layers and no
+framework.
 """

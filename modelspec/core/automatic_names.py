@@ -1,4 +1,4 @@
-"""Names of what nobody named: a kind's, numbered as Keras numbers layers: `dense`, `dense_1`."""
+"""Automatic names: the name of the class, numbered as Keras numbers layers: `dense`, `dense_1`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 _NUMBER = re.compile(r"_\d+$")
 _FALLBACK: Final = "layer"
-"""The base of a kind of which nothing is left (it is misspelt, and a fault already)."""
+"""The base where no letters remain of a kind (it is misspelt, which is already reported)."""
 
 
 class AutomaticNames:
-    """Gives each name once: of every base, the first number that is free."""
+    """Generates unique names: for every base, the first free number."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}

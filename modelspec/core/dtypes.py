@@ -1,4 +1,4 @@
-"""Dtypes and dtype policies by Keras's names, and how dtypes combine."""
+"""Dtypes and dtype policies with their names in Keras, and dtype promotion."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ POLICIES = (
     "complex64",
     "complex128",
 )
-"""The names that a layer's `dtype` takes. Keras reads `int8` as a way of quantizing, and refuses it
-alone.
+"""The names that the `dtype` of a layer takes. Keras reads `int8` as a quantization mode and does
+not accept it alone.
 """
 
 # Which dtypes each one widens to in one step, as Keras combines them (the order of
@@ -45,16 +45,23 @@ _WIDENS_TO: dict[str, tuple[str, ...]] = {
 
 @cache
 def compute_dtype(policy: str | None) -> str:
-    """What a layer of the policy computes in: `float16` for `mixed_float16`."""
+    """The compute dtype of the policy: `float16` for `mixed_float16`."""
     policy = policy or "float32"
     return policy.removeprefix("mixed_")
 
 
 @cache
 def variable_dtype(policy: str | None) -> str:
-    """What a layer of the policy keeps its weights in: `float32` for `mixed_float16`."""
+    """The variable dtype of the policy: `float32` for `mixed_float16`."""
     policy = policy or "float32"
     return "float32" if policy.startswith("mixed_") else policy
+
+
+@cache
+def bytes_each(dtype: str) -> int:
+    """The bytes of one number of the dtype."""
+    bits = "".join(character for character in dtype if character.isdigit())
+    return int(bits) // 8 if bits else 1
 
 
 def is_float(dtype: str) -> bool:
@@ -71,10 +78,10 @@ def _reachable(dtype: str) -> frozenset[str]:
 
 
 def promote(dtypes: Iterable[str]) -> str | None:
-    """The dtype that an operation on tensors of these dtypes works in; None where they do not
-    combine (a string).
+    """The result dtype of an operation on tensors of these dtypes; None where they cannot be
+    combined (a string).
 
-    The least dtype that each of them widens to, as in Keras's `backend.result_type`.
+    The smallest dtype that all of them widen to, as in Keras's `backend.result_type`.
     """
     different = tuple(dict.fromkeys(dtypes))
     if "uint64" in different and all(dtype in _WIDENS_TO for dtype in different):
@@ -88,7 +95,7 @@ def promote(dtypes: Iterable[str]) -> str | None:
 
 
 def _with_uint64(different: tuple[str, ...]) -> str | None:
-    """Keras on TensorFlow takes `uint64` for `uint32`, and for float32 beside signed integers."""
+    """Keras on TensorFlow treats `uint64` as `uint32`, and as float32 with signed integers."""
     if floats := [dtype for dtype in different if is_float(dtype)]:
         return promote(floats)
     if any(dtype.startswith("int") for dtype in different):

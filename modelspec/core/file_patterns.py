@@ -1,7 +1,7 @@
 """Patterns of paths: `part-*.csv`, `2024/**/*.jsonl`.
 
-Python's `glob` follows links to folders under `**`: two links of a folder to itself, which an
-archive from a stranger may hold, have more paths than there is time for.
+Python's `glob` follows links to folders under `**`: with two links of a folder to itself, which an
+archive of unknown origin may contain, it practically never ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WILD = frozenset("*?[")
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a path has wildcards in it."""
+    """Whether a path contains wildcards."""
     return bool(_WILD & set(text))
 
 
@@ -48,7 +48,7 @@ def _matching(folder: Path, before: str, steps: tuple[str, ...]) -> Iterator[str
 
 
 def _below(folder: Path, before: str, rest: tuple[str, ...]) -> Iterator[str]:
-    """What the rest of a pattern matches in a folder and in all below it."""
+    """The matches of the rest of a pattern in a folder and all folders below it."""
     if rest:
         yield from _matching(folder, before, rest)
     for one in _entries(folder):
@@ -59,7 +59,7 @@ def _below(folder: Path, before: str, rest: tuple[str, ...]) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, but for hidden names; nothing where it cannot be read."""
+    """The entries of a folder without hidden ones; empty where it cannot be read."""
     try:
         with os.scandir(folder) as found:
             return [one for one in found if not one.name.startswith(".")]

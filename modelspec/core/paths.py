@@ -1,5 +1,5 @@
-"""Paths that a spec names: relative to the file that holds their text, and never outside the
-project, but for data in places that the user granted.
+"""Paths in a spec: relative to the file that contains them, and never outside the project, except
+for data in places that the user allowed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from pydantic import PlainValidator, ValidationInfo
 from .diagnostics import Diagnostic, Fault
 from .file_patterns import is_pattern, matching
 from .places import NOWHERE, Address, Places, is_address, not_granted
+from .plugins import plugins_for
 from .project import grants_for
 from .settings import Context, Settings, Unfit, context_of
 
 
 def opened_context(spec: Path | None) -> tuple[Context, tuple[Diagnostic, ...]]:
-    """Where the paths of a spec start, the project that it belongs to (the working directory where
-    the spec is inside it, otherwise the spec's own folder) and what the user granted beside it; and
-    what the user should know of that.
+    """The base folder of the paths of a spec, its project (the working directory where the spec is
+    inside it, otherwise the folder of the spec), the places that the user allowed outside it, the
+    plugins, and diagnostics about these.
     """
     here = Path.cwd().resolve()
     folder = here if spec is None else spec.resolve().parent
     places, warnings = grants_for(folder)
+    plugins, faults = plugins_for(folder)
     project = here if folder.is_relative_to(here) else folder
-    return Context(folder=folder, project=project, places=places), warnings
+    context = Context(folder=folder, project=project, places=places, plugins=plugins)
+    return context, (*warnings, *faults)
 
 
 def context_for(spec: Path | None) -> Context:
@@ -39,13 +42,13 @@ def context_for(spec: Path | None) -> Context:
 
 
 def confined(value: str, context: Context) -> Path | None:
-    """Where the path leads with every link followed, or None where that is outside the project."""
+    """The path with every link resolved, or None where that is outside the project."""
     found = _followed(value, context)
     return found if _in_project(found, context) else None
 
 
 def reached(value: str, context: Context) -> Path | None:
-    """As `confined`, for what may lie in a place that the user granted too: data and weights."""
+    """As `confined`, but places that the user allowed count too: for data and weights."""
     found = _followed(value, context)
     return found if _is_reached(found, context) else None
 
@@ -62,12 +65,12 @@ def _is_reached(path: Path, context: Context) -> bool:
     return context.places.hold(path) or _in_project(path, context)
 
 
-# What a path leads to -----------------------------------------------------------------------------
+# Resolved paths -----------------------------------------------------------------------------------
 
 
 def outside(value: str, context: Context, *, granted: bool = True) -> Fault:
-    """MS210: where a path leads that is outside, by which link, and what grants it (where places
-    that the user `granted` count).
+    """MS210: the target of a path outside the project, the link that leads there, and the option
+    that allows it (where places that the user `granted` count).
     """
     found = None
     try:
@@ -76,28 +79,25 @@ def outside(value: str, context: Context, *, granted: bool = True) -> Fault:
     except (OSError, RuntimeError, ValueError):  # a loop of links, a name that the system refuses
         link = None
     if found is None or _is_loop(value, context):
-        return Fault("MS210", f"`{value}` is a link that leads to itself", help="remove the link")
+        return Fault("MS210", f"`{value}` is a symbolic link to itself", help="remove the link")
     if link is not None:
         how = f" (`{link}` is a link)" if link != value else ""
         said = f"`{value}` {'leads' if how else 'is a link that leads'} to {found}{how},"
     else:
         said = f"`{value}` leads to {found}," if str(found) != value else f"`{value}` is"
-    where = "the project and the granted places" if granted else "the project"
+    where = "the project and the allowed places" if granted else "the project"
     return Fault("MS210", f"{said} outside {where}", help=_help(found, granted))
 
 
 def _help(found: Path, granted: bool) -> str:
     root = found if found.is_dir() else found.parent
     if not granted or root == Path(root.anchor):
-        return "move the file into the project, or run modelspec from a folder that holds both"
-    return (
-        f"move the file into the project; or, if you let this spec read there, give `--data-root"
-        f" {root}`"
-    )
+        return "move the file into the project, or run modelspec from a folder that contains both"
+    return f"move the file into the project; or, to allow reading there, pass `--data-root {root}`"
 
 
 def _link(value: str, context: Context) -> str | None:
-    """The first part of a path that is a link which leads out."""
+    """The first part of a path that is a link out of the project."""
     at = (context.folder or Path.cwd()).resolve()
     parts = Path(value).parts
     for count, step in enumerate(parts, start=1):
@@ -151,8 +151,8 @@ def _own_path(value: Any, info: ValidationInfo) -> str:
 
 
 def require_granted(text: str, context: Context) -> Address:
-    """The address that a spec names. Raises `Fault`: MS683 where it is malformed, MS682 where the
-    user did not grant it.
+    """The address in a spec. Raises `Fault`: MS683 where it is malformed, MS682 where the user did
+    not allow it.
     """
     address = Address.parse(text)
     if context.places.allow(address) or context.places.when_opened:
@@ -161,7 +161,7 @@ def require_granted(text: str, context: Context) -> Address:
 
 
 def named_place(value: str, context: Context) -> Places:
-    """What the user grants by naming a path: that file or folder, or all below the part of a
+    """What a path on the command line allows: that file or folder, or all below the part of a
     pattern that has no wildcard.
     """
     try:
@@ -171,32 +171,32 @@ def named_place(value: str, context: Context) -> Places:
         steps = Path(value).parts
         first = next((at for at, step in enumerate(steps) if _is_wild(step)), len(steps))
         return Places(folders=(_followed(str(Path(*steps[:first])), context),))
-    except (Fault, OSError, RuntimeError, ValueError):  # said where the path is read
+    except (Fault, OSError, RuntimeError, ValueError):  # reported where the path is read
         return NOWHERE
 
 
 @dataclass(frozen=True)
 class NamesPaths:
-    """Marks the type of a setting whose text is a path that starts in the folder of its file."""
+    """Marks the type of a setting whose string is a path relative to the folder of its file."""
 
     lists: bool = False
-    """Whether the texts in a list are paths too."""
+    """Whether the strings in a list are paths too."""
 
 
 ProjectPath = Annotated[
     str, PlainValidator(_project_path, json_schema_input_type=str), NamesPaths()
 ]
-"""A path of data as written: in the project, or in a place that the user granted. `reached` gives
+"""A path of data as written: in the project, or in a place that the user allowed. `reached` returns
 the file; nothing is opened here.
 """
 OwnPath = Annotated[str, PlainValidator(_own_path, json_schema_input_type=str), NamesPaths()]
-"""A path that no grant lets out of the project, as written. `confined` gives the file."""
+"""A path that must be inside the project, as written. `confined` returns the file."""
 
 
 # Several files ------------------------------------------------------------------------------------
 
 _LISTED: Final = 10_000
-"""Paths in a list: each is followed through its links, and a pattern names any number of files."""
+"""The most paths in a list: the links of each are resolved, and a pattern may match many files."""
 _WILD_STEP = re.compile(r"(?<=/)[^/]*[*\[]")
 
 
@@ -227,8 +227,8 @@ def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
 
 
 def _pattern(value: Any, info: ValidationInfo) -> str:
-    """The part before the first wildcard must be inside the project, or granted; `..` may not
-    follow one.
+    """The part before the first wildcard must be inside the project, or allowed; `..` may not
+    follow a wildcard.
     """
     if not isinstance(value, str) or not _is_wild(value):
         return _project_path(value, info)
@@ -243,7 +243,7 @@ def _pattern(value: Any, info: ValidationInfo) -> str:
     steps = Path(value).parts
     first = next(index for index, step in enumerate(steps) if _is_wild(step))
     if ".." in steps[first:]:
-        raise Unfit("a pattern without `..` behind a wildcard", code="MS210")
+        raise Unfit("a pattern without `..` after a wildcard", code="MS210")
     try:
         _project_path(str(Path(*steps[:first])), info)
     except Fault as fault:
@@ -256,11 +256,11 @@ ProjectPaths = Annotated[
     PlainValidator(_project_paths, json_schema_input_type=str | tuple[str, ...]),
     NamesPaths(lists=True),
 ]
-"""A path, a pattern (`part-*.csv`), or a list of both, as written. `matches` gives the files."""
+"""A path, a pattern (`part-*.csv`), or a list of both, as written. `matches` returns the files."""
 
 
 def path_settings(kind: type[Settings]) -> dict[str, NamesPaths]:
-    """The settings of a kind that name paths in the project."""
+    """The settings of a class that are paths in the project."""
     return {
         name: mark
         for name, field in kind.model_fields.items()
@@ -270,14 +270,14 @@ def path_settings(kind: type[Settings]) -> dict[str, NamesPaths]:
 
 
 def _marks(annotation: Any) -> Iterator[Any]:
-    """What annotations inside a type, such as those of an optional one, are marked with."""
+    """The marks of annotations inside a type, such as an optional one."""
     yield from getattr(annotation, "__metadata__", ())
     for inner in get_args(annotation):
         yield from _marks(inner)
 
 
 def from_folder(value: str, folder: Path, context: Context) -> str:
-    """A path that starts in a folder, as one that starts where the paths of the spec do."""
+    """A path relative to `folder`, made relative to the base of the paths of the spec."""
     own, folder = (context.folder or Path.cwd()).resolve(), folder.resolve()
     if not value or "\0" in value or "://" in value or Path(value).is_absolute() or folder == own:
         return value
@@ -288,11 +288,11 @@ def from_folder(value: str, folder: Path, context: Context) -> str:
 
 
 def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:
-    """Every path or pattern as written, and the paths that it means: itself, or what a pattern
-    matches, sorted. An address means itself.
+    """Every path or pattern as written, with its paths: itself, or the sorted matches of a pattern.
+    An address is its only match.
 
-    A file whose name has wildcards in it is meant itself. Names that begin with a point match no
-    wildcard, and `**` follows no links to folders: one that leads back would never end.
+    An existing file whose name contains wildcards is its only match. Names that begin with a point
+    match no wildcard, and `**` follows no links to folders, which may be endless.
     """
     folder = context.folder or Path.cwd()
     found: list[tuple[str, list[str]]] = []

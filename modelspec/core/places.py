@@ -1,6 +1,6 @@
-"""Places outside the project that the user granted: folders, addresses of data, hosts.
+"""Places outside the project that the user allowed: folders, addresses of data, hosts.
 
-A spec, a run folder or a model file never grants anything. The user does, outside of them: on the
+A spec, a run folder or a model file never allows anything. Only the user does: on the
 command line (or as an argument of the Python API), in the environment, or in the `pyproject.toml`
 of a project that the user trusts (`modelspec.core.project`).
 """
@@ -18,11 +18,11 @@ from pathlib import Path
 from .diagnostics import Fault
 
 DATA_ROOTS = "MODELSPEC_DATA_ROOTS"
-"""Folders and addresses that data may be read from, separated as those of PATH are; an address
-holds a `:` itself (`addresses_apart`).
+"""Folders and addresses that data may be read from, separated as in PATH; the `:` of an address is
+no separator (`addresses_apart`).
 """
 ALLOW_HOSTS = "MODELSPEC_ALLOW_HOSTS"
-"""Hosts that a run may send to, separated by commas."""
+"""Hosts that a run may send data to, separated by commas."""
 
 SCHEMES = {
     "s3": "an S3 bucket",
@@ -39,27 +39,27 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def is_address(text: str) -> bool:
-    """Whether a text names something remote rather than a file of this machine."""
+    """Whether a string is a remote address rather than a file of this machine."""
     return "://" in text
 
 
 @dataclass(frozen=True)
 class Address:
-    """An address of data: `s3://bucket/folder/a.csv`. Of a granted one, everything below it."""
+    """An address of data: `s3://bucket/folder/a.csv`. An allowed one includes all below it."""
 
     scheme: str
     host: str
-    """The host with its port, or the bucket; in lower case where case does not count."""
+    """The host with its port, or the bucket; in lower case where case does not matter."""
     steps: tuple[str, ...]
     """The parts of the path."""
     query: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Raises `Fault` (MS683) for text that is not an address of data.
+        """Raises `Fault` (MS683) for a string that is not an address of data.
 
-        What two readers of an address could understand in two ways is refused: a user name before
-        the host, `..`, an escaped point, a fragment, and the chains of fsspec (`::`).
+        Ambiguous addresses are refused: a user name before the host, `..`, an escaped point, a
+        fragment, and the chains of fsspec (`::`).
         """
         match = _ADDRESS.fullmatch(text)
         scheme = match[1].lower() if match else ""
@@ -80,14 +80,14 @@ class Address:
         if any(_DOTS.fullmatch(step) for step in steps):
             raise _wrong(text, "write it without `.` and `..`")
         if query and scheme not in ("http", "https"):
-            raise _wrong(text, "only the address of a web server takes a `?`")
+            raise _wrong(text, "only the address of a web server can contain a `?`")
         if scheme == "http" and found["name"].lower() not in _LOOPBACK:
-            raise _wrong(text, "write `https://`: nobody on the way can change the data then")
+            raise _wrong(text, "write `https://`, which protects the data from changes in transit")
         is_web = scheme in ("http", "https")
         return cls(scheme, host.lower() if is_web else host, steps, query)
 
     def holds(self, other: Address) -> bool:
-        """Whether another address is this one or lies below it."""
+        """Whether another address is this one or below it."""
         return (
             (self.scheme, self.host) == (other.scheme, other.host)
             and other.steps[: len(self.steps)] == self.steps
@@ -96,12 +96,14 @@ class Address:
 
     @property
     def folder(self) -> str:
-        """What a grant of its folder is written as: `https://host/data/`, `s3://bucket/data/`."""
+        """The address of its folder, as `--data-root` takes it: `https://host/data/`,
+        `s3://bucket/data/`.
+        """
         return "/".join((f"{self.scheme}://{self.host}", *self.steps[:-1], ""))
 
     @property
     def text(self) -> str:
-        """The address, written in the one way that is used."""
+        """The normalized address."""
         query = f"?{self.query}" if self.query else ""
         return "/".join((f"{self.scheme}://{self.host}", *self.steps)) + query
 
@@ -118,8 +120,8 @@ def not_granted(address: Address) -> Fault:
     """MS682."""
     return Fault(
         "MS682",
-        f"`{address}` is not granted: a spec fetches nothing from the network by itself",
-        help=f"if you let this spec read there, give `--data-root {address.folder}`",
+        f"`{address}` is not allowed: a spec cannot read from the network by itself",
+        help=f"to allow reading there, pass `--data-root {address.folder}`",
     )
 
 
@@ -130,7 +132,7 @@ def _wrong(text: str, help: str) -> Fault:
 
 @dataclass(frozen=True)
 class Host:
-    """A host that a run may send to; without a port, on every port."""
+    """A host that a run may send data to; without a port, on every port."""
 
     name: str
     port: int | None = None
@@ -155,8 +157,8 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def web_host(address: str) -> tuple[str, int] | None:
-    """The host and the port of a server's address; None for other text, for one with a user
-    name, and for what could be read in two ways.
+    """The host and the port of the address of a server; None for other strings, for one with a
+    user name, and for ambiguous ones.
     """
     match = _WEB_ADDRESS.fullmatch(address)
     if match is None or any(mark in (match[3] or "") for mark in "?#\\"):
@@ -170,21 +172,21 @@ def web_host(address: str) -> tuple[str, int] | None:
 
 @dataclass(frozen=True)
 class Places:
-    """What was granted."""
+    """What the user allowed."""
 
     folders: tuple[Path, ...] = ()
-    """Folders (and single files that the user named), every link followed."""
+    """Folders (and single files that the user named), links resolved."""
     addresses: tuple[Address, ...] = ()
     hosts: tuple[Host, ...] = ()
     everywhere: bool = False
-    """Whether the user named the path at hand: it leads wherever it leads."""
+    """Whether the user gave the path directly: it may lead anywhere."""
     when_opened: bool = False
-    """Whether paths of data are judged when they are opened and not before: a run can be used for
-    other data where those that it was trained on are out of reach.
+    """Whether paths of data are checked only when they are opened: a run can be used for other data
+    where its training data is not accessible.
     """
 
     def hold(self, path: Path) -> bool:
-        """Whether a path, every link followed, lies in a granted folder."""
+        """Whether a path with resolved links is in an allowed folder."""
         return self.everywhere or any(path.is_relative_to(folder) for folder in self.folders)
 
     def allow(self, address: Address) -> bool:
@@ -206,11 +208,11 @@ NOWHERE = Places()
 
 
 class NoPlace(ValueError):
-    """A text that names no folder and no address."""
+    """A string that is neither an existing folder nor an address."""
 
 
 def place_of(text: str, folder: Path) -> Places:
-    """What a data root grants; a relative path starts in a folder. Raises `NoPlace`."""
+    """The place of a data root; a relative path starts in `folder`. Raises `NoPlace`."""
     if is_address(text):
         try:
             return Places(addresses=(Address.parse(text),))
@@ -222,12 +224,12 @@ def place_of(text: str, folder: Path) -> Places:
     except (OSError, RuntimeError, ValueError):
         found, is_there = Path(text), False
     if not text or not is_there:
-        raise NoPlace(f"there is no folder `{text}`")
+        raise NoPlace(f"folder `{text}` does not exist")
     return Places(folders=(found,))
 
 
 def places_of(roots: Iterable[str], hosts: Iterable[str], folder: Path) -> tuple[Places, list[str]]:
-    """What texts grant together, and what is wrong with some of them."""
+    """The places of all strings, and the problems of invalid ones."""
     granted, wrong = NOWHERE, []
     for text in roots:
         try:
@@ -242,7 +244,7 @@ def places_of(roots: Iterable[str], hosts: Iterable[str], folder: Path) -> tuple
     return granted, wrong
 
 
-# What the user says outside of files --------------------------------------------------------------
+# Command line and environment ---------------------------------------------------------------------
 
 _granted: ContextVar[Places] = ContextVar("granted", default=NOWHERE)
 
@@ -251,8 +253,8 @@ _granted: ContextVar[Places] = ContextVar("granted", default=NOWHERE)
 def granting(
     data_roots: Iterable[str | os.PathLike[str]] = (), hosts: Iterable[str] = ()
 ) -> Iterator[None]:
-    """Grants places to every spec and run that is opened inside. Raises `NoPlace` (a `ValueError`)
-    for a root or a host that cannot be granted.
+    """Allows places for every spec and run that is opened inside. Raises `NoPlace` (a `ValueError`)
+    for an invalid root or host.
     """
     folder = Path.cwd()
     found, wrong = places_of([os.fspath(root) for root in data_roots], hosts, folder)
@@ -266,12 +268,12 @@ def granting(
 
 
 def granted() -> Places:
-    """What is granted on the command line or by the Python API."""
+    """What the command line or the Python API allows."""
     return _granted.get()
 
 
 def of_environment() -> tuple[Places, list[str]]:
-    """What the environment grants, and what is wrong with it."""
+    """What the environment allows, and its problems."""
     roots, hosts = os.environ.get(DATA_ROOTS, ""), os.environ.get(ALLOW_HOSTS, "")
     if not roots and not hosts:
         return NOWHERE, []
@@ -281,7 +283,7 @@ def of_environment() -> tuple[Places, list[str]]:
 
 
 def addresses_apart(text: str) -> list[str]:
-    """The parts of a list of folders and addresses that `:` separates: that of `s3://` does not."""
+    """The folders and addresses of a list separated by `:`, except the `:` of `s3://`."""
     marked = re.sub(r"(?:^|(?<=:))([A-Za-z][A-Za-z0-9+.-]*)://", "\\1\0//", text)
     # A port: digits up to the end, or up to a slash.
     marked = re.sub(r"(\0//[^:/]+):(?=[0-9]{1,5}(?:/|:|$))", "\\1\0", marked)
@@ -292,6 +294,6 @@ def addresses_apart(text: str) -> list[str]:
 # Downloads ----------------------------------------------------------------------------------------
 
 Progress = Callable[[str, int, int | None], None]
-"""Gets an address, the bytes that have come and their number in all, where it is known."""
+"""Called with an address, the bytes received and the total, where it is known."""
 downloading: ContextVar[Progress | None] = ContextVar("downloading", default=None)
-"""Who is to be shown the progress of downloads."""
+"""The callbacks for the progress of downloads."""

@@ -1,16 +1,16 @@
-"""What runs need of the operating system, and what is said where it lacks that."""
+"""What runs require of the operating system, and the error where it is missing."""
 
 from __future__ import annotations
 
 
 class UnsupportedPlatform(ImportError):
-    """The operating system has no file locks or process limits of POSIX."""
+    """The operating system lacks the file locks or process limits of POSIX."""
 
 
 def require_posix() -> None:
     """Raises `UnsupportedPlatform` on Windows.
 
-    A run folder is locked by the process that writes it, and files of strangers are parsed in a
+    The process that writes a run folder locks it, and files of unknown origin are parsed in a
     process with limits.
     """
     try:
@@ -18,6 +18,6 @@ def require_posix() -> None:
         import resource  # noqa: F401
     except ImportError:
         raise UnsupportedPlatform(
-            "modelspec needs Linux or macOS: file locks and process limits of Windows are not"
+            "modelspec requires Linux or macOS: file locks and process limits of Windows are not"
             " supported; use WSL"
         ) from None

@@ -1,8 +1,8 @@
 """The user's project: `[tool.modelspec]` of the nearest `pyproject.toml`, and whether the user
 trusts it.
 
-A repository from a stranger may hold a `pyproject.toml` too. What it grants counts only once the
-user has said so: with `modelspec trust`, which keeps a hash of the section in the user's
+A repository of unknown origin may contain a `pyproject.toml` too. What it allows takes effect only
+after the user confirms it: with `modelspec trust`, which stores a hash of the section in the user's
 configuration, or in the environment (`MODELSPEC_TRUST`).
 """
 
@@ -24,15 +24,15 @@ from .places import NOWHERE, Places, granted, of_environment, places_of
 
 FILE = "pyproject.toml"
 TRUST = "MODELSPEC_TRUST"
-"""Folders of projects to trust, separated as those of PATH are."""
+"""Folders of projects to trust, separated as in PATH."""
 GRANTS = ("plugins", "data_roots", "allow_hosts")
-"""What counts only in a project that is trusted."""
+"""The keys that take effect only in a trusted project."""
 _LIMIT = 1_000_000
-"""Bytes of a `pyproject.toml`, and of what the user trusts."""
+"""The most bytes of a `pyproject.toml`, and of the file of trusted projects."""
 
 State = Literal["trusted", "changed", "unsafe", "unknown"]
-"""`changed`: the section is another one than when it was trusted; `unsafe`: others could have
-written what is trusted.
+"""`changed`: the section has changed since it was trusted; `unsafe`: other users could have written
+the file of trusted projects.
 """
 
 
@@ -56,15 +56,15 @@ class Project:
         text = json.dumps(self.section, sort_keys=True, ensure_ascii=True, default=str)
         return sha256(text.encode()).hexdigest()
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """The texts in a list of the section; none where it is not such a list."""
+    def strings(self, key: str) -> tuple[str, ...]:
+        """The strings in a list of the section; empty where it is not a list of strings."""
         found = self.section.get(key, ())
         right = isinstance(found, list) and all(isinstance(one, str) and one for one in found)
         return tuple(found) if right else ()
 
     @property
     def granting(self) -> tuple[str, ...]:
-        """The keys of the section that grant something."""
+        """The keys of the section that allow something."""
         return tuple(key for key in GRANTS if self.section.get(key))
 
     def state(self) -> State:
@@ -113,7 +113,7 @@ def project_of(folder: Path) -> Project | None:
 
 @lru_cache(maxsize=16)
 def _project(folder: Path, mode: int, size: int, _changed: int) -> Project | None:
-    """The project in a folder; read once, so that what is said of it is said once."""
+    """The project in a folder; read once, so that its problems are reported once."""
     if not stat.S_ISREG(mode):
         return None
     name = str(folder / FILE)
@@ -125,7 +125,7 @@ def _project(folder: Path, mode: int, size: int, _changed: int) -> Project | Non
         text = (folder / FILE).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return Project(folder, Source(name, ""), {}, f"it cannot be read: {error}")
-    if "modelspec" not in text:  # nearly all that there are
+    if "modelspec" not in text:  # nearly all projects
         return None
     return _parsed(folder, Source(name, text))
 
@@ -141,11 +141,11 @@ def _parsed(folder: Path, source: Source) -> Project | None:
     return Project(folder, source, section) if isinstance(section, dict) else None
 
 
-# What is trusted ----------------------------------------------------------------------------------
+# Trusted projects ---------------------------------------------------------------------------------
 
 
 def store() -> Path:
-    """The file of what the user trusts: `modelspec/trust.json` in `XDG_CONFIG_HOME`, or in
+    """The file of trusted projects: `modelspec/trust.json` in `XDG_CONFIG_HOME`, or in
     `~/.config`.
     """
     base = os.environ.get("XDG_CONFIG_HOME", "")
@@ -154,8 +154,8 @@ def store() -> Path:
 
 
 def store_of_others() -> str:
-    """Who else could have written what is trusted, in words that follow the name of the file; empty
-    where nobody could, or there is no such file.
+    """Who else could have written the file of trusted projects, in words that follow its name;
+    empty where nobody could, or the file does not exist.
     """
     try:
         found, folder = store().stat(), store().parent.stat()
@@ -166,12 +166,12 @@ def store_of_others() -> str:
     if os.name == "posix" and found.st_mode & 0o022:
         return "can be written by other users"
     is_open = os.name == "posix" and folder.st_mode & 0o002
-    return "is in a folder that every user can write to" if is_open else ""
+    return "is in a folder that all users can write to" if is_open else ""
 
 
 def trusted_projects() -> dict[str, str]:
-    """The hash of the section of every project that is trusted, by its folder. A file that cannot
-    be read, or that others could have written, trusts nothing.
+    """The hash of the section of every trusted project, by folder. A file that cannot be read, or
+    that other users could have written, trusts no project.
     """
     if store_of_others():
         return {}
@@ -185,12 +185,12 @@ def trusted_projects() -> dict[str, str]:
 
 
 def trust(project: Project) -> None:
-    """Trust a project with its section as it is. Raises `OSError`."""
+    """Trust a project with its present section. Raises `OSError`."""
     _write({**trusted_projects(), str(project.folder): project.digest})
 
 
 def distrust(folder: Path) -> bool:
-    """Trust a folder no more; whether it was trusted. Raises `OSError`."""
+    """Stop trusting a folder; returns whether it was trusted. Raises `OSError`."""
     known = trusted_projects()
     if known.pop(str(folder), None) is None:
         return False
@@ -199,7 +199,7 @@ def distrust(folder: Path) -> bool:
 
 
 def _write(projects: Mapping[str, str]) -> None:
-    """Write the file whole, for the user alone to read."""
+    """Write the file atomically, readable by the user only."""
     path = store()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = {
@@ -219,26 +219,26 @@ def _write(projects: Mapping[str, str]) -> None:
         beside.unlink(missing_ok=True)
 
 
-# What is granted ----------------------------------------------------------------------------------
+# Allowed places -----------------------------------------------------------------------------------
 
 
 class Grants(NamedTuple):
-    """The places that are granted to the specs of a folder, and what the user should know."""
+    """The places that are allowed for the specs of a folder, and warnings about them."""
 
     places: Places
     warnings: tuple[Diagnostic, ...] = ()
 
 
 def grants_for(folder: Path) -> Grants:
-    """What the user granted: on the command line, in the environment, in the project of the folder
-    where that is trusted.
+    """What the user allowed: on the command line, in the environment, in the project of the folder
+    if it is trusted.
     """
     places, wrong = of_environment()
     warnings = [
         Diagnostic(
             "MS139",
             "warning",
-            f"a place that the environment grants is ignored: {one}",
+            f"a place that the environment allows is ignored: {one}",
             None,
             (),
             "see `modelspec explain MS139`",
@@ -263,11 +263,13 @@ def _of_project(project: Project) -> tuple[Places, tuple[Diagnostic, ...]]:
     state = project.state()
     if state != "trusted":
         return NOWHERE, (_ignored(project, state),)
-    misshapen = [key for key in project.granting if not project.texts(key)]
-    warnings = [_wrong(project, key, f"`{key}` must be a list of texts") for key in misshapen]
+    misshapen = [key for key in project.granting if not project.strings(key)]
+    warnings = [_wrong(project, key, f"`{key}` must be a list of strings") for key in misshapen]
     found = NOWHERE
     for key in ("data_roots", "allow_hosts"):
-        roots, hosts = (project.texts(key), ()) if key == "data_roots" else ((), project.texts(key))
+        roots, hosts = (
+            (project.strings(key), ()) if key == "data_roots" else ((), project.strings(key))
+        )
         places, wrong = places_of(roots, hosts, project.folder)
         found += places
         warnings += [_wrong(project, key, one) for one in wrong]
@@ -275,7 +277,7 @@ def _of_project(project: Project) -> tuple[Places, tuple[Diagnostic, ...]]:
 
 
 def _wrong(project: Project, key: str, what: str) -> Diagnostic:
-    said = f"what `{key}` says is ignored: {what}"
+    said = f"an entry of `{key}` is ignored: {what}"
     return Diagnostic("MS138", "warning", said, project.place(key))
 
 
@@ -284,7 +286,7 @@ def _ignored(project: Project, state: State) -> Diagnostic:
     verb = "is" if len(project.granting) == 1 else "are"
     reason = {
         "changed": "`[tool.modelspec]` has changed since you trusted it",
-        "unsafe": f"`{store()}`, which has what you trust, {store_of_others()}",
+        "unsafe": f"`{store()}`, the list of trusted projects, {store_of_others()}",
     }.get(state, "you have not trusted this project")
     return Diagnostic(
         "MS137",
@@ -293,5 +295,16 @@ def _ignored(project: Project, state: State) -> Diagnostic:
         project.place(project.granting[0]),
         (),
         f"if you trust it: `modelspec trust {project.folder}`"
-        + (" once nobody else can write there (`chmod go-w`)" if state == "unsafe" else ""),
+        + (" after making it writable only for you (`chmod go-w`)" if state == "unsafe" else ""),
     )
+
+
+def cache_folder(part: str, *, within: str | None = None) -> Path:
+    """The cache for one kind of entries: `within` (by default `part`) in `MODELSPEC_CACHE` if that
+    is set, else `modelspec/PART` in the user's cache folder.
+    """
+    named = os.environ.get("MODELSPEC_CACHE")
+    if named:
+        return Path(named) / (part if within is None else within)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "modelspec" / part

@@ -1,5 +1,5 @@
-"""Correcting a value by the suggestions of its faults, so that one slip hides no other fault, and
-brings no other with it.
+"""Corrects a value by the suggestions of its faults, so that one mistake neither hides other faults
+nor causes them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from .source import Entry, Mapping, Node, Scalar, Sequence
 from .source.scalars import resolve
 
 _UNKNOWN_KEYS = ("MS201", "MS202")
-"""Faults of keys that nothing has: one without a suggestion is left out."""
+"""Faults of unknown keys: a key without a suggestion is left out."""
 _MOST = 100
-"""Faults that are corrected in one value: each makes the value anew."""
+"""The most faults that are corrected in one value: each copies the value."""
 
 
-def mended(node: Node, faults: Iterable[Fault]) -> Node | None:
-    """The value without the faults; None where one of them says nothing about what was meant,
-    or where they are too many.
-    """
+def corrected(node: Node, faults: Iterable[Fault]) -> Node | None:
+    """The corrected value; None where a fault has no suggestion, or there are too many faults."""
     several = tuple(faults)
     found: Node | None = node if len(several) <= _MOST else None
     for fault in several:
@@ -30,7 +28,7 @@ def mended(node: Node, faults: Iterable[Fault]) -> Node | None:
 
 
 def _corrected(node: Node, path: Path, fault: Fault) -> Node | None:
-    """The value with one correction below `path`; a step that was not written is passed over."""
+    """The value with one correction below `path`; a step that was not written is skipped."""
     if not path:
         return _other(node, fault)
     step, rest = path[0], path[1:]
@@ -52,7 +50,7 @@ def _corrected(node: Node, path: Path, fault: Fault) -> Node | None:
 
 
 def _renamed(node: Mapping, key: str, fault: Fault) -> Mapping | None:
-    """The mapping with a misspelt key as it was meant; without one that means nothing."""
+    """The mapping with a misspelt key corrected, or an unknown key removed."""
     near = fault.suggestion
     if near is None and fault.code not in _UNKNOWN_KEYS:
         return None
@@ -65,7 +63,7 @@ def _renamed(node: Mapping, key: str, fault: Fault) -> Mapping | None:
 
 
 def _other(node: Node, fault: Fault) -> Node | None:
-    """The value that the suggestion puts in place of one."""
+    """The value that the suggestion replaces one with."""
     if fault.suggestion is None or fault.at_key or not isinstance(node, Scalar):
         return None
     text = fault.suggestion

@@ -1,8 +1,7 @@
-"""Work in a process of its own: what breaks a library written in C ends that process, and not the
-one that asked.
+"""Runs work in a separate process: a crash of a library written in C ends that process only.
 
-The HDF5 library has had flaws that a crafted file makes use of. So files of strangers are parsed in
-a process that can write no file and dump no core, and hands back texts and numbers alone.
+The HDF5 library has had flaws that crafted files exploit. Files of unknown origin are therefore
+parsed in a process that can write no file and dump no core, and returns only strings and numbers.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from typing import Any
 from .posix import require_posix
 
 _MEMORY = 16 * 2**30
-"""Bytes of addresses, most of which are never used: libraries reserve them when they are loaded."""
+"""Bytes of address space, most of it never used: libraries reserve it when they are loaded."""
 
 
 def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """A process that runs a module of modelspec. A Ctrl-C that is meant for this one does not reach
-    it.
+    """A process that runs a module of modelspec. A Ctrl-C for this process does not reach it.
 
     `options` are those of `subprocess.Popen`. Raises `UnsupportedPlatform` on Windows.
     """
@@ -32,7 +30,7 @@ def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
 
 
 def limit() -> None:
-    """From here on this process writes no file, dumps no core, and has a bound on its memory."""
+    """From now on this process writes no file, dumps no core, and has limited memory."""
     import resource  # not on Windows, where `start` has refused
 
     for what, most in (
@@ -46,13 +44,12 @@ def limit() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The same modelspec, wherever it is imported from, and no device that this process may
-    hold.
-    """
+    """The environment: the same modelspec, wherever it is imported from, and no accelerators."""
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, places)),
         "CUDA_VISIBLE_DEVICES": "-1",
+        "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }

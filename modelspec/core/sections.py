@@ -1,4 +1,4 @@
-"""Reading a section of a spec: its keys, its settings, and the place of each fault in it."""
+"""Reads a section of a spec: its keys, its settings, and the place of each fault."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
 
 _ROUNDS = 3
-"""A slip inside what a slip hid (a misspelt key below a misspelt key) needs a second reading."""
+"""A mistake inside another one (a misspelt key below a misspelt key) needs a second reading."""
 
 
 def read_section(
@@ -38,11 +38,11 @@ def read_section(
     report: Collector,
     values: dict[str, Value] | None = None,
 ) -> S | None:
-    """An instance of a section from its mapping, with every fault reported: as it was most likely
-    meant where all of them say that, None otherwise.
+    """An instance of a section from its mapping, with every fault reported: corrected where all
+    faults have suggestions, None otherwise.
 
-    `values` are what to read in place of the mapping's own (some of its keys taken out). A fault of
-    a key that was not written is at `default`.
+    `values` are read instead of the values of the mapping (with some keys taken out). A fault of a
+    key that was not written is at `default`.
     """
     body = plain(node) if values is None else values
     if not isinstance(body, dict):
@@ -65,8 +65,8 @@ def read_section(
 
 
 def _in_place_of(values: dict[str, Value], written: Value, meant: Value) -> dict[str, Value]:
-    """What to read once `written` is corrected to `meant`, where `values` were read in its place:
-    without the keys that were taken out, with those that were put in.
+    """The values to read after `written` was corrected to `meant`, where `values` were read instead
+    of it: without the keys that were taken out, with those that were added.
     """
     if not isinstance(written, dict) or not isinstance(meant, dict):
         return dict.fromkeys(values, meant)  # one setting in its short form
@@ -78,20 +78,20 @@ def _in_place_of(values: dict[str, Value], written: Value, meant: Value) -> dict
 def read_as_meant(
     read: Callable[[Value], T], node: Node | None, default: Span, error: Faults, report: Collector
 ) -> tuple[Node, T] | None:
-    """What `read` makes of a value whose `error` is reported, once its slips are corrected by their
-    suggestions; with the corrected value, whose places are those of what was written.
+    """The result of `read` for a value whose `error` is reported, after its mistakes are corrected
+    by their suggestions; with the corrected value, which keeps the written places.
 
-    None where a fault has no suggestion. Faults that the slips hid are reported, unless they are of
-    the corrected value itself: then the guess was wrong.
+    None where a fault has no suggestion. Faults that the mistakes hid are reported, unless they are
+    about the corrected value itself: then the suggestion was wrong.
     """
-    from .recovery import mended  # a spec without faults needs none of it
+    from .recovery import corrected  # a spec without faults needs none of it
 
     doubtful: list[Span] = []
     for _ in range(_ROUNDS):
         if node is None:
             return None
         doubtful += [span for fault in error.faults if (span := locate(node, fault.path))]
-        node = mended(node, error.faults)
+        node = corrected(node, error.faults)
         if node is None:
             return None
         try:
@@ -137,7 +137,7 @@ def located(
 
 
 def _of_conflict(fault: Fault, node: Node, span: Span) -> tuple[Note, ...]:
-    """Where the other side of a conflict stands, if that is another file than `span`: see
+    """The place of the other side of a conflict, if it is in another file than `span`: see
     `in_other_files`.
     """
     if fault.code != "MS208":
@@ -147,8 +147,8 @@ def _of_conflict(fault: Fault, node: Node, span: Span) -> tuple[Note, ...]:
 
 
 def in_other_files(node: Node, message: str, span: Span) -> tuple[Note, ...]:
-    """The places of the keys that a message about a mapping names, of those that stand in another
-    file than `span`: one side of a conflict may be in a file that is extended, or in `--set`.
+    """The places of the keys in a message about a mapping that are in another file than `span`: one
+    side of a conflict may be in an extended file, or in `--set`.
     """
     here = origin_of(span).source
     return tuple(
@@ -161,8 +161,8 @@ def in_other_files(node: Node, message: str, span: Span) -> tuple[Note, ...]:
 def _at_part(
     fault: Fault, part: tuple[int, int], text: Scalar, notes: tuple[Note, ...]
 ) -> Diagnostic:
-    """A fault at some characters of a text; without its suggestion where they are written with
-    escapes, as only the whole text can be shown then.
+    """A fault at some characters of a string; without its suggestion where they are written with
+    escapes, as only the whole string can be shown then.
     """
     span = place(text, *part)
     escaped = span == text.span and span.text != str(text.value)[slice(*part)]
@@ -170,7 +170,7 @@ def _at_part(
 
 
 def _text_at(node: Node, path: Path) -> Scalar | None:
-    """The text that a path leads to; a step that was not written is passed over, as in `locate`."""
+    """The string at a path; a step that was not written is skipped, as in `locate`."""
     for step in path:
         if isinstance(node, Mapping) and step in node.entries:
             node = node.entries[str(step)].value
@@ -180,10 +180,10 @@ def _text_at(node: Node, path: Path) -> Scalar | None:
 
 
 def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Collector) -> Mapping:
-    """The section with the keys that it has; MS201 for any other.
+    """The section with its valid keys; MS201 for any other.
 
-    A misspelt key is read as the one that it was most likely meant to be, so that what follows from
-    the slip (a model without layers, names that nothing defines) is not reported as well.
+    A misspelt key is read as the suggested one, so that consequences of the mistake (a model
+    without layers, undefined names) are not reported as well.
     """
     if all(key in keys for key in node.entries):
         return node
@@ -192,9 +192,10 @@ def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Colle
         if key in keys:
             continue
         near = nearest_unused(key, keys, found)
+        shown = title if " " in title else f"`{title}`"
         report.error(
             "MS201",
-            f"`{title}` has no key `{key}`",
+            f"{shown} has no key `{key}`",
             entry.key_span,
             suggestion=near,
             help=did_you_mean(near, f"its keys are {listed(keys)}"),

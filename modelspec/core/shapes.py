@@ -2,8 +2,8 @@
 unknown size.
 
 A size is a number of entries along an axis: an `int`; `None` where nothing is known; a `str` where
-it has a name (`"time"`) or follows from one (`"time // 2"`): unknown too, but the same wherever the
-same text stands; or `PENDING`, which is not known yet but will be once the data is read (`auto`). A
+it has a name (`"time"`) or depends on one (`"time // 2"`): unknown too, but equal strings are equal
+sizes; or `PENDING`, which is known once the data is read (`auto`). A
 shape is a tuple of sizes whose first entry is the batch axis.
 """
 
@@ -22,7 +22,7 @@ Padding: TypeAlias = Literal["valid", "same", "causal", "full"]
 
 PENDING = "?"
 LONGEST_NAME: Final = 200
-"""Characters of a size that follows from named ones; one that is longer is just unknown."""
+"""The most characters of a size that depends on named ones; a longer one is unknown."""
 MAX_AXES = 16
 
 
@@ -41,7 +41,7 @@ class Tensor(NamedTuple):
 
 
 def show(shape: Shape) -> str:
-    """The shape as a person reads it: `(batch, 28, 28, 1)`."""
+    """The shape as messages show it: `(batch, 28, 28, 1)`."""
     sizes = [
         "batch" if axis == 0 and size is None else show_size(size)
         for axis, size in enumerate(shape)
@@ -92,8 +92,8 @@ def _plus(text: str, b: int) -> str | None:
 
 
 def _named(text: str) -> str | None:
-    """What follows from named sizes; nothing is known of it once it is too long to be read, and
-    would grow with every layer.
+    """A size that depends on named ones; unknown once it is too long to read, as it would grow with
+    every layer.
     """
     return text if len(text) <= LONGEST_NAME else None
 
@@ -180,8 +180,7 @@ def window(size: Size, kernel: int, stride: int, padding: str, dilation: int = 1
     """How many places a window of `kernel` entries has along an axis (convolution and pooling).
 
     `valid`: only where it fits whole; `same` and `causal`: one for every `stride` entries. The
-    result may be zero or negative where the window does not fit; whoever asks says so in its own
-    words.
+    result may be zero or negative where the window does not fit; the caller reports that.
     """
     if padding in ("same", "causal"):
         return ceildiv(size, stride)
@@ -228,7 +227,7 @@ def transposed(
 
 
 def may_equal(a: Size, b: Size) -> bool:
-    """Whether two sizes can be the same number: always where one of them is unknown, but for two
+    """Whether two sizes can be the same number: always where one of them is unknown, except for two
     different names.
     """
     if isinstance(a, int) and isinstance(b, int):
@@ -239,12 +238,12 @@ def may_equal(a: Size, b: Size) -> bool:
 
 
 def is_name(size: Size) -> bool:
-    """Whether it is a size that the spec names, not one that follows from it."""
+    """Whether it is a named size of the spec, not one that depends on it."""
     return isinstance(size, str) and size.isidentifier()
 
 
 def join(a: Size, b: Size) -> Size:
-    """The more that is known of two sizes that may be equal."""
+    """The better known of two sizes that may be equal."""
     if isinstance(a, int):
         return a
     if isinstance(b, int):
@@ -270,5 +269,5 @@ def broadcasts(a: Size, b: Size) -> bool:
 
 
 def erase(shape: Shape) -> tuple[int | None, ...]:
-    """The shape as Keras has it: a size with a name is just unknown."""
+    """The shape for Keras, where a named size is unknown."""
     return tuple(known(size) for size in shape)

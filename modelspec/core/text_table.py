@@ -1,4 +1,4 @@
-"""Tables of text: the one place where cells are padded to columns."""
+"""Tables of text: pads cells to columns."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from .visible import visible
 
 GAP = "  "
-"""What is between two columns."""
+"""The separator between two columns."""
 
 Rows = Sequence[Sequence[str]]
 
 
 def text_table(header: Sequence[str], rows: Rows, left: Collection[int] = (0,)) -> str:
-    """Columns under their names; those of `left` start at the left, the others end at the right.
-    Characters that control a terminal are shown as pictures.
+    """Columns under their names; those of `left` are left-aligned, the others right-aligned.
+    Control characters are shown as pictures.
     """
     lines = [[visible(cell) for cell in row] for row in (header, *rows)]
     right = [column for column in range(len(header)) if column not in left]
@@ -22,13 +22,13 @@ def text_table(header: Sequence[str], rows: Rows, left: Collection[int] = (0,)) 
 
 
 def columns(rows: Rows) -> list[str]:
-    """Rows without a header, every cell at the left."""
+    """Rows without a header, left-aligned."""
     rows = [[visible(cell) for cell in row] for row in rows]
     return list(aligned(rows, column_widths(rows)))
 
 
 def column_widths(rows: Rows) -> list[int]:
-    """What each column needs for its widest cell."""
+    """The width of the widest cell of each column."""
     return [max(map(len, cells)) for cells in zip(*rows, strict=True)]
 
 

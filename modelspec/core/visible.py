@@ -1,5 +1,5 @@
-"""Text as a terminal can show it: nothing in a file moves the cursor, and carets stand under what
-they mean.
+"""Makes text safe for a terminal: nothing in a file moves the cursor, and carets stay aligned with
+their text.
 """
 
 from __future__ import annotations

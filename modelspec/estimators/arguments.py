@@ -1,5 +1,5 @@
-"""What estimators are given: specs, their default ones, arrays and labels as scikit-learn checks
-them.
+"""The arguments of estimators: specs and their defaults, arrays and labels, checked like those of
+scikit-learn.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from modelspec.compiler.spec.data_section import DataSection
 from modelspec.compiler.spec.past_columns import examples_of_several_rows
 from modelspec.core.source import plain, read
 
-from .columns import COLUMN, as_frame, by_name, takes_nothing
+from .columns import COLUMN, by_name, takes_nothing
+from .forms import as_column, as_frame
 
 BATCH = 64
-"""Rows are predicted in batches of one size, the last one filled up: so a row's result follows from
-it alone.
+"""Rows are predicted in batches of one size, the last one padded, so that the result of a row
+depends on that row only.
 """
 
 _LAYERS = [
@@ -59,8 +60,8 @@ DEFAULT_REGRESSOR: dict[str, Any] = {
 
 
 def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-    """`X` and `y` as scikit-learn checks them; a data frame that is read by name as it is."""
-    x = as_frame(x)
+    """`X` and `y` as validated by scikit-learn; a data frame that is read by name is unchanged."""
+    x, y = as_frame(x), y if y is None else as_column(y, "y")
     data = outline(estimator)
     if not by_name(data, x):
         if takes_nothing(data):
@@ -78,11 +79,11 @@ def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
 
 
 def refuse_several_rows(compiled: Compiled) -> None:
-    """Raises `ValueError` where an example is made of several rows: an estimator predicts each."""
+    """Raises `ValueError` where an example consists of several rows: an estimator predicts each."""
     found = examples_of_several_rows(compiled.data) if compiled.data is not None else ()
     if found:
         raise ValueError(
-            "an estimator predicts every row of `X`, but an example of the spec is made of several:"
+            "an estimator predicts every row of `X`, but an example of the spec has several rows:"
             f" {' and '.join(found)}; train it with `modelspec train`"
         )
 
@@ -91,7 +92,7 @@ def weights_of(sample_weight: Any, x: Any) -> Any:
     if sample_weight is None:
         return None
     return _check_sample_weight(
-        sample_weight,
+        as_column(sample_weight, "sample_weight"),
         x if not hasattr(x, "iloc") else np.empty((len(x), 1)),
         ensure_non_negative=True,
     )
@@ -107,9 +108,7 @@ def mapping_of(source: Any) -> Mapping[str, Any]:
 
 
 def outline(estimator: Any) -> DataSection | None:
-    """The `data` section of an estimator's spec, as far as it can be read before anything is known
-    of the data.
-    """
+    """The `data` section of the spec of an estimator, as far as it can be read without the data."""
     found = compile_spec(estimator._written, estimator.overrides).value
     return found.data if found is not None else None
 

@@ -1,8 +1,8 @@
-"""What the estimators have in common: parameters, fitting on a run, predicting.
+"""The common parts of the estimators: parameters, fitting, predicting.
 
-A fitted estimator holds plain values alone: the spec as it was run, what was learned from the data,
-weights as arrays. So a pickle of it has no code of its own, and the model is built from the spec
-when it is first asked for.
+A fitted estimator contains only plain values: the spec as trained, the state learned from the data,
+weights as arrays. A pickle therefore contains no code, and the model is built from the spec on
+first use.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from modelspec.api import Spec, load_spec
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.errors import SpecError
 from modelspec.runtime.backend.process_state import own_state
+from modelspec.runtime.backend.tensorflow_state import refuse_a_fork
 from modelspec.runtime.data.errors import RunError
 from modelspec.runtime.run.folder import RESOLVED
 
@@ -32,7 +34,8 @@ from .arguments import (
     mapping_of,
     refuse_several_rows,
 )
-from .columns import as_frame, by_name, columns_of, filled, takes_nothing
+from .columns import by_name, columns_of, filled, takes_nothing
+from .forms import as_frame
 
 if TYPE_CHECKING:
     from modelspec.runtime.data import Prepared
@@ -40,24 +43,30 @@ if TYPE_CHECKING:
 
 _NESTED = "overrides__"
 _NO_SUCH_VARIABLE = "MS147"
+_OWN = {
+    "training.epochs": "epochs",
+    "training.batch_size": "batch_size",
+    "seed": "random_state",
+}
+"""The parameters that are paths into the spec, too."""
 
 
 class SpecEstimator(BaseEstimator):
-    """What both have in common. `_default` is the spec of one that is given none."""
+    """The base class of both estimators. `_default` is the spec if none is given."""
 
     _default: Mapping[str, Any]
     _counted: str
-    """The variable of a spec that says how many numbers the output has."""
+    """The variable of a spec for the size of the output."""
 
     def __init__(
         self,
-        spec: str | PathLike[str] | Mapping[str, Any] | None = None,
+        spec: str | PathLike[str] | Mapping[str, object] | None = None,
         *,
-        overrides: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, object] | None = None,
         run_dir: str | PathLike[str] | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
     ) -> None:
         self.spec = spec
         self.overrides = overrides
@@ -77,10 +86,11 @@ class SpecEstimator(BaseEstimator):
             )
         return found
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Parameters by name. `training.epochs`, `model.layers[0].Dense.units` or any other path
-        into the spec sets one of the `overrides`, and may be written `overrides__training.epochs`,
-        too.
+        into the spec sets one of the `overrides`; `overrides__training.epochs` is the same. The
+        last one set applies: `training.epochs` replaces `epochs` and vice versa, and so do
+        `training.batch_size` and `batch_size`, `seed` and `random_state`.
         """
         nested = {
             name.removeprefix(_NESTED): params.pop(name)
@@ -90,13 +100,28 @@ class SpecEstimator(BaseEstimator):
         super().set_params(**params)
         if nested:
             self.overrides = {**(self.overrides or {}), **nested}
+        whole = params.get("overrides")
+        self._replace({*nested, *(whole if isinstance(whole, Mapping) else ())}, params)
         return self
+
+    def _replace(self, paths: set[str], params: Mapping[str, Any]) -> None:
+        """Removes a value set earlier under its other name. If this call sets both names, `fit`
+        compares them.
+        """
+        held = self.overrides if isinstance(self.overrides, Mapping) else {}
+        for path, parameter in _OWN.items():
+            given = params.get(parameter) is not None
+            if path in paths and not given:
+                setattr(self, parameter, None)
+            elif path not in paths and given and path in held:
+                held = {one: value for one, value in held.items() if one != path}
+                self.overrides = held
 
     # Fitting --------------------------------------------------------------------------------------
 
     def _train(self, x: Any, y: Any, weights: Any, count: int) -> None:
-        """Train on what scikit-learn has checked; `x` is an array or a data frame, `count` how many
-        numbers the output has.
+        """Train on validated data; `x` is an array or a data frame, `count` the size of the
+        output.
         """
         from modelspec.runtime.data.in_memory import with_data
         from modelspec.runtime.run import train
@@ -110,17 +135,17 @@ class SpecEstimator(BaseEstimator):
                 given = replace(spec, compiled=with_data(spec.compiled, columns))
                 run = train(given, directory, look=lambda prepared: self._look(prepared, y))
             except RunError as error:
-                raise ValueError(f"the spec cannot be trained on these data: {error}") from error
+                raise ValueError(f"the spec cannot be trained on this data: {error}") from error
             self._keep(run, directory)
 
     def _look(self, prepared: Prepared, y: Any) -> None:
-        """Whether the estimator can use the data as they are prepared, before anything is trained.
-        Raises `ValueError`.
+        """Checks the prepared data before training. Raises `ValueError` if the estimator cannot use
+        it.
         """
 
     def _targets(self, compiled: Compiled, y: Any) -> Any:
-        """`y` as the column of the spec's target. Raises `ValueError` for an output that does not
-        fit.
+        """`y` as the column of the target of the spec. Raises `ValueError` for an output that does
+        not fit.
         """
         raise NotImplementedError
 
@@ -144,22 +169,22 @@ class SpecEstimator(BaseEstimator):
         return source if isinstance(source, Mapping) else fspath(source)
 
     def _checked(self, x: Any, y: Any, weights: Any, count: int) -> tuple[Spec, dict[str, Any]]:
-        """The spec with a whole data section, and the columns that it reads. Raises `SpecError`,
-        and `ValueError` where these are not what the spec asks for.
+        """The spec with a complete `data` section, and the columns that it reads. Raises
+        `SpecError`, and `ValueError` where the columns do not fit the spec.
         """
         given = self._all_overrides(count)
         spec = self._without_targets(given)
         refuse_several_rows(spec.compiled)
         outputs = tuple(spec.graph.outputs)
         if len(outputs) != 1:
-            raise ValueError(f"an estimator has one output, and the spec has {len(outputs)}")
+            raise ValueError(f"an estimator has one output, but the spec has {len(outputs)}")
         found = filled(spec.compiled, x, self._targets(spec.compiled, y), weights)
         return load_spec(self._written, {**given, **found.more}) if found.more else spec, (
             found.columns
         )
 
     def _without_targets(self, given: dict[str, Any]) -> Spec:
-        """The spec, which need not say what its target is: `y` is. Raises `SpecError`."""
+        """The spec; its target may be missing, since it is `y`. Raises `SpecError`."""
         found = compile_spec(self._written, given)
         errors = [one for one in found.diagnostics if one.severity == "error"]
         if found.value is None or any(one.code != "MS623" for one in errors):
@@ -167,20 +192,17 @@ class SpecEstimator(BaseEstimator):
         return Spec(found.value, found.diagnostics)
 
     def _all_overrides(self, count: int) -> dict[str, Any]:
-        """The overrides, and what parameters of the estimator and the data say of the spec. Raises
-        `ValueError` where two of them say different things.
+        """The overrides, with those from the parameters of the estimator and the data. Raises
+        `ValueError` where two of them contradict each other.
         """
         found = dict(self.overrides or {})
-        own = {
-            "training.epochs": ("epochs", self.epochs),
-            "training.batch_size": ("batch_size", self.batch_size),
-            "seed": ("random_state", self._seed()),
-        }
-        for path, (parameter, value) in own.items():
+        own = {"epochs": self.epochs, "batch_size": self.batch_size, "random_state": self._seed()}
+        for path, parameter in _OWN.items():
+            value = own[parameter]
             if value is not None and found.setdefault(path, value) != value:
                 raise ValueError(
-                    f"`{parameter}` is {value}, and the override `{path}` is {found[path]}: give"
-                    " one of them"
+                    f"`{parameter}` is {value}, but the override `{path}` is {found[path]}: set"
+                    " only one of them"
                 )
         counted = f"vars.{self._counted}"
         if counted not in found:
@@ -190,15 +212,20 @@ class SpecEstimator(BaseEstimator):
         return found
 
     def _seed(self) -> int | None:
-        """The seed that replaces the spec's; of a NumPy generator, a number that it draws."""
+        """The seed that replaces that of the spec; for a `RandomState`, a number that it draws.
+        Raises `ValueError` like scikit-learn for an invalid seed.
+        """
         given = self.random_state
-        if given is None or isinstance(given, (int, np.integer)):
-            return None if given is None else int(given)
-        return int(given.randint(2**31 - 1))
+        if given is None:
+            return None
+        drawing = check_random_state(given)
+        if isinstance(given, (int, np.integer)):
+            return int(given)
+        return int(drawing.randint(2**31 - 1))
 
     def _valid(self, x: Any) -> Any:
-        """What scikit-learn makes of `X`; a data frame that the spec reads by its columns as it
-        is.
+        """`X` as validated by scikit-learn; a data frame that the spec reads by name is
+        unchanged.
         """
         x, data = as_frame(x), self._run_spec().data
         if by_name(data, x):
@@ -225,7 +252,7 @@ class SpecEstimator(BaseEstimator):
                 compiled, table_from(columns), with_targets=False, state=self._state()
             )
         except RunError as error:
-            raise ValueError(f"the spec cannot take these data: {error}") from error
+            raise ValueError(f"the data does not fit the spec: {error}") from error
         inputs = {name: filled_up(values) for name, values in inputs_of(examples).items()}
         single = not isinstance(model.input, Mapping)
         parts = [
@@ -239,13 +266,14 @@ class SpecEstimator(BaseEstimator):
         return found.astype(np.float64)
 
     def _state(self) -> State | None:
-        """What the transforms learned."""
+        """The learned state of the transforms."""
         from modelspec.runtime.data.adapted_state import State
 
         return None if self.state_ is None else State.of(self.state_)
 
     def _built(self) -> tuple[Any, Compiled]:
-        """The model; after an unpickling built from the spec, and given the weights."""
+        """The model; after unpickling it is built from the spec with the stored weights."""
+        refuse_a_fork()
         if self.__dict__.get("_model") is None:
             from modelspec.runtime.backend import build
             from modelspec.runtime.run import framework
@@ -258,7 +286,7 @@ class SpecEstimator(BaseEstimator):
         return self._model, self._run_spec()
 
     def _run_spec(self) -> Compiled:
-        """The spec as it was run."""
+        """The spec as trained."""
         if self.__dict__.get("_compiled") is None:
             self._compiled = compiled_of(self.resolved_)
         return self._compiled

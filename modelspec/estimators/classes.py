@@ -1,4 +1,4 @@
-"""What the outputs of a classifier say of classes: the unit of each label, and its share."""
+"""The classes of a classifier: the output unit of each label, and its probability."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from modelspec.core.diagnostics import listed
 
 Array = np.ndarray[Any, Any]
 OF_CLASSES = ("indices", "one_hot", "binary")
-"""What a loss takes (`targets`) that compares classes."""
+"""The `targets` of losses that compare classes."""
 
 
 def check_loss(loss: Any, sizes: tuple[Any, ...]) -> None:
-    """Raises `ValueError` for a loss that does not compare classes, and for an output that has not
-    one score, or one for each class.
+    """Raises `ValueError` for a loss that does not compare classes, and for an output that has
+    neither one score nor one score per class.
     """
     if loss is None:
         return
     if loss.targets not in OF_CLASSES:
         raise ValueError(
-            f"`{loss.kind()}` does not compare classes, so that no output is the share of one: use"
+            f"`{loss.kind()}` does not compare classes, so the outputs are not probabilities: use"
             " e.g. `sparse_categorical_crossentropy` or `binary_crossentropy`, or `SpecRegressor`"
         )
     if len(sizes) != 2:
         raise ValueError(
-            f"the output of a classifier has one vector for each row, and the spec's has"
-            f" {len(sizes) - 1} axes for each: use `SpecRegressor`, or `ms.load_spec`"
+            f"the output of a classifier has one vector per row, but that of the spec has"
+            f" {len(sizes) - 1} axes per row: use `SpecRegressor`, or `ms.load_spec`"
         )
 
 
 def as_targets(y: Array, classes: Array, loss: Any, units: int | None) -> Array:
-    """Labels as the loss takes them, for a target without a transform: numbers of classes as they
-    are, other labels by their place in `classes`; one-hot where the loss takes shares.
+    """Labels as the loss takes them, for a target without a transform: class indices unchanged,
+    other labels as their index in `classes`; one-hot where the loss takes probabilities.
     """
     kind = getattr(loss, "targets", "")
     count = 2 if kind == "binary" else units if units is not None else len(classes)
@@ -49,15 +49,15 @@ def as_targets(y: Array, classes: Array, loss: Any, units: int | None) -> Array:
 
 
 def unit_of_each(labels: Array, prepared: Any, loss: Any) -> tuple[Array, Array]:
-    """The labels that training sees, sorted, and the unit of the output that each trains.
+    """The labels in the training data, sorted, and the output unit of each.
 
     `labels` and `prepared` are the target of every example before and after its transform. Raises
-    `ValueError` where two labels train one unit, or there are not two.
+    `ValueError` where two labels have the same unit, or there are fewer than two labels.
     """
     classes, first = np.unique(labels, return_index=True)
     if len(classes) < 2:
         raise ValueError(
-            "the classifier can't train when only one class is present in the rows that are kept"
+            "the classifier can't train when only one class is present in the remaining rows"
         )
     shown = np.asarray(prepared)[np.sort(first)][np.argsort(np.argsort(first))]
     shown = shown.reshape(len(classes), -1)
@@ -71,15 +71,15 @@ def unit_of_each(labels: Array, prepared: Any, loss: Any) -> tuple[Array, Array]
         one = values[counts > 1][0]
         same = [repr(label) for label in classes[units == one].tolist()]
         raise ValueError(
-            f"the labels {listed(same[:6])} of y are one class to the model: let the target's"
-            " `transform` keep each apart, and a one-unit output have two labels"
+            f"the labels {listed(same[:6])} of y become the same class: use a `transform` of the"
+            " target that keeps them apart, and only two labels for an output with one unit"
         )
     return classes, units
 
 
 def shares(found: Array, loss: Any, units: Array) -> Array:
-    """A probability for each row and class [rows, classes]; `units` says which unit is which
-    class, and those that no label trains have no share.
+    """The probability of each class for each row [rows, classes]; `units` are the units of the
+    classes. Units without a label are excluded.
     """
     logits = bool(getattr(loss, "from_logits", False))
     found = found.reshape(len(found), -1)
@@ -100,7 +100,7 @@ def _sigmoid(values: Array) -> Array:
 
 
 def _normal(values: Array) -> Array:
-    """Rows that add up to 1; equal shares where all are 0."""
+    """Rows that add up to 1; equal probabilities where all are 0."""
     sums = values.sum(axis=1, keepdims=True)
     found: Array = np.divide(
         values, sums, out=np.full_like(values, 1 / values.shape[1]), where=sums > 0

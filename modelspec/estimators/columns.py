@@ -1,10 +1,10 @@
-"""`X`, `y` and `sample_weight` as the columns that the `data` section of a spec names.
+"""`X`, `y` and `sample_weight` as the columns of the `data` section of a spec.
 
-An estimator trains on what `modelspec train` reads from a file with the same rows, or refuses by
-name: the section stays as it is written, and only its source is replaced.
+An estimator trains on the same columns that `modelspec train` reads from a file with the same rows,
+or raises an error: only the source of the section is replaced.
 
-    X, a data frame   its columns by their names, in whatever order they are
-    X, an array       its columns in the order in which the one input names them
+    X, a data frame   its columns by their names, in any order
+    X, an array       its columns in the order of the columns of the single input
     y                 the columns of the target, in their order
     sample_weight     the column of `weights`
 """
@@ -23,39 +23,32 @@ from modelspec.compiler.spec.data_section import DataSection, Feature
 from modelspec.core.diagnostics import listed
 from modelspec.views.resolve import escaped
 
+from .forms import is_frame
+
 COLUMN, TARGET, WEIGHT = "x", "y", "sample_weight"
-"""The columns of what the spec gives no name."""
+"""The names of columns without a name in the spec."""
 _SHOWN = 12
-"""How many columns of `X` a message lists."""
+"""The most columns of `X` in a message."""
 
 
 @dataclass
 class Filled:
-    """The columns that training reads, and what the spec is to say of them besides."""
+    """The columns that training reads, and the overrides that they require."""
 
     columns: dict[str, Any]
     more: dict[str, Any] = field(default_factory=dict)
-    """Overrides by path: sections that the spec leaves out."""
-
-
-def as_frame(x: Any) -> Any:
-    """A data frame of another library (polars, PyArrow) as one of pandas; all else as it is."""
-    return x.to_pandas() if hasattr(x, "to_pandas") and not hasattr(x, "iloc") else x
-
-
-def is_frame(x: Any) -> bool:
-    return hasattr(x, "iloc") and hasattr(x, "columns")
+    """Overrides by path: sections that the spec does not have."""
 
 
 def input_names(data: DataSection | None) -> tuple[str, ...] | None:
-    """The columns that the inputs read; None where the spec does not say which."""
+    """The columns that the inputs read; None where the spec does not name them."""
     if data is None or data.inputs is None:
         return None
     return tuple(dict.fromkeys(name for one in data.inputs.values() for name in one.names))
 
 
 def takes_nothing(data: DataSection | None) -> bool:
-    """Whether an input says what takes the place of a missing value, or leaves such rows out."""
+    """Whether an input replaces missing values, or excludes such rows."""
     inputs = data.inputs if data is not None else None
     return any(one.missing != "error" for one in (inputs or {}).values())
 
@@ -72,17 +65,17 @@ def by_name(data: DataSection | None, x: Any) -> bool:
     if not lacking:
         return True
     assert names is not None
-    if len(names) == 1 and not _scalars(data):  # an array of its source: the whole of X takes it
+    if len(names) == 1 and not _scalars(data):  # an array of the source: replaced by the whole of X
         return False
     raise ValueError(
-        f"X has no column {listed(lacking)}, which `data.inputs` of the spec reads; it has "
+        f"X has no column {listed(lacking)}, which `data.inputs` of the spec reads; X has "
         f"{listed(have[:_SHOWN])}{', ...' if len(have) > _SHOWN else ''}: rename the columns of X, "
-        "or give an array with the columns in the spec's order"
+        "or pass an array with the columns in the order of the spec"
     )
 
 
 def _scalars(data: DataSection) -> bool:
-    """Whether a column of the spec's source has one value for each row."""
+    """Whether a column of the source of the spec has one value per row."""
     return any(source.one_value_cells for source in data.sources.values())
 
 
@@ -99,8 +92,8 @@ def columns_of(data: DataSection | None, inputs: Sequence[str], x: Any) -> dict[
     fed = [name for name in inputs if not _is_random(data, name)]
     if len(fed) != 1:
         raise ValueError(
-            f"the model has {len(fed)} inputs: give a data frame, and a spec whose `data.inputs`"
-            " says which columns feed which"
+            f"the model has {len(fed)} inputs: pass a data frame, and a spec whose `data.inputs`"
+            " assigns the columns to them"
         )
     values = np.asarray(x)
     if data is None or data.inputs is None:
@@ -110,33 +103,33 @@ def columns_of(data: DataSection | None, inputs: Sequence[str], x: Any) -> dict[
         return {feature.column: values}
     if values.shape[1] != len(feature.names):
         raise ValueError(
-            f"X is an array of {values.shape[1]} columns, and input `{fed[0]}` of the spec reads"
-            f" {len(feature.names)} ({listed(list(feature.names[:_SHOWN]))}): give an array of"
+            f"X is an array of {values.shape[1]} columns, but input `{fed[0]}` of the spec reads"
+            f" {len(feature.names)} ({listed(list(feature.names[:_SHOWN]))}): pass an array of"
             " these, or a data frame"
         )
     return {name: _marked(values[:, place]) for place, name in enumerate(feature.names)}
 
 
 def _is_random(data: DataSection | None, name: str) -> bool:
-    """Whether an input is drawn, so that no column of `X` feeds it."""
+    """Whether an input is random, so that no column of `X` feeds it."""
     feature = ((data.inputs if data is not None else None) or {}).get(name)
     return feature is not None and feature.random is not None
 
 
 def _marked(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A column of numbers in which a NaN says that there is no value, as in a data frame."""
+    """A column of numbers in which NaN is a missing value, as in a data frame."""
     from modelspec.runtime.data.table import NOTHING
 
     lacking = np.isnan(values) if values.dtype.kind == "f" else np.zeros(0, bool)
     return np.where(lacking, NOTHING, values.astype(np.float64)) if lacking.any() else values
 
 
-# What training reads ------------------------------------------------------------------------------
+# Columns of training -----------------------------------------------------------------------------
 
 
 def filled(compiled: Compiled, x: Any, y: np.ndarray[Any, Any], weights: Any) -> Filled:
-    """The columns of a table with the rows of `X`. Raises `ValueError` where the spec asks for
-    what is not there, or there are two of something.
+    """The columns of a table with the rows of `X`. Raises `ValueError` for columns that are missing
+    or given twice.
     """
     assert compiled.graph is not None
     data, inputs = compiled.data, tuple(compiled.graph.inputs)
@@ -160,8 +153,8 @@ def _check_sources(data: DataSection | None) -> None:
     own = [part for part in (data.sources if data else ()) if part != "train"]
     if own:
         raise ValueError(
-            f"`data.{own[0]}` of the spec has a source of its own, and an estimator takes all rows"
-            " from X and y: write `source` in place of `train`, and a `split`, e.g."
+            f"`data.{own[0]}` of the spec has a separate source, but an estimator takes all rows"
+            " from X and y: write `source` instead of `train`, and a `split`, e.g."
             f" `split: {{{own[0]}: 0.2}}`"
         )
 
@@ -173,7 +166,7 @@ def _put_target(
     y: np.ndarray[Any, Any],
     read: set[str],
 ) -> tuple[str, ...]:
-    """`y` under the names that the spec has for the target, which are given back."""
+    """Adds `y` under the names of the target in the spec; returns these names."""
     feature = ((data.targets if data is not None else None) or {}).get(output)
     if feature is None:
         name = _free(TARGET, found.columns)
@@ -187,9 +180,9 @@ def _put_target(
             and not np.array_equal(found.columns[name], values)
         ):
             raise ValueError(
-                f"column `{name}` is read by an input and by the target of the spec, and X and y"
-                " have different values for it: give X and y the same values, or the target a"
-                " column of its own"
+                f"an input and the target of the spec read column `{name}`, but X and y have"
+                " different values for it: pass the same values, or use another column for the"
+                " target"
             )
         found.columns[name] = values
     return feature.names
@@ -201,8 +194,8 @@ def _by_column(feature: Feature, output: str, y: np.ndarray[Any, Any]) -> dict[s
         return {feature.column: y.reshape(-1) if width == 1 else y}
     if width != len(feature.names):
         raise ValueError(
-            f"y has {width} {'column' if width == 1 else 'columns'}, and the target of `{output}`"
-            f" {len(feature.names)} in the spec: {listed(list(feature.names))}"
+            f"y has {width} {'column' if width == 1 else 'columns'}, but the target of `{output}`"
+            f" has {len(feature.names)} in the spec: {listed(list(feature.names))}"
         )
     table = y.reshape(len(y), width)
     return {name: table[:, place] for place, name in enumerate(feature.names)}
@@ -214,7 +207,7 @@ def _put_weights(found: Filled, data: DataSection | None, weights: Any) -> None:
         if name is not None and name not in found.columns:
             raise ValueError(
                 f"`data.weights` of the spec names the column `{name}`, which X does not have:"
-                " give `sample_weight`, or a data frame with this column"
+                " pass `sample_weight`, or a data frame with this column"
             )
         return
     if name is None:
@@ -222,36 +215,40 @@ def _put_weights(found: Filled, data: DataSection | None, weights: Any) -> None:
         found.more["data.weights"] = name
     elif name in found.columns:
         raise ValueError(
-            f"the examples have two weights: `sample_weight`, and the column `{name}` of X that"
-            " `data.weights` of the spec names: leave one of them out"
+            f"the examples have two weights: `sample_weight`, and the column `{name}` of X from"
+            " `data.weights` of the spec: remove one of them"
         )
     found.columns[name] = weights
 
 
 def _check_split(found: Filled, data: DataSection | None, frame: bool) -> None:
-    _check_where(found, data, frame)
+    _check_named(found, data, frame)
     by = data.split.by if data is not None and data.split is not None else None
     if by is None or by[1] in found.columns:
         return
     key, name = by
-    what = "which X does not have" if frame else "and an array has no names"
+    what = "which X does not have" if frame else "but an array has no names"
     raise ValueError(
-        f"`data.split` of the spec cuts by `{key}: {name}`, {what}: give a data frame with the"
-        f" column `{name}`, or leave `{key}` out"
+        f"`data.split` of the spec uses `{key}: {name}`, {what}: pass a data frame with the"
+        f" column `{name}`, or remove `{key}`"
     )
 
 
-def _check_where(found: Filled, data: DataSection | None, frame: bool) -> None:
-    if data is None or data.where is None:
-        return
-    names = read_condition(data.where.text).columns
-    lacking = [name for name in names if name not in found.columns]
-    if lacking:
-        what = "which X does not have" if frame else "and an array has no names"
-        raise ValueError(
-            f"`data.where` of the spec names {listed(lacking)}, {what}: give a data frame with"
-            " these columns, or leave `where` out"
-        )
+def _check_named(found: Filled, data: DataSection | None, frame: bool) -> None:
+    """Checks that the columns of `where` and `slices` exist."""
+    where = data.where if data is not None else None
+    named = {
+        "where": read_condition(where.text).columns if where is not None else (),
+        "slices": tuple(one.column for one in data.slices) if data is not None else (),
+    }
+    for key, names in named.items():
+        lacking = [name for name in names if name not in found.columns]
+        if lacking:
+            what = "which X does not have" if frame else "but an array has no names"
+            raise ValueError(
+                f"`data.{key}` of the spec names {listed(lacking)}, {what}: pass a data frame with"
+                f" these columns, or remove `{key}`"
+            )
 
 
 def _free(name: str, columns: Mapping[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""Anti-unification of settings and names: the one form of which several are instances. What differs
-becomes a parameter, and what follows from another parameter an expression of it.
+"""Anti-unification of settings and names: the common form of several instances. A value that
+differs becomes a parameter, or an expression of another parameter.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from modelspec.catalog.layers import LAYERS
 
 _MOST = 7
-"""Parameters of one block, or names of one loop: with more, what is written twice reads better."""
+"""Parameters of one block, or names of one loop: with more, repeated layers are easier to read."""
 
 
 class Different(Exception):
-    """The texts have no common form that is worth it."""
+    """The values have no useful common form."""
 
 
 def has_names(value: Any) -> bool:
-    """Whether a value has a `$name` in it, which means something only in its scope."""
+    """Whether a value contains a `$name`, which is defined only in its scope."""
     if isinstance(value, (list, tuple)):
         return any(map(has_names, value))
     if isinstance(value, dict):
@@ -37,17 +37,17 @@ def _are_equal(values: list[Any]) -> bool:
 
 @dataclass
 class Parameters:
-    """The values that differ, one vector (a value per use) for each parameter."""
+    """The values that differ: one vector (a value per use) for each parameter."""
 
     vectors: dict[str, list[Any]] = field(default_factory=dict)
     owner: str = ""
-    """What each name is written behind: `stage.` in a loop over mappings."""
+    """The prefix of each name: `stage.` in a loop over mappings."""
     closed: bool = False
-    """Whether names of the scope around are unknown inside, as they are in a block."""
+    """Whether names of the outer scope are unknown inside, as in a block."""
 
     def text(self, key: str, values: list[Any]) -> Any:
-        """What is written for the values: their own where they are all the same, else an
-        expression. Raises `Different`.
+        """The form of the values: the value itself if all are equal, else an expression. Raises
+        `Different`.
         """
         named = any(map(has_names, values))
         if _are_equal(values) and not (named and self.closed):
@@ -64,7 +64,7 @@ class Parameters:
         return self._new(key, values)
 
     def _known(self, values: list[Any]) -> str | None:
-        """The values by a parameter that there is already."""
+        """The values as an expression of an existing parameter."""
         types = list(map(type, values))
         for name, known in self.vectors.items():
             if known == values and list(map(type, known)) == types:
@@ -75,8 +75,8 @@ class Parameters:
         return None
 
     def _items(self, key: str, values: list[Any]) -> Any:
-        """Lists entry by entry, where that takes one new name at most; else a name for them as a
-        whole.
+        """Lists entry by entry, if that needs at most one new name; else a name for the whole
+        list.
         """
         columns = [[value[at] for value in values] for at in range(len(values[0]))]
         if len(columns) != 1:
@@ -106,7 +106,7 @@ class Parameters:
 
 
 def _factor(known: list[Any], values: list[Any]) -> int | None:
-    """The whole number by which every value is more than another."""
+    """The integer by which every value is more than another."""
     pairs = list(zip(values, known, strict=True))
     if not all(type(value) is int and type(one) is int and one > 0 for value, one in pairs):
         return None
@@ -117,7 +117,7 @@ def _factor(known: list[Any], values: list[Any]) -> int | None:
 def settings_vectors(
     kind: str, all_settings: Sequence[Any], defaults: dict[str, Any]
 ) -> dict[str, list[Any]]:
-    """Each setting's value in every use, Keras's default where one does not say. Raises
+    """Each setting's value in every use, with the Keras default if it is not set. Raises
     `Different`.
     """
     found: dict[str, list[Any]] = {}
@@ -150,7 +150,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def prefix_of(names: Sequence[str]) -> str | None:
-    """What names have in common before a `_`, so that they can be a block's: `a` of `a_conv`,
+    """The common prefix of names before a `_`, which can be the name of a block: `a` of `a_conv`,
     `a_bn_1`.
     """
     pairs = zip(min(names), max(names), strict=False)
@@ -160,7 +160,7 @@ def prefix_of(names: Sequence[str]) -> str | None:
 
 
 def name_text(names: Sequence[str], index: str, parameters: Parameters) -> str:
-    """A name with what counts in it as an expression: `conv$(i + 2)_bn`. Raises `Different`."""
+    """A name with its counter as an expression: `conv$(i + 2)_bn`. Raises `Different`."""
     split = [_DIGITS.split(name) for name in names]
     words = split[0][::2]
     if any(parts[::2] != words for parts in split):
@@ -173,7 +173,7 @@ def name_text(names: Sequence[str], index: str, parameters: Parameters) -> str:
 
 
 def _number_text(digits: list[str], index: str, parameters: Parameters) -> str:
-    """A number of a name: its own digits where they are always the same, else an expression."""
+    """A number in a name: its digits if they are always the same, else an expression."""
     if len(set(digits)) == 1:
         return digits[0]
     values = list(map(int, digits))
@@ -183,7 +183,7 @@ def _number_text(digits: list[str], index: str, parameters: Parameters) -> str:
 
 
 def _counter(values: list[int], index: str, parameters: Parameters) -> str:
-    """A number that goes up with the position, as an expression."""
+    """A number that increases with the position, as an expression."""
     step = values[1] - values[0]
     if step < 1 or any(after - before != step for before, after in pairwise(values)):
         text = parameters.text("number", list(values))

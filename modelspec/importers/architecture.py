@@ -1,7 +1,7 @@
-"""A model's architecture as its file describes it: layers with raw settings, and calls between
+"""A model's architecture as described by its file: layers with raw settings, and calls between
 them.
 
-The form that every generation of Keras's files is read into, before anything of it is a spec.
+Files of every Keras generation are read into this form, before they are converted to a spec.
 Nothing here is trusted: a name is a text, a setting is plain data, and nothing is looked up but in
 this structure.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MODELS = ("Sequential", "Functional", "Model")
-"""Classes of models that describe themselves."""
+"""Classes of models whose files contain a full description."""
 
 
 class Unreadable(ValueError):
-    """A file is no architecture, or one that cannot be said as a spec. The message says why, `help`
-    what to do.
+    """A file is not an architecture, or one that a spec does not support. The message is the
+    reason, `help` the fix.
     """
 
     def __init__(self, message: str, help: str | None = None) -> None:
@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
     layer: str
     call: int
-    """Which call of the layer, from 0."""
+    """The index of the call of the layer, from 0."""
     output: int
 
 
@@ -41,7 +41,7 @@ class InputDef:
 
     name: str
     shape: tuple[int | None, ...] | None
-    """Batch axis first; None where the file does not say."""
+    """Batch axis first; None if the file does not contain it."""
     dtype: str = "float32"
     optional: bool = False
 
@@ -52,9 +52,9 @@ class LayerDef:
 
     name: str
     kind: str
-    """Keras's class name, of whatever version."""
+    """The Keras class name, of any version."""
     module: str
-    """Where Keras has it (`keras.layers`, `keras.src.ops.numpy`); empty before Keras 3."""
+    """Its Keras module (`keras.layers`, `keras.src.ops.numpy`); empty before Keras 3."""
     config: Mapping[str, Any]
     inside: Architecture | None = None
     around: tuple[str, ...] = ()
@@ -67,13 +67,15 @@ class CallDef:
 
     layer: str
     number: int
-    """Which call of the layer it is, from 0."""
+    """The index of the call of the layer, from 0."""
     tensors: Mapping[str, Source | Sequence[Source]]
-    """By the name of the argument; the first one's name is empty."""
+    """By the name of the argument; the name of the first argument is empty."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments that are no tensors."""
+    """Arguments that are not tensors."""
     ranks: tuple[int, ...] = ()
-    """How many axes each tensor has, where the file says it."""
+    """The number of axes of each tensor, if the file contains it."""
+    dtypes: tuple[str, ...] = ()
+    """The dtypes of the tensors, if the file contains them."""
 
     def sources(self) -> list[Source]:
         """Every tensor it takes."""
@@ -85,8 +87,8 @@ class CallDef:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model: its layers, and their calls in an order in which every tensor is there when it is
-    taken.
+    """A model: its layers, and their calls in an order in which every tensor exists before it is
+    used.
     """
 
     name: str
@@ -94,20 +96,20 @@ class Architecture:
     layers: Mapping[str, LayerDef]
     calls: tuple[CallDef, ...]
     outputs: Mapping[str, Source] | tuple[Source, ...]
-    """By public name where the model was made with a mapping."""
+    """By public name if the model was created with a mapping."""
     trainable: bool = True
     order: tuple[tuple[str, str], ...] = ()
-    """Name and class of every layer in the order of the file, input layers among them: by it Keras
-    3 counts groups.
+    """Name and class of every layer in the order of the file, including input layers: Keras 3
+    numbers groups in this order.
     """
     input_keys: tuple[str, ...] = ()
-    """What each input is called in the mapping that the model takes, where it takes one."""
+    """The name of each input in the mapping of the model's inputs, if it takes a mapping."""
     is_chain: bool = False
-    """Whether it is a Sequential: its one input has no name that anybody gave."""
+    """Whether it is a Sequential: the name of its only input is automatic."""
 
     @property
     def run(self) -> int:
-        """How many layers run, those of models in it counted at every call."""
+        """The number of layers that run, counting nested models at every call."""
         sizes = {
             name: layer.inside.run if layer.inside is not None else 1
             for name, layer in self.layers.items()

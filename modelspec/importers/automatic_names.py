@@ -10,11 +10,11 @@ from modelspec.core.automatic_names import unnumbered
 from modelspec.core.registry import snake_case
 
 _OPERATIONS = {*FUNCTIONS, *SIGNS, "get_item", "true_divide", "absolute", "custom_scale_layer"}
-"""What Keras names operations after."""
+"""The names that Keras derives operation names from."""
 
 
 def is_automatic(kind: str, name: str) -> bool:
-    """Whether a name is one that some version of Keras gives a layer of a kind."""
+    """Whether some version of Keras generates this name for a layer of a kind."""
     base = unnumbered(name)
     if kind == "Expression":
         return base in _OPERATIONS or base.startswith("tf_")
@@ -27,5 +27,5 @@ def is_automatic(kind: str, name: str) -> bool:
 
 @cache
 def _old_kinds() -> dict[str, str]:
-    """Older names of kinds by what Keras 1 and 2 named their layers after: `convolution2d`."""
+    """Older names of kinds, as Keras 1 and 2 used them for layer names: `convolution2d`."""
     return {name.lower(): name for name in LAYERS.aliases}

@@ -1,4 +1,4 @@
-"""Names in repeated sequences of layers: what they have in common, and what a block is called."""
+"""Names in repeated sequences of layers: their common part, and the name of a block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .layer_tree import Node, statements_of
 
 
 def name_by_prefixes(prefixes: Sequence[str | None]) -> str:
-    """What the names of a block's uses have in common; empty where they have no names."""
+    """The common part of the names of a block's uses; empty if they have no names."""
     given = [one for one in prefixes if one is not None]
     if prefixes[0] is None or prefixes[-1] is None:
         return ""
@@ -18,14 +18,14 @@ def name_by_prefixes(prefixes: Sequence[str | None]) -> str:
 
 
 def _common_end(names: Sequence[str]) -> str:
-    """What names have in common behind their last `_`: `se` of `block1a_se` and `block2b_se`."""
+    """The common suffix of names after their last `_`: `se` of `block1a_se` and `block2b_se`."""
     ends = {name.rpartition("_")[2] for name in names}
     end = next(iter(ends))
     return end if len(ends) == 1 and end.isalpha() and len(end) > 1 else ""
 
 
 def name_by_kinds(kinds: Sequence[str], branched: bool) -> str:
-    """What a block of such layers is called."""
+    """The name of a block of such layers."""
     if "Add" in kinds:
         return "residual"
     if branched:
@@ -39,8 +39,8 @@ def name_by_kinds(kinds: Sequence[str], branched: bool) -> str:
 
 
 def split_names(nodes: Sequence[Node]) -> tuple[str | None, tuple[str | None, ...]] | None:
-    """The prefix of the names in a sequence of nodes, and what is behind it; None where they have
-    none in common.
+    """The common prefix of the names in a sequence of nodes, and the rest of each name; None
+    without a common prefix.
     """
     names = [one.name for node in nodes for one in statements_of(node)]
     given = [name for name in names if name is not None]

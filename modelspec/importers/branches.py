@@ -1,4 +1,4 @@
-"""An atom as branches: chains from one tensor that meet in its last layer, which need no names."""
+"""An atom as branches: chains from one tensor that are joined by its last layer, without names."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from .statements import BEFORE, Atom, Leaf, Local, Statement, leaves, local_indi
 
 @dataclass(frozen=True)
 class Branches:
-    """Chains and what joins them; an empty chain is the tensor itself."""
+    """Chains and the layer that joins them; an empty chain is the tensor itself."""
 
     chains: tuple[tuple[Atom | Branches, ...], ...]
     join: Statement
 
 
 def is_step(atom: Atom) -> bool:
-    """Whether an atom is one layer that takes the tensor before it."""
+    """Whether an atom is a single layer whose input is the previous tensor."""
     return len(atom) == 1 and atom[0].takes == BEFORE
 
 
 def as_branches(atom: Atom) -> Branches | None:
-    """The atom as branches, these again where there are some inside; None where its wiring is
-    another.
-    """
+    """The atom as branches, nested if necessary; None if its wiring is different."""
     *body, join = atom
     ends = _joined(join)
     if ends is None or not all(map(_is_internal, body)):
@@ -43,9 +41,7 @@ def as_branches(atom: Atom) -> Branches | None:
 
 
 def _joined(join: Statement) -> list[int] | None:
-    """The statements of which a layer joins the first outputs; None where it takes anything
-    else.
-    """
+    """The statements whose first outputs a layer joins; None if it has other inputs."""
     if not isinstance(join.takes, tuple):
         return None
     ends = [leaf.index for leaf in join.takes if isinstance(leaf, Local) and not leaf.output]
@@ -53,12 +49,12 @@ def _joined(join: Statement) -> list[int] | None:
 
 
 def _is_internal(statement: Statement) -> bool:
-    """Whether a statement takes nothing from outside of its atom but the tensor that comes in."""
+    """Whether the only input of a statement from outside its atom is the incoming tensor."""
     return all(isinstance(leaf, Local) for leaf in leaves(statement.takes))
 
 
 def _ancestors(body: list[Statement], end: int) -> set[int]:
-    """The statements that one depends on, and itself; none for the tensor that comes in."""
+    """A statement and the statements that it depends on; none for the incoming tensor."""
     found: set[int] = set()
     queue = [end]
     while queue:
@@ -70,7 +66,7 @@ def _ancestors(body: list[Statement], end: int) -> set[int]:
 
 
 def _chain(body: list[Statement], places: list[int]) -> tuple[Atom | Branches, ...] | None:
-    """The statements of one branch as steps and branches; None where they are more tangled."""
+    """The statements of one branch as steps and branches; None if the wiring is more complex."""
     new_place = {-1: -1, **{old: new for new, old in enumerate(places)}}
 
     def moved(leaf: Leaf) -> Leaf:
@@ -86,7 +82,7 @@ def _chain(body: list[Statement], places: list[int]) -> tuple[Atom | Branches, .
 
 
 def cut(statements: list[Statement]) -> Iterable[Atom]:
-    """The atoms of statements that all come from one tensor."""
+    """The atoms of statements that all depend on one tensor."""
     last_use = {-1: 0}
     for index, one in enumerate(statements):
         last_use.update(dict.fromkeys(local_indices(one), index))
@@ -99,7 +95,7 @@ def cut(statements: list[Statement]) -> Iterable[Atom]:
 
 
 def _moved(statements: list[Statement], start: int) -> Atom:
-    """The statements as an atom of their own: what comes from before `start` comes in."""
+    """The statements as a separate atom: tensors from before `start` are its incoming tensor."""
 
     def moved(leaf: Leaf) -> Leaf:
         if not isinstance(leaf, Local):

@@ -1,4 +1,4 @@
-"""Which call of a layer is which in the JSON of Keras, and in what order calls can run."""
+"""The numbering of layer calls in the JSON of Keras, and an order in which calls can run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .keras_calls import shown
 
 
 class _Shift(NamedTuple):
-    """How much higher than from 0 a file counts the calls of a model, where calls take its tensors
-    and where outputs do.
+    """The offset from 0 at which a file numbers the calls of a model, for inputs of calls and for
+    outputs of the model.
     """
 
     in_calls: int
@@ -22,18 +22,17 @@ class _Shift(NamedTuple):
 
 _SHIFTS = (_Shift(0, 1), _Shift(1, 1), _Shift(0, 0))
 _SHIFTS_OF_SEQUENTIAL = (_Shift(0, 0), _Shift(1, 1), _Shift(0, 1))
-"""What versions of Keras do, the likeliest first."""
+"""The numberings of the Keras versions, the most likely first."""
 
 
 def renumbered(
     calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping[str, LayerDef]
 ) -> tuple[list[CallDef], list[Source]]:
-    """Calls and outputs with the calls of each inner model counted from 0.
+    """Calls and outputs with the calls of each inner model numbered from 0.
 
-    A model has a call of its own before anybody calls it, and versions differ in whether a file
-    counts it: Keras 2 does, Keras 3 does where outputs name it and does not where calls do. Every
-    call in a file is taken by something, so that way of counting is right under which all of them
-    are.
+    The construction of a model is already a call, and versions differ in whether a file counts
+    it: Keras 2 does, Keras 3 does in outputs but not in calls. Every call in a file is used, so
+    the correct numbering is the one under which every call is used.
     """
     models = {name: one for name, one in layers.items() if one.inside and not one.around}
     shifts = {name: _shift(layer, calls, ends) for name, layer in models.items()}
@@ -45,7 +44,7 @@ def renumbered(
 
 
 def _shift(layer: LayerDef, calls: Sequence[CallDef], ends: Sequence[Source]) -> _Shift:
-    """The way of counting under which every call of a model is taken by something."""
+    """The numbering under which every call of a model is used."""
     name = layer.name
     count = sum(call.layer == name for call in calls)
     taken = {source.call for call in calls for source in call.sources() if source.layer == name}
@@ -73,11 +72,10 @@ def _moved(source: Source, shifts: Mapping[str, int]) -> Source:
 
 
 def ordered(calls: Sequence[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
-    """The calls in an order in which each comes after those whose tensors it takes; else in that of
-    the file.
+    """The calls in topological order, otherwise in the order of the file.
 
-    A layer that is called twice is in the file once, at its first call. Raises `Unreadable` where
-    there is no such order.
+    A layer that is called twice is in the file once, at its first call. Raises `Unreadable` if
+    no such order exists.
     """
     there = {(name, 0) for name in inputs}
     waiting: dict[tuple[str, int], list[int]] = {}
@@ -99,7 +97,6 @@ def ordered(calls: Sequence[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
     if len(found) < len(calls):
         lost = next(call for call, count in zip(calls, missing, strict=True) if count)
         raise Unreadable(
-            f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a"
-            " circle"
+            f"`{shown(lost.layer)}` uses a tensor that no layer outputs, or the calls form a circle"
         )
     return tuple(found)

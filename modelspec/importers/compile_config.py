@@ -1,12 +1,12 @@
-"""What a model was compiled with, as the section `training`: as much of it as the language can
-say.
+"""The compile settings of a model as the section `training`, as far as the language supports
+them.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelspec.compiler.legacy import modernize
@@ -15,63 +15,114 @@ from modelspec.core.source import plain as plain_nodes
 from modelspec.core.source import read_mapping
 
 from .architecture import Unreadable
+from .component_names import NAMED, title, with_names
 from .short_settings import short_training
+from .spec_names import clean
 from .tidy import as_lists
 from .value_forms import plain
 
-_PARTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+_MEASURES = ("metrics", "weighted_metrics")
+_PARTS = ("optimizer", "loss", "loss_weights", *_MEASURES)
 _OF_OTHERS = ("is_legacy_optimizer", "jit_compile", "dtype", "fn", "reduction")
-"""Settings of some versions that say nothing where they have their usual value."""
+"""Settings of some versions that have no effect with their usual value."""
+_NOT_KEPT: Mapping[str, tuple[Any, str]] = {
+    "steps_per_execution": (1, "modelspec chooses the number of steps per call"),
+    "run_eagerly": (False, "modelspec always compiles its steps"),
+}
+"""Arguments of `compile` that a spec does not have: the usual value, and the behavior instead."""
 
 
 def training_of(
     config: Any, spec: Mapping[str, Any], outputs: Sequence[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The section, empty where nothing can be said, and a sentence for each part that could not."""
+    """The section, empty if no part is supported, and a sentence for each unsupported part."""
     if not isinstance(config, dict):
         return {}, []
     given = {**config, "optimizer": config.get("optimizer", config.get("optimizer_config"))}
     found: dict[str, Any] = {}
-    notes = []
+    notes = list(_not_kept(config))
     for part in _PARTS:
         try:
-            value = _part(given.get(part), outputs, per_output=part != "optimizer")
-        except Unreadable:
-            notes.append(f"the model's `{part}` holds code of its author's, and is left out")
+            value = _part(part, given.get(part), outputs, notes)
+        except Unreadable as error:
+            notes.append(_left_out(f"`{part}`", str(error), part))
             continue
         if value not in (None, [], {}, ""):
             found[part] = value
-    return _checked(found, spec, notes)
+    section = _checked(found, spec, outputs, notes)
+    if not section and any(one not in (None, "", [], {}) for one in map(given.get, _PARTS)):
+        why = "" if given.get("loss") else ": the model was compiled without a loss"
+        notes.append(f"the spec has no `training` section{why}")
+    return section, notes
 
 
-def _part(value: Any, outputs: Sequence[str], *, per_output: bool) -> Any:
-    said = _component(plain(value))
-    if not per_output:
-        return said
+def _not_kept(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, (usual, instead) in _NOT_KEPT.items():
+        if config.get(name, usual) not in (usual, None):
+            yield f"`{name}={config[name]}` of the model's `compile` is not imported: {instead}"
+
+
+def _left_out(what: str, why: str, part: str) -> str:
+    then = "; the spec has the default optimizer, `rmsprop`" if part == "optimizer" else ""
+    return f"the model's {what} is not imported: {why}{then}"
+
+
+def _part(part: str, value: Any, outputs: Sequence[str], notes: list[str]) -> Any:
+    """An argument of `compile` as a spec contains it. Raises `Unreadable`."""
+    value = with_names(value)
+    found = _measures(part, value, notes) if part in _MEASURES else plain(value)
+    found = _component(found)
+    if part == "optimizer":
+        return found
+    if isinstance(found, dict):
+        found = {_cleaned(key, outputs): one for key, one in found.items()}
     if len(outputs) == 1:
-        return _of_one_output(said, outputs[0])
-    if isinstance(said, list) and len(said) == len(outputs):
-        return {name: one for name, one in zip(outputs, said, strict=True) if one is not None}
-    return said
+        return _of_one_output(found, outputs[0])
+    if isinstance(found, list) and len(found) == len(outputs):
+        return {name: one for name, one in zip(outputs, found, strict=True) if one is not None}
+    return found
 
 
-def _of_one_output(said: Any, output: str) -> Any:
-    """Without the mapping or the list around what one output has."""
-    if isinstance(said, dict) and set(said) == {output}:
-        said = said[output]
-    while isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
-        said = said[0]
-    return said
+def _measures(part: str, value: Any, notes: list[str]) -> Any:
+    """Metrics without those that contain Python code."""
+    if isinstance(value, list):
+        found = [_measures(part, one, notes) for one in value]
+        return [one for one, was in zip(found, value, strict=True) if one is not None or not was]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _measures(part, one, notes) for key, one in value.items()}
+    try:
+        return plain(value)
+    except Unreadable as error:
+        notes.append(_left_out(f"metric `{title(value)}`", str(error), part))
+        return None
+
+
+def _cleaned(key: str, outputs: Sequence[str]) -> str:
+    """The name of an output in the spec."""
+    return key if key in outputs or clean(key) not in outputs else clean(key)
+
+
+def _of_one_output(found: Any, output: str) -> Any:
+    """The value of a single output, without the mapping or list around it."""
+    if isinstance(found, dict) and set(found) == {output}:
+        found = found[output]
+    while isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
+        found = found[0]
+    return found
 
 
 def _component(value: Any) -> Any:
-    """The value with numbers as somebody would write them, and without what says nothing."""
+    """The value with short numbers, and without settings that have no effect."""
     if isinstance(value, float):
         return _shortest(value)
     if isinstance(value, list):
         return [_component(one) for one in value]
     if isinstance(value, dict):
-        return {key: _component(one) for key, one in value.items() if not _says_nothing(key, one)}
+        return {
+            "name" if key == NAMED else key: _component(one)
+            for key, one in value.items()
+            if not _says_nothing(key, one)
+        }
     return value
 
 
@@ -101,24 +152,58 @@ def _shortest(value: float) -> float:
 
 
 def _checked(
-    found: dict[str, Any], spec: Mapping[str, Any], notes: list[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """What the language takes of the parts; without a loss there is no section."""
+    found: dict[str, Any], spec: Mapping[str, Any], outputs: Sequence[str], notes: list[str]
+) -> dict[str, Any]:
+    """The parts that the language supports; without a loss there is no section."""
     kept: dict[str, Any] = {}
     for part in ("loss", *(part for part in found if part != "loss")):
         if part not in found:
-            return {}, notes
+            return {}
         section = _modern({**kept, part: found[part]})
-        checked = compile_spec({**spec, "training": section})
-        wrong = next((one for one in checked.diagnostics if one.severity == "error"), None)
+        wrong = _wrong(spec, section)
         if wrong is None:
             kept = section
-            continue
-        notes.append(f"the model's `{part}` is left out: {wrong.message}")
-        if part == "loss":
-            return {}, notes
+        elif part in _MEASURES:
+            kept = _with_measures(kept, part, found[part], spec, outputs, notes)
+        else:
+            notes.append(_left_out(f"`{part}`", wrong, part))
+            if part == "loss":
+                return {}
     short = short_training(kept)
-    return (short if compile_spec({**spec, "training": short}).ok else kept), notes
+    return short if compile_spec({**spec, "training": short}).ok else kept
+
+
+def _wrong(spec: Mapping[str, Any], section: Mapping[str, Any]) -> str | None:
+    """The first error of a section."""
+    checked = compile_spec({**spec, "training": section})
+    return next((one.message for one in checked.diagnostics if one.severity == "error"), None)
+
+
+def _with_measures(
+    kept: dict[str, Any],
+    part: str,
+    given: Any,
+    spec: Mapping[str, Any],
+    outputs: Sequence[str],
+    notes: list[str],
+) -> dict[str, Any]:
+    """The section with the supported metrics, tested one by one."""
+    by_output = isinstance(given, dict) and set(given) <= set(outputs)
+    groups = given if by_output else {"": given}
+    for output, value in groups.items():
+        for one in value if isinstance(value, list) else [value]:
+            before = kept.get(part, {} if by_output else [])
+            if by_output:
+                more: Any = {**before, output: [*before.get(output, []), one]}
+            else:
+                more = [*before, one]
+            section = _modern({**kept, part: more})
+            wrong = _wrong(spec, section)
+            if wrong is None:
+                kept = section
+            else:
+                notes.append(_left_out(f"metric `{title(one)}`", wrong, part))
+    return kept
 
 
 def _modern(section: dict[str, Any]) -> dict[str, Any]:

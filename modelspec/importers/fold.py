@@ -1,8 +1,8 @@
 """Repeated structure as blocks and loops: a block for a sequence of layers that occurs in several
-places, a loop for one that directly follows itself.
+places, a loop for consecutive repetitions of a sequence.
 
 Greedy: the repetition that saves most lines becomes a block first, then the rest is searched again,
-with the bodies of blocks, so that blocks use blocks. The result is not trusted: the caller compiles
+with the bodies of blocks, so that blocks use blocks. The caller verifies the result: it compiles
 both specs and compares the graphs.
 """
 
@@ -36,11 +36,11 @@ from .statements import Atom, Statement
 _LONGEST = 24
 """Nodes of a block."""
 _FRAME = 4
-"""Lines that a block takes beside its layers."""
+"""Lines of a block besides its layers."""
 _MOST_BLOCKS = 40
 _MOST_FOLDED = 2_500
-"""Layers of a model in which blocks are looked for; loops are in every one. NASNetLarge has
-1,041.
+"""The maximum number of layers of a model that is searched for blocks; loops are searched in every
+model. NASNetLarge has 1,041.
 """
 
 
@@ -63,10 +63,10 @@ class Folded:
 
 
 def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str]) -> Folded:
-    """The atoms with what repeats in blocks and loops.
+    """The atoms with repetitions as blocks and loops.
 
-    `fixed` are names of statements that something else refers to, `names` all that there are;
-    `kinds` are names that a block cannot have.
+    `fixed` are names of statements that are referenced elsewhere, `names` all names; `kinds` are
+    names that a block cannot have.
     """
     folder = _Folder(fixed, names, kinds)
     left = tree(atoms)
@@ -95,16 +95,16 @@ class _Window(NamedTuple):
 
     length: int
     places: tuple[tuple[Place, int], ...]
-    """In which lists it starts, and where."""
+    """The lists and positions where it starts."""
     prefixes: tuple[str | None, ...]
-    """The name that each occurrence gives its block."""
+    """The name of the block use at each occurrence."""
     gain: int
     """Lines that a block saves."""
     key: object
 
 
 class _Occurrence(NamedTuple):
-    """Where a sequence of nodes is."""
+    """The position of a sequence of nodes."""
 
     place: Place
     start: int
@@ -112,7 +112,7 @@ class _Occurrence(NamedTuple):
 
 
 Ids: TypeAlias = tuple[int | None, ...]
-"""A number for each node of a sequence, the same for those of one shape."""
+"""A number for each node of a sequence, equal for nodes of the same shape."""
 
 
 class _Folder:
@@ -126,7 +126,7 @@ class _Folder:
         self.named: dict[object, Counter[str]] = {}
 
     def fold_blocks(self, nodes: Nodes) -> Nodes:
-        """The nodes with repetitions made blocks, as long as that saves lines."""
+        """The nodes with repetitions as blocks, as long as that saves lines."""
         while len(self.blocks) < _MOST_BLOCKS:
             found = self._best_block(nodes)
             if found is None:
@@ -135,7 +135,9 @@ class _Folder:
         return nodes
 
     def _best_block(self, left: Nodes) -> Nodes | None:
-        """The nodes with the repetition that saves most made a block; None where there is none."""
+        """The nodes with the repetition that saves most lines as a block; None without
+        repetitions.
+        """
         lists = dict(lists_in(left, ("",)))
         for name, block in self.blocks.items():
             lists.update(lists_in(block.body, (name,)))
@@ -161,7 +163,7 @@ class _Folder:
                 yield from self._named(shape, places, lists, size)
 
     def _repeated(self, lists: Mapping[Place, Nodes]) -> dict[Ids, list[tuple[Place, int]]]:
-        """Where each sequence of nodes that may become a block starts."""
+        """The start positions of each sequence of nodes that may become a block."""
         found: dict[Ids, list[tuple[Place, int]]] = {}
         for place, nodes in lists.items():
             ids = self._ids(nodes)
@@ -179,7 +181,7 @@ class _Folder:
         lists: Mapping[Place, Nodes],
         size: int,
     ) -> Iterator[_Window]:
-        """The windows of one shape, by the names in them."""
+        """The windows of the same shape, by the names in them."""
         length = len(shape)
         groups: dict[object, list[_Occurrence]] = {}
         for place, start in places:
@@ -198,12 +200,12 @@ class _Folder:
                 yield _Window(length, starts, tuple(one.prefix for one in group), gain, key)
 
     def _is_taken(self, prefix: str | None, place: Place) -> bool:
-        """Whether a name is one of the model's, or of a statement of the same block."""
+        """Whether a name belongs to the model, or to a statement of the same block."""
         return prefix in self.names or prefix in self.named.get(place[0], ())
 
     def _ids(self, nodes: Nodes) -> Ids:
-        """A number for each node, the same for those of one shape; None for one that something far
-        off refers to.
+        """A number for each node, equal for nodes of the same shape; None for a node that is
+        referenced from outside.
         """
         found: list[int | None] = []
         for node in nodes:
@@ -214,7 +216,7 @@ class _Folder:
         return tuple(found)
 
     def _made(self, window: _Window, lists: Mapping[Place, Nodes], left: Nodes) -> Nodes:
-        """The nodes with every occurrence a use of a new block. Raises `Different`."""
+        """The nodes with every occurrence replaced by a use of a new block. Raises `Different`."""
         occurrences = [
             lists[place][start : start + window.length] for place, start in window.places
         ]
@@ -257,7 +259,7 @@ class _Folder:
         return replace(first, name=name, counted="", settings=own)
 
     def _name(self, body: Nodes, prefixes: Sequence[str | None]) -> str:
-        """A name for a block: of what its uses have in common, else of what it does."""
+        """A name for a block: from the common part of its uses, else from its layers."""
         base = name_by_prefixes(prefixes)
         if not base:
             kinds = [one.kind for one in _statements(body)]
@@ -276,19 +278,19 @@ def _use(block: Block, values: Mapping[str, Any], prefix: str | None, number: in
 
 
 def _has_prefix(group: Sequence[_Occurrence], place: Place, prefix: str | None) -> bool:
-    """Whether an occurrence in the same model or block has the name already."""
+    """Whether an occurrence in the same model or block already has the name."""
     if prefix is None:
         return False
     return any(one.place[0] == place[0] and one.prefix == prefix for one in group)
 
 
 def _overlaps(group: Sequence[_Occurrence], place: Place, start: int, length: int) -> bool:
-    """Whether the last occurrence reaches into one that starts here."""
+    """Whether the last occurrence overlaps one that starts here."""
     return bool(group) and group[-1].place == place and group[-1].start + length > start
 
 
 def _is_periodic(ids: Ids) -> bool:
-    """Whether a stretch is a shorter one several times over."""
+    """Whether a sequence is a repetition of a shorter one."""
     size = len(ids)
     return any(
         not size % period and ids[period:] == ids[:-period] for period in range(1, size // 2 + 1)
@@ -296,8 +298,8 @@ def _is_periodic(ids: Ids) -> bool:
 
 
 def _usual(values: list[Any]) -> Any:
-    """The value that most uses have, as a default; None where no two agree, or where it is a
-    parameter of the block around.
+    """The most frequent value, as a default; None if all values differ, or if it is a parameter of
+    the outer block.
     """
     if len({type(value) for value in values}) > 1:  # a parameter's type is that of its default
         return None

@@ -1,5 +1,5 @@
-"""Calls of tensor operations as the text of a formula: each as its function or its sign, with
-brackets only where precedence needs them.
+"""Calls of tensor operations as the text of a formula: each as a function or an operator, with
+parentheses only where precedence requires them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from modelspec.catalog.formula.function_table import FUNCTIONS, Function
+from modelspec.catalog.formula.function import Function
+from modelspec.catalog.formula.function_table import FUNCTIONS
 from modelspec.core.registry import snake_case
 
 from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable
@@ -32,9 +33,9 @@ SIGNS = {
     "Equal": "==",
     "NotEqual": "!=",
 }
-"""Binary operators by the class names of Keras's operations."""
+"""Binary operators by the class names of Keras operations."""
 OWN = ("name", "dtype", "trainable")
-"""Settings that every operation has, and that say nothing of what it computes."""
+"""Settings of every operation that do not affect its result."""
 _FUNCTION_NAMES = {
     "Absolute": "abs",
     "Amax": "max",
@@ -43,11 +44,11 @@ _FUNCTION_NAMES = {
     "Relu6": "relu6",
     "Gelu": "gelu",
 }
-"""Functions whose name is not the operation's in snake case."""
+"""Functions whose name is not the snake-case name of the operation."""
 _WITH_DTYPE = ("Cast", "OneHot")
-"""Operations of which `dtype` is an argument."""
+"""Operations with `dtype` as an argument."""
 _OPERANDS = ("x1", "x2", "a", "b", "y")
-"""Keras's names of the arguments of binary operations."""
+"""The Keras names of the arguments of binary operations."""
 _LEVELS = {
     **dict.fromkeys((">", ">=", "<", "<=", "==", "!="), 1),
     **dict.fromkeys("+-", 2),
@@ -61,20 +62,20 @@ _SETTINGS = {
     "x_min": ("x_min", "min"),
     "x_max": ("x_max", "max"),
 }
-"""Parameters that versions of Keras call differently."""
+"""Parameters whose names differ between Keras versions."""
 _BY_NAME = ("axis", "keepdims")
-"""Parameters that are written with their name wherever they come."""
+"""Parameters that are always written with their name."""
 _NAMES = "xyzabcdefgh"
-"""What the tensors of a formula are called, in this order."""
+"""The names of the tensors of a formula, in this order."""
 _DEEPEST = 8
-"""Formulas that are written into one another."""
+"""The maximum depth of nested formulas."""
 
 CallKey = tuple[str, int]
-"""A call: its layer's name and its number."""
+"""A call: the name of its layer and its index."""
 
 
 def function_name(kind: str) -> str:
-    """What a formula calls an operation of Keras."""
+    """The name of a Keras operation in a formula."""
     return _FUNCTION_NAMES.get(kind, snake_case(kind))
 
 
@@ -90,9 +91,9 @@ class _Text(NamedTuple):
 
 
 class FormulaWriter:
-    """Writes one formula. `sources`: the tensor that each name in it is.
+    """Writes one formula. `sources`: the tensor of each name in it.
 
-    `nested` are the calls that are written into the formula of the one that takes their result.
+    `nested` are the calls that are inlined into the formula of the call that uses their result.
     """
 
     def __init__(self, model: Architecture, nested: Mapping[CallKey, CallDef]) -> None:
@@ -144,8 +145,8 @@ class FormulaWriter:
 
 
 def _signed(sign: str, left: _Text, right: _Text) -> _Text:
-    """Two operands of an operator. One of the same precedence needs no brackets on the left, or for
-    `**` on the right; comparisons do not chain.
+    """Two operands of an operator. An operand of the same precedence needs no parentheses on the
+    left, or for `**` on the right; comparisons do not chain.
     """
     level = _LEVELS[sign]
     if sign == "**":
@@ -160,7 +161,7 @@ def _signed(sign: str, left: _Text, right: _Text) -> _Text:
 
 
 def _operation(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
-    """An operation of Keras 3, and its arguments by place or by name."""
+    """An operation of Keras 3, and its arguments by position or by name."""
     if is_tensorflow(layer):
         return arguments_of(layer, call)
     return layer.kind, _given(layer, call)
@@ -176,26 +177,24 @@ def _given(layer: LayerDef, call: CallDef) -> dict[str, Any]:
 
 
 def _places(named: Mapping[str, _Text]) -> list[str]:
-    """The keys of the positional arguments, in their order; the equation of `einsum` is the
-    first.
-    """
+    """The keys of the positional arguments in order; the equation of `einsum` is the first."""
     numbered = [key for key in named if not key or key.isdigit()]
     numbered.sort(key=lambda key: int(key or 0))
     return [key for key in ("subscripts",) if key in named] + numbered
 
 
 def _take(texts: dict[str, _Text], keys: Sequence[str]) -> list[_Text]:
-    """The texts of those of the keys that are there, which are removed."""
+    """Remove the existing keys and return their texts."""
     return [texts.pop(key) for key in keys if key in texts]
 
 
 def _function_call(kind: str, positional: list[str], named: dict[str, str]) -> str:
     name = function_name(kind)
     function = FUNCTIONS.get(name)
-    if function is None:
+    if function is None or function.results:
         raise Unreadable(
-            f"the operation `{kind[:40]}` is none of those that a formula has",
-            "`modelspec explain Expression` lists them",
+            f"the operation `{kind[:40]}` is not supported in a formula",
+            "`modelspec explain Expression` lists the supported operations",
         )
     rest = _without_defaults(function, named)
     arguments = list(positional)
@@ -208,8 +207,8 @@ def _function_call(kind: str, positional: list[str], named: dict[str, str]) -> s
 
 
 def _without_defaults(function: Function, named: Mapping[str, str]) -> dict[str, str]:
-    """The arguments by the function's own names, in the order of its parameters, without those that
-    are the default. Raises `Unreadable` for one that it does not have.
+    """The arguments by the parameter names of the function, in its order, without defaults. Raises
+    `Unreadable` for an unknown argument.
     """
     left = dict(named)
     found: dict[str, str] = {}
@@ -224,7 +223,7 @@ def _without_defaults(function: Function, named: Mapping[str, str]) -> dict[str,
     unknown = [key for key, value in left.items() if value not in ("None", "False")]
     if unknown:
         raise Unreadable(
-            f"a formula's `{function.name}` has no `{unknown[0][:40]}`",
+            f"`{function.name}` in a formula has no argument `{unknown[0][:40]}`",
             "`modelspec explain Expression`",
         )
     return found
@@ -237,18 +236,18 @@ def _literal(value: Any) -> str:
     try:
         value = plain(value)
     except Unreadable:
-        raise Unreadable("it takes a value that a formula cannot say") from None
+        raise Unreadable("it has an argument that a formula does not support") from None
     if isinstance(value, str):
         return json.dumps(value).replace('"', "'")
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
-    raise Unreadable("it takes a value that a formula cannot say")
+    raise Unreadable("it has an argument that a formula does not support")
 
 
 def _index(value: Any) -> str:
-    """What is between the brackets of an indexing."""
+    """The text between the brackets of an index."""
     parts = value if isinstance(value, list) else [value]
     if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
         parts = value["items"]
@@ -266,11 +265,11 @@ def _index_part(part: Any) -> str:
         text = _slice(part.get("class_name"), part.get("config", part))
         if text is not None:
             return text
-    raise Unreadable("it takes a part of a tensor that a formula cannot say")
+    raise Unreadable("it selects a part of a tensor in a way that a formula does not support")
 
 
 def _slice(kind: Any, config: Any) -> str | None:
-    """The text of a slice; None for another thing, and for one whose bounds are no numbers."""
+    """The text of a slice; None for other values, and for a slice whose bounds are not numbers."""
     if not isinstance(config, Mapping):
         return None
     keys = ("start", "stop", "step")

@@ -1,7 +1,7 @@
-"""The texts of a model in an HDF5 file: what Keras 1 to 3 keep in attributes of its root, read by
-another process.
+"""The descriptions of a model in an HDF5 file: Keras 1 to 3 store them in attributes of the root.
+They are read by a separate process.
 
-Run as a module it is that process: it prints them, as JSON.
+Run as a module, this is that process: it prints the descriptions as JSON.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NAMES = ("model_config", "training_config")
 
 
 def read(path: Path) -> tuple[str | None, str | None]:
-    """What the model is made of, and what it was compiled with. Raises `Unreadable`."""
+    """The architecture of the model, and its compile settings. Raises `Unreadable`."""
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     with apart.start(__name__, str(path), stdin=nothing, stdout=pipe, stderr=nothing) as process:
-        said, _ = process.communicate()
+        printed, _ = process.communicate()
     if process.returncode:
-        raise Unreadable("the HDF5 library breaks down on the file")
-    answer = json.loads(said)
+        raise Unreadable("the HDF5 library crashes on the file")
+    answer = json.loads(printed)
     if "fault" in answer:
         raise Unreadable(answer["fault"])
     model, training = answer["found"]
@@ -35,7 +35,7 @@ def read(path: Path) -> tuple[str | None, str | None]:
 
 
 def main() -> None:
-    """Prints the texts of the file that the argument names, or what is wrong with it."""
+    """Prints the descriptions in the file of the argument, or the error."""
     import h5py
 
     apart.limit()
@@ -63,14 +63,12 @@ def _attribute(file: Any, name: str, h5py: Any) -> str | None:
     found = file.attrs.get_id(name)
     text = h5py.check_string_dtype(found.dtype)
     if text is None or found.shape != () or (text.length or 0) > LARGEST:
-        raise Unreadable(f"its attribute `{name}` is no text of a model")
+        raise Unreadable(f"its attribute `{name}` is not a string")
     value = file.attrs[name]
-    said = bytes(value).decode() if isinstance(value, bytes) else str(value)
-    if len(said.encode()) > LARGEST:
-        raise Unreadable(
-            f"its attribute `{name}` is longer than the {LARGEST:,} bytes that are read"
-        )
-    return said
+    content = bytes(value).decode() if isinstance(value, bytes) else str(value)
+    if len(content.encode()) > LARGEST:
+        raise Unreadable(f"its attribute `{name}` is longer than the maximum of {LARGEST:,} bytes")
+    return content
 
 
 if __name__ == "__main__":

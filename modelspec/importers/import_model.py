@@ -1,4 +1,4 @@
-"""A Keras architecture to a spec for people: in the language's current names, and short."""
+"""Converts a Keras architecture to a readable spec: with current names, and short."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .isomorphism import Pairs, is_same, paired
 from .keras_json import architecture, value_of
 from .spec_names import LayerNames
 from .tidy import tidy
-from .to_spec import Unsaid, Written, write_spec
+from .to_spec import Unsupported, Written, write_spec
 
 CODE = "MS742"
 _NO_TRAINING = "MS744"
@@ -29,16 +29,14 @@ _NO_TRAINING = "MS744"
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is to be said."""
+    """Options of an import."""
 
     folded: bool = True
-    """Whether what repeats goes into blocks and loops."""
+    """Whether repetitions become blocks and loops."""
     placeholders: bool = False
-    """Whether `Identity` takes the place of a layer that cannot be said, rather than nothing being
-    written at all.
-    """
+    """Whether `Identity` replaces an unsupported layer; otherwise the import fails."""
     input_shape: tuple[int | None, ...] | None = None
-    """Of the one input, where the file does not say it; without the batch axis."""
+    """The shape of the only input, if the file does not contain it; without the batch axis."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,13 @@ class Imported:
     spec: Mapping[str, Any]
     architecture: Architecture
     layers: LayerNames
-    """Where each layer of the file is in the spec's model."""
+    """The place of each layer of the file in the spec's model."""
     placeholders: Sequence[tuple[str, str]] = field(default_factory=tuple)
-    """Names of entries in the place of layers that could not be said, and why."""
+    """Names of the entries that replace unsupported layers, and the reasons."""
 
 
 def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict[str, Any] | None]:
-    """The spec of a model whose JSON this is; faults are values, and name the layer."""
+    """The spec of a model from its JSON; faults are returned, and name the layer."""
     try:
         value = value_of(text)
     except Unreadable as error:
@@ -66,28 +64,26 @@ def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict
 def import_model(
     value: Any, training: Any = None, options: Options | None = None
 ) -> Checked[Imported | None]:
-    """The spec of the model whose configuration this is. `training`: what it was compiled with,
-    where that is known.
-    """
+    """The spec of a model from its configuration. `training`: the compile settings, if known."""
     options = options or Options()
     try:
         model = architecture(value)
         if options.input_shape is not None:
             model = _with_shape(model, options.input_shape)
         written = write_spec(model, placeholders=options.placeholders)
-    except Unsaid as error:
+    except Unsupported as error:
         return Checked(None, tuple(_unsaid(*one) for one in error.found))
     except Unreadable as error:
         return Checked(None, (_fault(str(error), error.help),))
     except RecursionError:
-        return Checked(None, (_fault("models or values in it are nested too deep", None),))
+        return Checked(None, (_fault("its models or values are nested too deeply", None),))
     return _said(model, written, training, options)
 
 
 def _with_shape(model: Architecture, shape: tuple[int | None, ...]) -> Architecture:
     if len(model.inputs) != 1:
         raise Unreadable(
-            f"the model has {len(model.inputs)} inputs, and `--input-shape` is the shape of one"
+            f"`--input-shape` supports models with one input, but the model has {len(model.inputs)}"
         )
     return replace(model, inputs=(replace(model.inputs[0], shape=(None, *shape)),))
 
@@ -117,16 +113,16 @@ def _said(
     layers = written.layers if pairs is None else written.layers.renamed(pairs)
     return Checked(
         Imported(spec, model, layers, written.placeholders),
-        tuple(Diagnostic(_NO_TRAINING, "note", note, None) for note in notes),
+        tuple(Diagnostic(_NO_TRAINING, "warning", note, None) for note in notes),
     )
 
 
 def _shortest(
     modern: dict[str, Any], whole: Compiled, *, folded: bool
 ) -> tuple[dict[str, Any], Pairs | None]:
-    """The shortest of the ways to say it that are the same model, and how their names go together.
+    """The shortest equivalent spec, and the mapping of its names.
 
-    What shortens a spec is not trusted: the result is compiled again, and compared.
+    Each shortened spec is verified: it is compiled again, and compared.
     """
     assert whole.graph is not None
     types = {layer.name: layer.outputs for layer in whole.graph.layers}
@@ -144,7 +140,7 @@ def _shortest(
 
 
 def _pairs_of_same(whole: TypedGraph, flat: TypedGraph, graph: TypedGraph | None) -> Pairs | None:
-    """The names of a graph by those of the whole one, where it is the same model; else None."""
+    """The names of a graph by those of the full graph, if it is the same model; else None."""
     pairs = paired(whole, graph) if graph is not None else None
     if graph is None or pairs is None or not _keeps_names(whole, graph, pairs):
         return None
@@ -152,7 +148,7 @@ def _pairs_of_same(whole: TypedGraph, flat: TypedGraph, graph: TypedGraph | None
 
 
 def _keeps_names(whole: TypedGraph, graph: TypedGraph, pairs: Pairs) -> bool:
-    """Whether every name that somebody gave is still there: of layers, of inputs and of outputs."""
+    """Whether every name given by the user is kept: of layers, inputs and outputs."""
     counted = {layer.name for layer in whole.layers if is_automatic(layer.kind, layer.name)}
     given = {layer.name for layer in whole.layers} - counted
     if any(pairs.names.get(name, name) != name for name in given):
@@ -171,11 +167,11 @@ def _fault(message: str, help: str | None) -> Diagnostic:
 
 
 def _unsaid(name: str, reason: str, help: str | None) -> Diagnostic:
-    return _fault(f"the layer `{name}` cannot be said in a spec: {reason}", help)
+    return _fault(f"the layer `{name}` is not supported in a spec: {reason}", help)
 
 
 def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Faults of a spec that nobody wrote: by the layer, as it has no lines that anybody saw."""
+    """Faults of a generated spec: reported by layer, as the user has not seen its lines."""
     document = read_mapping(spec).value
     places = list(_places(document)) if document is not None else []
     for one in found:
@@ -199,7 +195,7 @@ def _layer_at(span: Span | None, places: Sequence[tuple[str, Node]]) -> str | No
 
 
 def _places(document: Document) -> Iterator[tuple[str, Node]]:
-    """Every entry with the name of its layer, those inside of others behind them."""
+    """Every entry with the name of its layer, nested entries after the outer ones."""
     queue: list[Node | None] = [document.root]
     while queue:
         node = queue.pop()
@@ -222,6 +218,6 @@ def _name_in(node: Node) -> str | None:
 
 
 def typed(spec: Mapping[str, Any]) -> TypedGraph | None:
-    """The graph of a spec, where it has no errors."""
+    """The graph of a spec, if it has no errors."""
     found = compile_spec(spec)
     return found.value.graph if found.ok and found.value is not None else None

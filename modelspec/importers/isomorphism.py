@@ -1,4 +1,4 @@
-"""Whether two specs are one model: what a shorter way of writing must not change."""
+"""Whether two specs are the same model, to verify a shortened spec."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from modelspec.compiler.infer import TypedCall, TypedGraph
 
 
 def is_same(one: TypedGraph, other: TypedGraph, pairs: Pairs | None = None) -> bool:
-    """Whether both have the same calls, of the same settings, on tensors of the same types, in the
-    same wiring.
+    """Whether both have the same calls, with the same settings, on tensors of the same types, in
+    the same wiring.
 
-    Names of calls may differ, and calls that do not depend on one another may have another
-    order. With `pairs` those of inputs, outputs and shared things may differ too: they are the
-    other graph's names by the first one's.
+    Names of calls may differ, and independent calls may have another order. With `pairs`, the names
+    of inputs, outputs and shared layers may differ too: it maps names of the first graph to names
+    of the other.
     """
     numbers: dict[Hashable, int] = {}
     first, second = _Meaning(one, numbers, pairs), _Meaning(other, numbers)
@@ -30,7 +30,7 @@ def is_same(one: TypedGraph, other: TypedGraph, pairs: Pairs | None = None) -> b
 
 
 class _Meaning:
-    """A number for every call of a graph: the same for calls of one kind and settings on the same
+    """A number for every call of a graph: equal for calls with the same kind, settings and
     tensors.
     """
 
@@ -46,7 +46,7 @@ class _Meaning:
         for layer in graph.layers:
             self.of_name[layer.name] = self._number(self._meaning(layer))
         self.counts = Counter(self.of_name.values())
-        """How many calls mean each: two layers of one meaning have weights of their own."""
+        """The number of calls of each: two equal layers have separate weights."""
         self.outputs = [(name, self._tensor(ref)) for name, ref in graph.graph.outputs.items()]
 
     def _number(self, meaning: Hashable) -> int:
@@ -90,7 +90,7 @@ class _Meaning:
 
 
 def _settings(layer: TypedCall) -> str:
-    """The settings of a layer as a text that is the same for all ways of writing them."""
+    """The settings of a layer as a canonical string."""
     given = layer.call.use.layer
     if given is None:
         return ""
@@ -102,7 +102,7 @@ def _settings(layer: TypedCall) -> str:
 
 
 def _position(ref: Ref, layers: Mapping[str, TypedCall]) -> int:
-    """Which of its producer's outputs a tensor is, whether that is said by number or by name."""
+    """The output index of a tensor, whether it is selected by number or by name."""
     if ref.output is None:
         return 0
     layer = layers.get(ref.producer)
@@ -111,7 +111,7 @@ def _position(ref: Ref, layers: Mapping[str, TypedCall]) -> int:
 
 
 def _axis(layer: TypedCall) -> dict[str, Any]:
-    """The `axis` of a layer counted from the front, whichever way it is written."""
+    """The `axis` of a layer counted from the front, for either notation."""
     if len(layer.outputs) != 1:
         return {}
     axis = getattr(layer.call.use.layer, "axis", None)
@@ -122,12 +122,12 @@ def _axis(layer: TypedCall) -> dict[str, Any]:
     return {"axis": tuple(one % rank for one in items)}
 
 
-# Which is which -----------------------------------------------------------------------------------
+# Matching of two graphs ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Names of one graph's calls and shared things by those of another's; `inside` are the same of
+    """Names of one graph's calls and shared layers by those of another; `inside` are the names in
     sub-models.
     """
 
@@ -136,11 +136,11 @@ class Pairs:
 
 
 def paired(one: TypedGraph, other: TypedGraph) -> Pairs | None:
-    """Which call of the other graph each call of the first is; None where their wiring differs.
+    """The call of the other graph for each call of the first; None if their wiring differs.
 
-    Both are followed from their outputs back: what has the same position goes together. So two
-    layers of the same settings on the same tensor are distinguished by what takes them, which
-    decides whose weights are whose.
+    Both graphs are walked back from their outputs: calls at the same position match. So two layers
+    with the same settings on the same tensor are distinguished by their consumers, which is
+    required to assign the weights.
     """
     if len(one.graph.outputs) != len(other.graph.outputs) or len(one.inputs) != len(other.inputs):
         return None
@@ -151,11 +151,11 @@ def paired(one: TypedGraph, other: TypedGraph) -> Pairs | None:
 
 
 class _Mismatch(Exception):
-    """The two graphs are wired in different ways."""
+    """The two graphs are wired differently."""
 
 
 class _Matching:
-    """The calls of two graphs that go together, found so far."""
+    """The calls of two graphs that match, found so far."""
 
     def __init__(self, one: TypedGraph, other: TypedGraph) -> None:
         self.first = {layer.name: layer for layer in one.layers}
@@ -167,7 +167,7 @@ class _Matching:
         self.queue: list[tuple[Ref, Ref]] = list(ends)
 
     def pairs(self) -> Pairs:
-        """The names that go together. Raises `_Mismatch`."""
+        """The names that match. Raises `_Mismatch`."""
         while self.queue:
             self._match_tensors(*self.queue.pop())
         if len(set(self.found.values())) != len(self.found):

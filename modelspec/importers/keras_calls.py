@@ -1,4 +1,4 @@
-"""The calls of layers in the JSON of Keras 2 and 3: which tensors and options each takes."""
+"""The calls of layers in the JSON of Keras 2 and 3: the tensors and options of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelspec.catalog.layers import LAYERS
 from .architecture import CallDef, LayerDef, Source, Unreadable
 
 _IN_TRAINING = ("augmentation", "image")
-"""Families whose `call` has `training=True`; every other one's is false."""
+"""Families whose `call` has `training=True`; for all others the default is false."""
 _NO_DEFAULT = (
     "BatchNormalization",
     "Bidirectional",
@@ -39,11 +39,14 @@ def _call_3(layer: LayerDef, number: int, node: Mapping[str, Any]) -> CallDef:
             tensors[name] = found
         elif not _is_nothing(value) and not (name == "training" and _is_usual(layer.kind, value)):
             options[name] = value
-    return CallDef(layer.name, number, tensors, options, tuple(_ranks(node.get("args"))))
+    given = list(_keras_tensors([node.get("args"), node.get("kwargs")]))
+    dtypes = tuple(str(one.get("dtype")) for one in given if one.get("dtype") is not None)
+    ranks = tuple(map(_rank, _keras_tensors(node.get("args"))))
+    return CallDef(layer.name, number, tensors, options, ranks, dtypes)
 
 
 def _is_usual(kind: str, training: Any) -> bool:
-    """Whether `training` is what Keras 3 writes for a call that does not say it: the default of the
+    """Whether `training` is the value that Keras 3 writes for a call without it: the default of the
     class's `call`.
     """
     found = LAYERS.find(kind)
@@ -60,25 +63,32 @@ def _in_order(value: Any, layer: LayerDef) -> Any:
 
 
 def _is_nothing(value: Any) -> bool:
-    """None, and what Keras makes of it for several tensors: the masks of tensors that have none."""
+    """None, and its form for several tensors: the masks of tensors without a mask."""
     if isinstance(value, (list, dict)):
         items = list(value.values()) if isinstance(value, dict) else value
         return bool(items) and all(map(_is_nothing, items))
     return value is None
 
 
-def _ranks(value: Any) -> Iterator[int]:
-    """The number of axes of each tensor in some arguments."""
+def _keras_tensors(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The properties that some arguments contain for each tensor."""
     if isinstance(value, list):
         for item in value:
-            yield from _ranks(item)
+            yield from _keras_tensors(item)
     elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        shape = mapping_of(value.get("config"), "a tensor").get("shape")
-        yield len(shape) if isinstance(shape, list) else 0
+        yield mapping_of(value.get("config"), "a tensor")
+    elif isinstance(value, dict) and "class_name" not in value:
+        yield from _keras_tensors(list(value.values()))
+
+
+def _rank(tensor: Mapping[str, Any]) -> int:
+    """The number of axes of a tensor."""
+    shape = tensor.get("shape")
+    return len(shape) if isinstance(shape, list) else 0
 
 
 def _tensors(value: Any) -> Source | list[Source] | None:
-    """The tensors of an argument; None where it is none."""
+    """The tensors of an argument; None if it contains none."""
     if not isinstance(value, (list, dict)) or not value:
         return None
     if isinstance(value, dict):
@@ -115,12 +125,12 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
 
 
 def _is_constant(item: Any) -> bool:
-    """Whether tf.keras 2 wrote a number in place of the first tensor."""
+    """Whether tf.keras 2 wrote a number instead of the first tensor."""
     return isinstance(item, list) and len(item) == 4 and item[0] == "_CONSTANT_VALUE"
 
 
 def _names_tensor(value: Any) -> bool:
-    """Whether an argument begins as `[layer, call, output]` does."""
+    """Whether an argument starts like `[layer, call, output]`."""
     if not isinstance(value, list) or len(value) < 3:
         return False
     return isinstance(value[0], str) and isinstance(value[1], int)
@@ -131,7 +141,7 @@ def source_of(value: Any) -> Source:
         layer, call, output = value[:3]
         if isinstance(layer, str) and _is_count(call) and _is_count(output):
             return Source(layer, call, output)
-    raise Unreadable(f"a tensor is written as `[layer, call, output]`, found {shown(value)}")
+    raise Unreadable(f"a tensor must be written as `[layer, call, output]`, found {shown(value)}")
 
 
 def _is_count(value: Any) -> bool:

@@ -1,8 +1,9 @@
-"""The JSON of Keras models, 1.0 to 3.x, to an `Architecture`. Keras's own deserializer is not used.
+"""Converts the JSON of Keras models, 1.0 to 3.x, to an `Architecture`, without the deserializer of
+Keras.
 
 Three generations differ in their form:
 
-    Keras 1     a Sequential's `config` is a list; class names and settings of their own
+    Keras 1     a Sequential's `config` is a list; different class names and settings
     Keras 2     `inbound_nodes` are lists `[layer, call, output, arguments]`
     Keras 3     `inbound_nodes` are mappings `{args, kwargs}`; a tensor is a `__keras_tensor__`
 """
@@ -17,16 +18,17 @@ from typing import Any
 from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .call_order import ordered, renumbered
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
+from .value_forms import is_foreign, module_of
 from .wrapped_models import held_model
 
 LARGEST = 8 * 2**20
-"""Bytes of a description that are read: NASNetLarge, the longest of Keras's own, has 1.1 MB."""
+"""Maximum size of a description in bytes: NASNetLarge, the longest in Keras, has 1.1 MB."""
 _DEEPEST = 50
 _DEEPEST_VALUE = 250
 _MOST_LAYERS = 4_000
-"""Layers of one model: NASNetLarge has 1,041."""
+"""Maximum number of layers of one model: NASNetLarge has 1,041."""
 _MOST_CALLS = 100_000
-"""Layers that run when every call of a model in a model is counted."""
+"""Maximum number of layers that run, counting every call of a nested model."""
 
 
 def parse(text: bytes | str) -> Architecture:
@@ -35,18 +37,16 @@ def parse(text: bytes | str) -> Architecture:
 
 
 def value_of(text: bytes | str) -> Any:
-    """The plain value of a JSON text, within limits. Raises `Unreadable`."""
+    """The plain value of a JSON document, within limits. Raises `Unreadable`."""
     if len(text) > LARGEST:
-        raise Unreadable(
-            f"the architecture has {len(text):,} bytes, more than the {LARGEST:,} that are read"
-        )
+        raise Unreadable(f"the architecture has {len(text):,} bytes; the maximum is {LARGEST:,}")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreadable("this is no JSON of a model") from None
+        raise Unreadable("this is not the JSON of a model") from None
     if _is_deeper(value, _DEEPEST_VALUE):
-        raise Unreadable(f"the architecture is nested more than {_DEEPEST_VALUE} deep")
-    if isinstance(value, str):  # `json.dumps(model.to_json())`, as some wrote it
+        raise Unreadable(f"the architecture has more than {_DEEPEST_VALUE} nested levels")
+    if isinstance(value, str):  # `json.dumps(model.to_json())`, a common mistake
         return value_of(value) if value.lstrip()[:1] == "{" else value
     return value
 
@@ -61,7 +61,7 @@ def _is_deeper(value: Any, limit: int) -> bool:
 
 
 def _items(value: Any) -> Iterable[Any]:
-    """What is in a list or in a mapping; nothing for another value."""
+    """The items of a list or the values of a mapping; empty for other values."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
@@ -70,7 +70,7 @@ def _items(value: Any) -> Iterable[Any]:
 def architecture(value: Any, depth: int = 0) -> Architecture:
     """The architecture in a model's configuration. Raises `Unreadable`."""
     if depth > _DEEPEST:
-        raise Unreadable(f"models are nested more than {_DEEPEST} deep")
+        raise Unreadable(f"the model has more than {_DEEPEST} nested levels of models")
     if (model := _inner(value, "model_config")) is not None:  # with training, as in HDF5 files
         value = model
     if (topology := _inner(value, "modelTopology")) is not None:  # TensorFlow.js
@@ -78,21 +78,21 @@ def architecture(value: Any, depth: int = 0) -> Architecture:
     kind, config = _class_and_config(value)
     if kind not in MODELS or not _is_model(config):
         raise Unreadable(
-            f"`{shown(kind)}` is a class of its author's, and its file does not say how it"
-            " computes",
-            "only Sequential and functional models describe themselves",
+            f"`{shown(kind)}` is a custom class, and its file does not contain how it computes",
+            "only Sequential and functional models can be imported",
         )
     is_chain = kind == "Sequential" or isinstance(config, list)
     found = _sequential(config, depth) if is_chain else _functional(config, depth)
     if found.run > _MOST_CALLS:
         raise Unreadable(
-            f"more than {_MOST_CALLS:,} layers run when every call of a model in it is counted"
+            f"the model runs more than {_MOST_CALLS:,} layers, counting every call of a nested"
+            " model"
         )
     return found
 
 
 def _inner(value: Any, key: str) -> dict[str, Any] | None:
-    """The mapping under a key, where both are mappings."""
+    """The mapping under a key, if both are mappings."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else None
 
@@ -102,7 +102,7 @@ def _class_and_config(value: Any) -> tuple[str, Any]:
         kind = value.get("class_name")
         if isinstance(kind, str):
             return kind, value["config"]
-    raise Unreadable("this is no model: it has no `class_name` and `config`")
+    raise Unreadable("this is not a model: it has no `class_name` and `config`")
 
 
 def _is_model(config: Any) -> bool:
@@ -116,7 +116,7 @@ def _is_model(config: Any) -> bool:
 
 def _sequential(config: Any, depth: int) -> Architecture:
     settings = config if isinstance(config, dict) else {}
-    layers: dict[str, LayerDef] = {}  # without the input layer, which a Sequential does not count
+    layers: dict[str, LayerDef] = {}  # without the input layer, which a Sequential does not include
     calls: list[CallDef] = []
     given: InputDef | None = None
     for item in settings.get("layers", config):
@@ -167,7 +167,7 @@ def _first_input(layer: LayerDef) -> InputDef | None:
 
 
 def _first_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of a layer, or of the layer in a wrapper, that have a shape."""
+    """The settings of a layer, or of the layer in a wrapper, if they contain a shape."""
     while "batch_input_shape" not in config and isinstance(config.get("layer"), dict):
         config = config["layer"].get("config") or {}
     return config
@@ -187,7 +187,7 @@ def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
     given, outputs = map(_by_key, ends) if depth else ends
     chosen = _chosen(given, inputs)
     if not calls:
-        raise Unreadable("the model has no layers: what it gives is what it takes")
+        raise Unreadable("the model has no layers: its outputs are its inputs")
     calls, results = renumbered(calls, _ends(outputs), layers)
     return Architecture(
         str(config.get("name", "model")),
@@ -204,7 +204,7 @@ def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
 def _layers_and_calls(
     items: list[Any], depth: int
 ) -> tuple[dict[str, LayerDef], dict[str, InputDef], list[CallDef]]:
-    """The layers, those among them that are inputs, and the calls of all."""
+    """The layers, the input layers among them, and all calls."""
     layers: dict[str, LayerDef] = {}
     inputs: dict[str, InputDef] = {}
     calls: list[CallDef] = []
@@ -214,6 +214,8 @@ def _layers_and_calls(
         if layer.kind == "InputLayer":
             inputs[layer.name] = _input(layer)
         nodes = list_of(item.get("inbound_nodes"), "inbound_nodes")
+        if any(nodes) and layer.name in inputs:
+            raise Unreadable(f"the input layer `{shown(layer.name)}` has inputs")
         calls.extend(call_of(layer, number, node) for number, node in enumerate(nodes) if node)
     return layers, inputs, calls
 
@@ -223,14 +225,14 @@ def _chosen(given: Any, inputs: Mapping[str, InputDef]) -> tuple[InputDef, ...]:
     names = [source.layer for source in _ends(given)]
     for name in names:
         if name not in inputs:
-            raise Unreadable(f"the model's input `{shown(name)}` is no input layer")
+            raise Unreadable(f"the model's input `{shown(name)}` is not an input layer")
     if not names:
         raise Unreadable("the model has no inputs")
     return tuple(inputs[name] for name in names)
 
 
 def _named(outputs: Any, results: list[Source]) -> dict[str, Source] | tuple[Source, ...]:
-    """The results by their names, where `output_layers` has names."""
+    """The outputs by name, if `output_layers` has names."""
     names = list(map(str, outputs)) if isinstance(outputs, dict) else []
     if names and len(names) == len(results):
         return dict(zip(names, results, strict=True))
@@ -238,7 +240,7 @@ def _named(outputs: Any, results: list[Source]) -> dict[str, Source] | tuple[Sou
 
 
 def _by_key(value: Any) -> Any:
-    """A mapping in the order in which Keras numbers what is in it."""
+    """A mapping in the order in which Keras numbers its items."""
     return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 
@@ -268,15 +270,21 @@ def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
     entry = mapping_of(item, "a layer")
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, (dict, list)):
-        raise Unreadable(f"a layer has a `class_name` and a `config`, found {shown(entry)}")
+        raise Unreadable(f"a layer must have a `class_name` and a `config`, found {shown(entry)}")
+    settings = config if isinstance(config, dict) else {}
+    name = str(entry.get("name") or settings.get("name") or _free_name(kind, layers))
+    if kind not in MODELS and _is_model(config) and is_foreign(module_of(entry)):
+        raise Unreadable(
+            f"the nested model `{shown(name)}` is a `{shown(kind)}`, a custom class: what it"
+            " computes is Python code",
+            "only Sequential and functional models can be imported",
+        )
     held, around = held_model(entry)
     is_model = around or (kind in MODELS and _is_model(config))
     inside = architecture(held, depth + 1) if is_model else None
-    settings = config if isinstance(config, dict) else {}
-    name = str(entry.get("name") or settings.get("name") or _free_name(kind, layers))
     if name in layers:
-        raise Unreadable(f"two layers are called `{shown(name)}`")
-    return LayerDef(name, kind, str(entry.get("module") or ""), settings, inside, around)
+        raise Unreadable(f"two layers have the name `{shown(name)}`")
+    return LayerDef(name, kind, module_of(entry), settings, inside, around)
 
 
 def _free_name(kind: str, layers: Mapping[str, LayerDef]) -> str:
@@ -292,7 +300,7 @@ def _input(layer: LayerDef) -> InputDef:
     for form in ("sparse", "ragged"):
         if config.get(form):
             raise Unreadable(
-                f"the input `{shown(layer.name)}` is {form}", "a spec's tensors are dense"
+                f"the input `{shown(layer.name)}` is {form}", "a spec supports only dense tensors"
             )
     return InputDef(
         layer.name,
@@ -307,7 +315,7 @@ def _shape(value: Any) -> tuple[int | None, ...]:
         value = value.get("items")
     if isinstance(value, list) and all(map(_is_size, value)):
         return tuple(value)
-    raise Unreadable(f"a shape is a list of sizes, found {shown(value)}")
+    raise Unreadable(f"a shape must be a list of sizes, found {shown(value)}")
 
 
 def _is_size(value: Any) -> bool:

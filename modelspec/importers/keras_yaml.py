@@ -1,9 +1,9 @@
-"""The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML's own, with tuples under a tag of
-Python's.
+"""The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML output, with Python tags for
+tuples.
 
-PyYAML reads the events, and nothing is made of them but lists, mappings and plain values. One tag
-is understood, `python/tuple`, which is a list here; every other is refused. Depth and size have
-budgets, an alias counts as what it repeats.
+PyYAML parses the events, which are converted only to lists, mappings and plain values. The only
+supported tag is `python/tuple`, which is read as a list; all others are rejected. Depth and size
+are limited, and an alias counts as the values it repeats.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def value_of(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""
-        what = getattr(error, "problem", None) or "bad text"
-        raise Unreadable(f"this is no JSON or YAML of a model ({what}{place})") from None
+        what = getattr(error, "problem", None) or "invalid text"
+        raise Unreadable(f"this is not the JSON or YAML of a model ({what}{place})") from None
 
 
 class _Reader:
-    """Composes the events of one text. `sizes` are the nodes under each anchor."""
+    """Composes the events of one document. `sizes` are the nodes under each anchor."""
 
     def __init__(self, text: str) -> None:
         self._loader: Any = yaml.SafeLoader(text)
@@ -62,10 +62,10 @@ class _Reader:
     def _value(self, event: Any, level: int) -> Any:
         self._count(1)
         if level > _DEEPEST:
-            raise Unreadable(f"the file is nested more than {_DEEPEST} deep")
+            raise Unreadable(f"the file has more than {_DEEPEST} nested levels")
         if isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
-                raise Unreadable(f"`*{event.anchor}` stands for nothing, or for itself")
+                raise Unreadable(f"the alias `*{event.anchor}` is undefined, or refers to itself")
             value, size = self._anchors[event.anchor]
             self._count(size)
             return value
@@ -92,7 +92,7 @@ class _Reader:
         found: dict[str, Any] = {}
         while not isinstance(event := self._loader.get_event(), MappingEndEvent):
             if not isinstance(event, ScalarEvent) or event.value == "<<":
-                raise Unreadable("a key is no text")
+                raise Unreadable("a key is not a string")
             key = self._scalar(event)
             found[key if isinstance(key, str) else str(event.value)] = self._value(
                 self._loader.get_event(), level + 1
@@ -107,7 +107,7 @@ class _Reader:
             _PLAIN
         )
         if tag in ("int", "float") and len(event.value) > _LONGEST_NUMBER:
-            raise Unreadable("a number has more digits than any number of a model")
+            raise Unreadable("a number has too many digits")
         if tag == "null":
             return None
         if tag == "bool":
@@ -124,14 +124,13 @@ class _Reader:
         self._nodes += nodes
         if self._nodes > _MOST_NODES:
             raise Unreadable(
-                f"the file has more than {_MOST_NODES:,} values, aliases counted as what they"
-                " stand for"
+                f"the file has more than {_MOST_NODES:,} values, counting the values of each alias"
             )
 
 
 def _check_tag(event: Any, but: str | None = None) -> None:
     if event.tag not in (None, "!", but):
         raise Unreadable(
-            f"the tag `{str(event.tag)[:60]}` could name Python code, and is refused",
-            "the tag `!!python/tuple` is the only one that is read",
+            f"the tag `{str(event.tag)[:60]}` is not allowed, as it could name Python code",
+            "only the tag `!!python/tuple` is supported",
         )

@@ -1,5 +1,5 @@
-"""The tree of nodes as entries of `layers`: every reference is a name again, each entry in its
-shortest form.
+"""Converts the tree of nodes to entries of `layers`: references become names, and each entry has
+its shortest form.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Shorten = Callable[[str, dict[str, Any]], Any]
 def write(
     folded: Folded, first: str, fixed: set[str], shorten: Shorten
 ) -> tuple[dict[str, Any], list[Any]]:
-    """`blocks` and `layers`. `first` is the first input's name. Raises `Different` where a name
-    cannot be had.
+    """`blocks` and `layers`. `first` is the name of the first input. Raises `Different` if a name
+    is not available.
     """
     own = set(folded.blocks)
     blocks = {name: _block(block, shorten, own) for name, block in folded.blocks.items()}
@@ -51,11 +51,11 @@ def _block(block: Block, shorten: Shorten, own: set[str]) -> Any:
 
 
 class _Writer:
-    """Writes one list of layers. `counted`: whether a name that is needed is the one that the model
-    has already.
+    """Writes one list of layers. `counted`: whether a required name is the one that the model
+    already has.
 
-    `own` are the blocks, whose uses do not have the block's name unless it is said, as calls of
-    shared things do.
+    `own` are the blocks: unlike calls of shared layers, their uses have the block's name only if it
+    is written.
     """
 
     def __init__(self, shorten: Shorten, fixed: set[str], own: set[str], *, counted: bool) -> None:
@@ -66,7 +66,7 @@ class _Writer:
         self._numbers: dict[str, int] = {}
 
     def parts(self, parts: Sequence[Node], first: str) -> list[Any]:
-        """The entries of a list whose first one takes `first`."""
+        """The entries of a list whose first entry has the input `first`."""
         found: list[Any] = []
         before: str | None = first
         for part, following in zip_longest(parts, parts[1:]):
@@ -99,9 +99,7 @@ class _Writer:
         return {**found, "do": [self._plain(node) for node in loop.body]}
 
     def _repeated(self, loop: Loop, count: int) -> Any:
-        """The entry with `repeat`, where the body is one layer that is named by nothing but its
-        number.
-        """
+        """The entry with `repeat`, if the body is one layer whose names differ only in a number."""
         if not is_repeated(loop):
             return None
         (one,) = statements_of(loop.body[0])
@@ -109,7 +107,7 @@ class _Writer:
         return self._entry(replace(one, settings={**one.settings, "repeat": count}), name)
 
     def _plain(self, node: Node) -> Any:
-        """The entry of a node that needs no name."""
+        """The entry of a node that does not need a name."""
         if isinstance(node, Branches):
             return self._branches(node)
         if isinstance(node, Loop):
@@ -124,7 +122,7 @@ class _Writer:
         return {"branches": chains, "join": join}
 
     def _joined(self, found: Branches, *, name_last: bool) -> tuple[Any, str | None]:
-        """The entry of branches in a list of nodes, and the name of its tensor where it has one."""
+        """The entry of branches in a list of nodes, and the name of its tensor, if any."""
         last = found.join
         name = self._name(last) if name_last or last.counted in self.fixed else last.name
         return self._branches(replace(found, join=replace(last, name=name))), name
@@ -132,7 +130,7 @@ class _Writer:
     def _atom(
         self, atom: Atom, before: str | None, *, name_last: bool
     ) -> tuple[list[Any], str | None]:
-        """The entries of an atom, and the name of its tensor where it has one."""
+        """The entries of an atom, and the name of its tensor, if any."""
         referred = _referred(atom)
         if name_last:
             referred.add(len(atom) - 1)
@@ -158,7 +156,7 @@ class _Writer:
         return mapped(one.takes, text)
 
     def _name(self, one: Statement) -> str:
-        """A name for a statement that has to have one."""
+        """A name for a statement that requires one."""
         if one.name is not None:
             return one.name
         if self.counted and one.counted:
@@ -180,13 +178,15 @@ class _Writer:
         return self.shorten(one.kind, body)
 
     def _is_said(self, name: str, kind: str) -> bool:
-        """Whether an entry needs `name`: calls of shared things have that of the thing anyway."""
+        """Whether an entry needs `name`: calls of shared layers have the name of the layer by
+        default.
+        """
         return name != kind or kind in self.own or kind in LAYERS
 
 
 def _referred(atom: Atom) -> set[int]:
-    """The statements whose outputs others of the atom take, but for those that only the next one
-    takes, alone.
+    """The statements whose outputs are used in the atom, except those whose output is the only
+    input of only the next statement.
     """
     found: set[int] = set()
     for place, one in enumerate(atom):

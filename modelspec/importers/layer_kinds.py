@@ -1,5 +1,5 @@
-"""Which layer of the language a class of a file is; classes that `keras.applications` has for
-itself among them.
+"""The layer of the language for each class of a file, including internal classes of
+`keras.applications`.
 """
 
 from __future__ import annotations
@@ -11,28 +11,35 @@ from modelspec.catalog.layers import LAYERS
 from modelspec.compiler.legacy.layer_tables import KINDS, MERGE
 
 from .architecture import LayerDef, Unreadable
-from .value_forms import settings
+from .value_forms import is_foreign, settings
 
 _SAY_NOTHING: Mapping[str, Mapping[str, Any]] = {
     "LayerNormalization": {"rms_scaling": False},
     "StringLookup": {"oov_method": "floormod"},
     "IntegerLookup": {"oov_method": "floormod"},
 }
-"""Settings of some versions whose value here is what the language does anyway."""
+"""Settings of some versions with values that are the behavior of the language."""
 
 
+FORMULA = (
+    'replace it with other layers, or with a formula: `- Expression: "..."`;'
+    " `--placeholder` imports the rest of the model"
+)
 _OF_ENTRIES = ("from", "call", "when", "repeat")
 
 
 def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
-    """The kind and the settings of a layer, as its file has them. Raises `Unreadable` for a class
-    nobody else has.
+    """The kind and the settings of a layer, as in its file. Raises `Unreadable` for a custom
+    class.
     """
     found = settings(layer.config)
     odd = next((key for key in _OF_ENTRIES if key in found), None)
     if odd is not None:
-        raise Unreadable(f"it has a setting `{odd}`, which no layer of Keras's has")
+        raise Unreadable(f"it has a setting `{odd}`, which no Keras layer has")
     found = _without(found, _SAY_NOTHING.get(layer.kind, {}))
+    if is_foreign(layer.module):
+        known = f", not the `{layer.kind}` of Keras" if _is_known(layer.kind) else ""
+        raise Unreadable(f"`{layer.kind[:60]}` is a custom class{known}", FORMULA)
     if layer.kind in _OF_APPLICATIONS:
         return _OF_APPLICATIONS[layer.kind](found)
     if layer.kind in _SHORTER:
@@ -40,9 +47,8 @@ def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
     if _is_known(layer.kind):
         return layer.kind, found
     raise Unreadable(
-        f"`{layer.kind[:60]}` is no layer of Keras's that a spec has",
-        'write what it computes from other layers, or as a formula: `- Expression: "..."`;'
-        " `--placeholder` imports the rest of the model",
+        f"a spec has no layer `{layer.kind[:60]}`",
+        FORMULA,
     )
 
 
@@ -52,7 +58,7 @@ def _is_known(kind: str) -> bool:
 
 
 def _without(given: dict[str, Any], nothing: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings but for those that are as they are here."""
+    """The settings without those with these values."""
     return {
         key: value for key, value in given.items() if key not in nothing or value != nothing[key]
     }
@@ -63,8 +69,8 @@ def _layer_scale(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _stochastic_depth(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Whole examples are dropped, and the others made larger by as much: a `Dropout` with one draw
-    for each.
+    """Whole examples are dropped, and the others scaled up: a `Dropout` with one random value per
+    example.
     """
     rate = given.get("drop_path_rate", 0.0)
     rest = _dropped(given, "drop_path_rate")
@@ -78,9 +84,7 @@ def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _both_ways(given: dict[str, Any]) -> dict[str, Any]:
-    """Without a `backward_layer` that is the forward one the other way round, as Keras makes it by
-    itself.
-    """
+    """Without a `backward_layer` that is the reversed forward layer, which is the Keras default."""
     forward, backward = (_settings_in(given.get(key)) for key in ("layer", "backward_layer"))
     if forward is None or backward is None or forward[0] != backward[0]:
         return given
@@ -102,27 +106,59 @@ def _settings_in(value: Any) -> tuple[str, dict[str, Any]] | None:
 
 
 def _heads(given: dict[str, Any]) -> dict[str, Any]:
-    """Without a `value_dim` that is the `key_dim`, as it is where none is said."""
+    """Without a `value_dim` that equals `key_dim`, which is the default."""
     same = given.get("value_dim") == given.get("key_dim")
     return _dropped(given, "value_dim") if same else given
 
 
 def _as_far(given: dict[str, Any]) -> dict[str, Any]:
-    """Without `strides` that are the `pool_size`, as they are where none are said."""
+    """Without `strides` that equal `pool_size`, which is the default."""
     same = "strides" in given and given["strides"] == given.get("pool_size")
     return _dropped(given, "strides") if same else given
 
 
+def _with_ranges(given: dict[str, Any]) -> dict[str, Any]:
+    """Without the number of bins, if the bin boundaries are set."""
+    return _dropped(given, "num_bins") if given.get("bin_boundaries") else given
+
+
 def _looked_up(given: dict[str, Any]) -> dict[str, Any]:
-    """Without the number of words that follows from the words."""
+    """Without the number of words, which follows from the vocabulary."""
     return _dropped(given, "vocabulary_size")
+
+
+def _numbers(given: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a `Constant`. Raises `Unreadable` for one that keeps them in its weights."""
+    if given.get("value") is None:
+        raise Unreadable(
+            "its numbers are among the weights of the file, not in its configuration",
+            "save them with `numpy.save`, and write `Constant: {file: numbers.npy}`",
+        )
+    rest = {name: one for name, one in given.items() if name not in ("shape", "numbers", "dtype")}
+    numbers = given.get("numbers", "")
+    if "float" in numbers:
+        return {**rest, "value": _floats(given["value"]), "dtype": given.get("dtype", numbers)}
+    return rest if numbers in ("int32", "bool") else {**rest, "dtype": numbers}
+
+
+def _floats(value: Any) -> Any:
+    return [_floats(one) for one in value] if isinstance(value, list) else float(value)
+
+
+def takes_no_tensor(layer: LayerDef) -> bool:
+    """Whether a layer is a tensor without an input."""
+    found = None if is_foreign(layer.module) else LAYERS.find(layer.kind)
+    return bool(getattr(found, "takes_no_tensor", False))
 
 
 _LOOKUPS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _looked_up)
 _POOLS = {f"{which}Pooling{rank}D": _as_far for which in ("Max", "Average") for rank in (1, 2, 3)}
 _SHORTER = {
     "LayerNormalization": _one_axis,
+    "Normalization": _one_axis,
+    "Discretization": _with_ranges,
     "Bidirectional": _both_ways,
+    "Constant": _numbers,
     "MultiHeadAttention": _heads,
     **_POOLS,
     **_LOOKUPS,

@@ -1,8 +1,8 @@
-"""A model as a tree of nodes: single steps, branches that are joined again, and atoms whose
-wiring is neither.
+"""A model as a tree of nodes: single steps, branches that are joined again, and atoms with any
+other wiring.
 
-A sequence of such nodes means the same at every position, so that it can become a block or the body
-of a loop.
+The meaning of a sequence of nodes does not depend on its position, so it can become a block or the
+body of a loop.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ class Loop:
     index: str | None
     body: tuple[Node, ...]
     rounds: int | None = None
-    """How many times, where nothing but names differs."""
+    """The number of repetitions, if only names differ."""
 
 
 COUNTED = "_$(i + 1)"
-"""The end of the names that `repeat` gives."""
+"""The suffix of the names that `repeat` generates."""
 
 Node: TypeAlias = "Atom | Branches | Loop"
 Nodes: TypeAlias = "tuple[Node, ...]"
 Place: TypeAlias = "tuple[object, ...]"
-"""Which list of nodes: a block's name or none, then the node and the chain in it at every level."""
+"""The path of a list of nodes: the name of a block or None, then a node and its chain per level."""
 
 
 def tree(atoms: Sequence[Atom]) -> Nodes:
-    """Atoms as nodes: those that are branches as branches."""
+    """Atoms as nodes, converted to branches where possible."""
     return tuple((as_branches(atom) or in_runs(atom)) if len(atom) > 1 else atom for atom in atoms)
 
 
 def in_runs(atom: Atom) -> Atom:
-    """The same statements with each behind the one that it alone takes, where that can be.
+    """The same statements, each directly after its only input where possible.
 
-    A topological order, depth first; what the atom gives stays its last.
+    A topological order, depth first; the output of the atom remains the last statement.
     """
     takes = [{index for index in local_indices(one) if index >= 0} for one in atom]
     users = _users(takes)
@@ -64,7 +64,7 @@ def in_runs(atom: Atom) -> Atom:
 
 
 def _users(takes: Sequence[set[int]]) -> list[list[int]]:
-    """The statements that take each, in their order."""
+    """The consumers of each statement, in order."""
     users: list[list[int]] = [[] for _ in takes]
     for index, sources in enumerate(takes):
         for source in sources:
@@ -96,9 +96,7 @@ def statements_of(node: Node) -> Iterator[Statement]:
 
 
 def is_repeated(loop: Loop) -> bool:
-    """Whether a loop is one layer that is named by nothing but its number, which `repeat` says
-    too.
-    """
+    """Whether a loop is one layer whose names differ only in a number, which `repeat` supports."""
     if loop.rounds is None or len(loop.body) > 1:
         return False
     node = loop.body[0]
@@ -109,8 +107,8 @@ def is_repeated(loop: Loop) -> bool:
 
 
 def shape_of(node: Node) -> object | None:
-    """What has to be the same in two nodes that one can be written for; None for one that stays
-    where it is.
+    """The part that must be equal in two nodes to merge them; None for a node that cannot be
+    merged.
     """
     if isinstance(node, Loop):
         return None
@@ -124,14 +122,14 @@ def shape_of(node: Node) -> object | None:
 
 
 def lines_of(node: Node) -> int:
-    """About how many lines a node takes."""
+    """The approximate number of lines of a node."""
     if isinstance(node, Branches):
         return 2 + sum(max(1, sum(map(lines_of, chain))) for chain in node.chains)
     return sum(1 for _ in statements_of(node))
 
 
 def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement]) -> Node:
-    """One node for several of the same shape; `change` gives one statement for several."""
+    """One node for several of the same shape; `change` merges several statements into one."""
     first = nodes[0]
     assert not isinstance(first, Loop)
     if not isinstance(first, Branches):
@@ -146,7 +144,7 @@ def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement
 
 
 def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
-    """Every list of nodes: these, the chains in them, and what is a chain in something tangled."""
+    """Every list of nodes: these, the chains in them, and the chains inside atoms."""
     yield place, nodes
     for index, node in enumerate(nodes):
         if isinstance(node, Branches):
@@ -159,9 +157,7 @@ def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
 
 
 def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
-    """The stretches of an atom in which each statement takes the one before, which nothing else
-    takes.
-    """
+    """The chains of an atom in which each statement is the only consumer of the previous one."""
     uses = Counter(index for one in atom for index in local_indices(one))
     start = 0
     for index in range(1, len(atom) + 1):
@@ -176,7 +172,7 @@ def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
 def replaced(
     nodes: Nodes, place: Place, uses: Mapping[Place, Mapping[int, Atom]], length: int
 ) -> Nodes:
-    """The nodes with `length` of them replaced wherever a use starts."""
+    """The nodes with `length` of them replaced at each start of a use."""
     found: list[Node] = []
     starts = uses.get(place, {})
     index = 0
@@ -193,7 +189,7 @@ def replaced(
 def _replaced_inside(
     node: Node, place: Place, uses: Mapping[Place, Mapping[int, Atom]], length: int
 ) -> Node:
-    """A node with the lists in it replaced wherever a use starts."""
+    """A node with the lists in it replaced at each start of a use."""
     if isinstance(node, Branches):
         chains: Any = tuple(
             replaced(chain, (*place, number), uses, length)
@@ -210,7 +206,7 @@ def _replaced_inside(
 
 
 def _shorter(atom: Atom, uses: Mapping[int, Atom], length: int) -> Atom:
-    """An atom with stretches replaced, what takes their last statement taking the use."""
+    """An atom with chains replaced; consumers of their last statement then consume the use."""
     found: list[Statement] = []
     new_place = {-1: -1}
 

@@ -1,5 +1,5 @@
-"""Loops: a sequence of layers that directly follows itself, written once with what differs as the
-loop's values.
+"""Loops: consecutive repetitions of a sequence of layers, written once, with the differences as
+values of the loop.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Defaults = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class Effort:
-    """How many more nodes may be compared: a model that is made to be slow is written out
-    instead.
+    """The remaining budget of node comparisons: a model that exceeds it is written without
+    loops.
     """
 
     left: int = 20_000
-    """EfficientNetV2L, which takes most of Keras's own, takes 2,456."""
+    """EfficientNetV2L, which needs most of the Keras models, needs 2,456."""
 
     def takes(self, nodes: int) -> bool:
-        """Whether as many may be compared, which are then taken off."""
+        """Whether this many comparisons are left; they are then subtracted."""
         self.left -= nodes
         return self.left > 0
 
 
 def loops(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> Nodes:
-    """The nodes with what directly follows itself in loops. `fixed` are names that something else
-    refers to.
+    """The nodes with consecutive repetitions as loops. `fixed` are names that are referenced
+    elsewhere.
     """
     return tuple(_looped(nodes, blocks, fixed, effort))
 
@@ -64,7 +64,7 @@ def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> 
 
 
 def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | None:
-    """The same number for nodes of one shape; None for one that a loop cannot hold."""
+    """The same number for nodes of the same shape; None for a node that cannot be in a loop."""
     step = isinstance(node, Branches) or (not isinstance(node, Loop) and is_step(node))
     if not step or any(one.counted in fixed for one in statements_of(node)):
         return None
@@ -73,8 +73,8 @@ def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | No
 
 
 def _rounds(shapes: Sequence[int | None], length: int) -> list[int]:
-    """How often the sequence of a length that starts at each place directly follows itself, itself
-    included.
+    """The number of consecutive repetitions of the sequence of a length that starts at each
+    position, including the first.
     """
     same = 0
     found = [1] * len(shapes)
@@ -89,16 +89,16 @@ class _Found(NamedTuple):
     """A loop that saves lines."""
 
     gain: int
-    """How many lines."""
+    """The number of saved lines."""
     length: int
-    """How many nodes it replaces."""
+    """The number of replaced nodes."""
     loop: Loop
 
 
 def _loop(
     nodes: Nodes, start: int, length: int, count: int, blocks: Defaults, effort: Effort
 ) -> _Found | None:
-    """The loop with a body of `length` nodes that begins at `start`, of `count` rounds at most."""
+    """The loop with a body of `length` nodes from `start`, with at most `count` rounds."""
 
     def unrolled(rounds: int) -> Loop | None:
         if not effort.takes(rounds * length):
@@ -115,10 +115,10 @@ def _loop(
 
 
 def _most_rounds(most: int, unrolled: Callable[[int], Loop | None]) -> tuple[int, Loop | None]:
-    """The largest number of rounds that have a common form, and their loop.
+    """The largest number of rounds with a common form, and their loop.
 
-    What has a common form for many rounds has one for fewer: the most are found by doubling, then
-    by halves.
+    If many rounds have a common form, fewer rounds have one too: the maximum is found by doubling,
+    then by bisection.
     """
     rounds, step = 1, 1
     loop: Loop | None = None
@@ -133,7 +133,7 @@ def _most_rounds(most: int, unrolled: Callable[[int], Loop | None]) -> tuple[int
 
 
 def _frame(loop: Loop) -> int:
-    """The lines that a loop takes beside its body."""
+    """The lines of a loop besides its body."""
     if is_repeated(loop):
         return 0
     over_mappings = isinstance(loop.values, list) and isinstance(loop.values[0], dict)
@@ -141,7 +141,7 @@ def _frame(loop: Loop) -> int:
 
 
 def _unrolled(rounds: list[Nodes], blocks: Defaults) -> Loop | None:
-    """One loop for several rounds of the same structure; None where they have no common form."""
+    """One loop for several rounds of the same structure; None without a common form."""
     try:
         parameters = Parameters()
         body = _body(rounds, parameters, blocks)

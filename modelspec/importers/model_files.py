@@ -1,9 +1,9 @@
-"""Files of models, recognized by their content: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and
-YAML of Keras 1 and 2.
+"""Model files, recognized by their content: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and YAML of
+Keras 1 and 2.
 
-Only a model's description is read, never more than `LARGEST` bytes of it. Nothing is written to
-disk, no path in a file is followed, and what could only be read by running it (SavedModel, pickle)
-is refused.
+Only the description of a model is read, at most `LARGEST` bytes. Nothing is written to disk, no
+path in a file is followed, and formats that can only be read by running code (SavedModel, pickle)
+are rejected.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ _AGAIN = (
     "save the model with `model.save('NAME.keras')`, or its architecture with `model.to_json()`"
 )
 _WEIGHTS_ONLY = (
-    "give the file of the whole model, or its architecture, and this one as `--weights-from`"
+    "pass the file of the whole model, or its architecture, and this file as `--weights-from`"
 )
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What the file of a model says."""
+    """The contents of a model file."""
 
     form: str
     """`keras`, `hdf5`, `json`, `yaml`, `tfjs`."""
     model: Any
     """The model's configuration, as plain data."""
     training: Any = None
-    """What it was compiled with."""
+    """Its compile settings."""
 
     @property
     def has_weights(self) -> bool:
-        """Whether weights are in the same file."""
+        """Whether the file also contains weights."""
         return self.form in ("keras", "hdf5")
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
-    """The model in a file. Raises `Unreadable` where it holds none that can be read without running
-    it.
+    """The model in a file. Raises `Unreadable` if it contains no model that can be read without
+    running code.
     """
     try:
         with _opened(Path(path)) as file:
@@ -67,12 +67,12 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
 def _opened(path: Path) -> IO[bytes]:
     if path.is_dir():
         saved = any((path / name).exists() for name in ("saved_model.pb", "keras_metadata.pb"))
-        what = " with a SavedModel, which is a program and is never loaded" if saved else ""
+        what = " with a SavedModel, which contains a program and is never loaded" if saved else ""
         raise Unreadable(f"this is a folder{what}", _AGAIN)
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise Unreadable("this is not an ordinary file")
+        raise Unreadable("this is not a regular file")
     return os.fdopen(handle, "rb")
 
 
@@ -84,11 +84,9 @@ def _read(file: IO[bytes], path: Path) -> ModelFile:
     if _is_hdf5(file):
         return _hdf5(path)
     if start[4:8] == b"TFL3":
-        raise Unreadable(
-            "this is a LiteRT model: operations without the layers that they came from", _AGAIN
-        )
+        raise Unreadable("this is a LiteRT model: it contains operations, not layers", _AGAIN)
     if start[:1] == b"\x80":
-        raise Unreadable("this is a pickle, which runs code when it is loaded", _AGAIN)
+        raise Unreadable("this is a pickle file, which runs code when it is loaded", _AGAIN)
     return _text(file)
 
 
@@ -102,7 +100,7 @@ def _archive(file: IO[bytes]) -> ModelFile:
             infos = archive.infolist()
             if len(infos) > _MOST_PARTS:
                 raise Unreadable(
-                    f"the archive has {len(infos):,} parts, and {_MOST_PARTS:,} are the most",
+                    f"the archive has {len(infos):,} parts; the maximum is {_MOST_PARTS:,}",
                     _AGAIN,
                 )
             for info in infos:
@@ -110,13 +108,13 @@ def _archive(file: IO[bytes]) -> ModelFile:
             found = [info for info in infos if info.filename == "config.json"]
             if len(found) != 1:
                 raise Unreadable(
-                    f"it has {len(found)} parts named `config.json`, and a `.keras` file has one",
+                    f"it has {len(found)} parts named `config.json`, but a `.keras` file has one",
                     _WEIGHTS_ONLY,
                 )
             if found[0].file_size > LARGEST:
                 raise Unreadable(
-                    f"`config.json` in it has {found[0].file_size:,} bytes, and {LARGEST:,} are the"
-                    " most"
+                    f"`config.json` in it has {found[0].file_size:,} bytes; the maximum is"
+                    f" {LARGEST:,}"
                 )
             if found[0].flag_bits & 1:
                 raise Unreadable("`config.json` in it is encrypted", _AGAIN)
@@ -128,7 +126,7 @@ def _archive(file: IO[bytes]) -> ModelFile:
 
 
 def _check_part(name: str) -> None:
-    """Refuses an archive with parts that no `.keras` file has: `../x`, `/x`, another folder."""
+    """Reject an archive with parts that no `.keras` file has: `../x`, `/x`, another folder."""
     parts = name.rstrip("/").split("/")
     odd = any(one in ("", ".", "..") for one in parts) or any(sign in name for sign in "\\\0:")
     if odd or (name not in _PARTS and parts[0] != "assets"):
@@ -141,8 +139,8 @@ def _check_part(name: str) -> None:
 
 
 def _is_hdf5(file: IO[bytes]) -> bool:
-    """Whether the signature of HDF5 is where it may be: at 0, 512, 1024, 2048, ... Source: the
-    specification of the format.
+    """Whether the file has the HDF5 signature at a valid offset: 0, 512, 1024, 2048, ... Source:
+    the specification of the format.
     """
     place = 0
     size = os.fstat(file.fileno()).st_size
@@ -159,7 +157,7 @@ def _hdf5(path: Path) -> ModelFile:
     """A whole model of Keras 1 to 3."""
     model, training = hdf5_texts.read(path)
     if model is None:
-        raise Unreadable("the file has weights, and no model that they belong to", _WEIGHTS_ONLY)
+        raise Unreadable("the file contains weights but no model", _WEIGHTS_ONLY)
     return ModelFile("hdf5", value_of(model), value_of(training) if training else None)
 
 
@@ -178,7 +176,7 @@ def _text(file: IO[bytes]) -> ModelFile:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable(
-            "this is no file of a Keras model: neither an archive, nor HDF5, nor text", _AGAIN
+            "this is not a file of a Keras model: neither an archive, nor HDF5, nor text", _AGAIN
         ) from None
     if text.lstrip()[:1] in ("{", "[", '"'):
         value = value_of(text)

@@ -1,8 +1,8 @@
-"""Operations on tensors in a functional model (`x + 1` on its symbolic tensors), which a spec has
-as formulas: Keras 3's, and those of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`).
+"""Operations on tensors in a functional model (`x + 1` on symbolic tensors), which become formulas
+in a spec: operations of Keras 3 and of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`).
 
-Only the operations of the language's `Expression` can be imported. One whose only use is another
-operation is written into the formula of that one.
+Only the operations of the language's `Expression` can be imported. An operation that is used only
+by one other operation is inlined into its formula.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from .formula_text import OWN, SIGNS, CallKey, FormulaWriter, function_name
 from .tensorflow_functions import is_tensorflow
 
 _LAYERS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
-"""Operations on two tensors that are layers too."""
+"""Operations on two tensors that also exist as layers."""
 _IN_KERAS_2 = ("InputLayer", "Permute", "Repeat")
 """Layers of Keras 2 that are called as operations of Keras 3."""
 _PARAMETERS = frozenset(one.name for function in FUNCTIONS.values() for one in function.parameters)
 _LONGEST = 160
-"""Characters of a formula that is written into another one, or that others are written into."""
+"""Maximum length of a formula that is inlined, or into which others are inlined."""
 
 
 class Chains:
-    """The operations of a model. `inner` are the calls that are written into the formula of the one
-    that takes them.
+    """The operations of a model. `inner` are the calls that are inlined into the formula of their
+    consumer.
 
-    `whole`: an operation is written as an operation even where it could be a layer.
+    `whole`: an operation is written as an operation even if it could be a layer.
     """
 
     def __init__(self, model: Architecture, *, whole: bool = False) -> None:
@@ -43,8 +43,8 @@ class Chains:
         self.inner = self._inner()
 
     def as_layer(self, call: CallDef) -> str | None:
-        """The layer that an operation on two whole tensors is, so that a residual is one however it
-        was written.
+        """The layer that is equivalent to an operation on two whole tensors, so that a residual has
+        one form.
         """
         layer = self.model.layers[call.layer]
         if self.whole or self.masks or call.options or layer.kind not in _LAYERS:
@@ -56,12 +56,12 @@ class Chains:
         return layer.kind if has_two_tensors and has_equal_ranks else None
 
     def formula(self, call: CallDef) -> tuple[str, dict[str, Source]]:
-        """The formula of a call, and which tensor each of its names is. Raises `Unreadable`."""
+        """The formula of a call, and the tensor of each of its names. Raises `Unreadable`."""
         writer = FormulaWriter(self.model, self.inner)
         return writer.write(call), writer.sources
 
     def _inner(self) -> dict[CallKey, CallDef]:
-        """The calls whose one use is another operation, both of which a formula can say."""
+        """The calls whose only use is another operation, where a formula supports both."""
         calls = self.model.calls
         uses = Counter(source for call in calls for source in call.sources())
         users = {source: call for call in calls for source in call.sources()}
@@ -76,7 +76,7 @@ class Chains:
         return found
 
     def _is_formula(self, call: CallDef) -> bool:
-        """Whether a call is written as a formula, and one that is short enough to be a part."""
+        """Whether a call is written as a formula, short enough to be inlined."""
         if call.layer not in self.operations or self.as_layer(call) is not None:
             return False
         try:
@@ -113,7 +113,7 @@ def is_operation(layer: LayerDef) -> bool:
         return True
     if layer.module or "trainable" in layer.config or layer.inside is not None:
         return layer.module.startswith(("keras.src.ops", "keras.ops"))
-    # Keras 3 leaves the module out of HDF5 files; a layer says whether it is trainable, an
+    # Keras 3 leaves the module out of HDF5 files; a layer has `trainable`, an
     # operation does not.
     if layer.kind in _IN_KERAS_2 or not set(layer.config) <= {*OWN, *_PARAMETERS}:
         return False
@@ -121,10 +121,10 @@ def is_operation(layer: LayerDef) -> bool:
 
 
 def formula_of_model(model: Architecture) -> tuple[str, tuple[int, ...]] | None:
-    """The formula of a model that is nothing but operations with one result, and the input that
-    each name in it is.
+    """The formula of a model that consists only of operations with one result, and the input of
+    each of its names.
 
-    The names are those of the inputs, in the order of the text. None for every other model.
+    The names are those of the inputs, in the order of the formula. None for every other model.
     """
     chains = Chains(model, whole=True)
     if not _is_one_formula(model, chains):
@@ -141,7 +141,7 @@ def formula_of_model(model: Architecture) -> tuple[str, tuple[int, ...]] | None:
 
 
 def _is_one_formula(model: Architecture, chains: Chains) -> bool:
-    """Whether every layer is an operation, and all but the last are written into that one."""
+    """Whether every layer is an operation, and all except the last are inlined into it."""
     if not model.calls or len(model.calls) != len(chains.inner) + 1:
         return False
     last = model.calls[-1]
@@ -150,5 +150,5 @@ def _is_one_formula(model: Architecture, chains: Chains) -> bool:
 
 
 def _can_be_variable(name: str) -> bool:
-    """Whether a formula can call a tensor by this name."""
+    """Whether this is a valid name of a tensor in a formula."""
     return name.isidentifier() and not iskeyword(name) and name not in FUNCTIONS

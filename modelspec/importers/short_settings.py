@@ -1,8 +1,7 @@
-"""Settings of layers and components as short as they can be: defaults left out, each value in its
+"""The shortest form of settings of layers and components: without defaults, each value in its
 shortest form.
 
-Whether two ways of writing are the same is not decided here but by reading both: the settings must
-be equal.
+Two forms are equivalent if reading both gives equal settings.
 """
 
 from __future__ import annotations
@@ -10,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelspec.catalog.components import INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS
+from modelspec.catalog.components import (
+    INITIALIZERS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    REGULARIZERS,
+    SCHEDULES,
+)
 from modelspec.catalog.layers import LAYERS
 from modelspec.core.registry import Registry, snake_case
 from modelspec.core.settings import Context, Faults, Settings, read_form
@@ -23,7 +29,7 @@ _SCALED = {
     (1.0, "fan_in", "uniform"): "LecunUniform",
     (1.0, "fan_in", "truncated_normal"): "LecunNormal",
 }
-"""What Keras calls a `VarianceScaling` of this scale, mode and distribution."""
+"""The Keras name of a `VarianceScaling` with this scale, mode and distribution."""
 
 
 def short_training(section: dict[str, Any]) -> dict[str, Any]:
@@ -66,9 +72,7 @@ class Shortener:
         return self.short(LAYERS, kind, self.settings(LAYERS, kind, body))
 
     def settings(self, family: Registry, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings without those that say what holds anyway; those that are in error stay as they
-        are.
-        """
+        """Settings without those that have no effect; settings with errors are unchanged."""
         found = {key: self._value(value) for key, value in given.items()}
         whole = self._read(family, kind, found)
         if whole is None:
@@ -111,7 +115,7 @@ class Shortener:
             return value
         if kind in LAYERS:
             return self.layer(kind, body)
-        for family in (INITIALIZERS, REGULARIZERS):
+        for family in (INITIALIZERS, REGULARIZERS, OPTIMIZERS, SCHEDULES):
             if kind in family:
                 return self._component(family, kind, body)
         return value
@@ -135,30 +139,30 @@ class Shortener:
 
 
 def primary_of(family: Registry, kind: str) -> str | None:
-    """The setting that is written alone behind the name of a kind."""
+    """The setting that may be written directly after the name of a kind."""
     found = family.find(kind)
     return found.primary() if found is not None else None
 
 
 def _tuples(value: Any) -> Any:
-    """The value as the reader of files gives it: lists as tuples."""
+    """The value as parsed from a file: lists as tuples."""
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _is_uniform(value: Any) -> bool:
-    """Whether a list is one value several times: `[3, 3]`, for which `3` may be written."""
+    """Whether a list repeats one value: `[3, 3]`, which may be written as `3`."""
     return isinstance(value, list) and bool(value) and all(one == value[0] for one in value)
 
 
 def _is_default(key: str, value: Any, whole: Settings, less: Settings) -> bool:
-    """Whether a setting says what holds without it: `less` are the settings but for it."""
+    """Whether a setting has no effect: `less` are the settings without it."""
     return less == whole or _is_same_component(key, value, getattr(less, key))
 
 
 def _is_same_component(key: str, value: Any, default: Any) -> bool:
-    """Whether a component is the default under another of its names."""
+    """Whether a component is the default under another name."""
     if key.endswith("activation"):
         return value == "linear" and default is None
     if not key.endswith("initializer") or not isinstance(value, str):
@@ -168,7 +172,7 @@ def _is_same_component(key: str, value: Any, default: Any) -> bool:
 
 
 def _named_scaling(kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A `VarianceScaling` as the initializer that Keras has a name for; others as they are."""
+    """A `VarianceScaling` as the named Keras initializer; others unchanged."""
     if kind != "VarianceScaling" or body.get("seed"):
         return kind, body
     defaults = {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None}

@@ -1,9 +1,9 @@
-"""The entries of a model as statements that can be compared and moved: the tensors that each takes
-are relative positions, not names.
+"""The entries of a model as statements that can be compared and moved: their inputs are relative
+positions, not names.
 
-A model is cut wherever a single tensor is all that later layers take. What is between two cuts is
-an *atom*: one layer, or several whose tensors meet again before the next cut (a residual, an
-inception module). An atom means the same at every position.
+A model is cut at each point where later layers use only a single tensor. The part between two cuts
+is an *atom*: one layer, or several whose tensors are joined before the next cut (a residual, an
+inception module). The meaning of an atom does not depend on its position.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Local:
-    """An output of a statement of the same atom; `index` -1 is the tensor that comes into the
-    atom.
-    """
+    """An output of a statement of the same atom; `index` -1 is the incoming tensor of the atom."""
 
     index: int
     output: str = ""
@@ -55,13 +53,13 @@ class Statement:
     takes: Takes = BEFORE
     call: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
-    """That somebody gave; None for one that Keras counted."""
+    """A name given by the user; None for an automatic name."""
     counted: str = ""
-    """The name that it has, whoever gave it."""
+    """Its name, given by the user or automatic."""
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What has to be the same in two statements that one can be written for."""
+        """The part that must be equal in two statements to merge them."""
         return self.kind, self.takes, repr(self.call)
 
 
@@ -88,18 +86,18 @@ def leaves(takes: Takes) -> Iterator[Leaf]:
 
 
 def rewired(statement: Statement, change: Callable[[Leaf], Leaf]) -> Statement:
-    """The statement with every tensor that it takes changed."""
+    """The statement with every input tensor changed."""
     return replace(statement, takes=frozen(mapped(statement.takes, change)))
 
 
 def local_indices(statement: Statement) -> Iterator[int]:
-    """The statements of the same atom that one takes an output of, -1 for what comes in."""
+    """The inputs of a statement in the same atom; -1 is the incoming tensor."""
     return (leaf.index for leaf in leaves(statement.takes) if isinstance(leaf, Local))
 
 
 def needs_name_before(atom: Atom) -> bool:
-    """Whether the tensor that comes into an atom has to be named: only the first statement takes it
-    unsaid.
+    """Whether the incoming tensor of an atom needs a name: only the first statement uses it by
+    default.
     """
     return any(
         leaf == BEFORE
@@ -110,8 +108,8 @@ def needs_name_before(atom: Atom) -> bool:
 
 
 def atoms(statements: Sequence[Statement], ends: set[str], inputs: Sequence[str]) -> list[Atom]:
-    """The statements, whose `takes` are names so far, cut into atoms. `ends` are the names that
-    outputs take.
+    """The statements, whose `takes` are still names, cut into atoms. `ends` are the names that
+    outputs use.
     """
     place = {one.counted: index for index, one in enumerate(statements)}
     last_use = _last_uses(statements, ends)
@@ -135,7 +133,7 @@ def atoms(statements: Sequence[Statement], ends: set[str], inputs: Sequence[str]
 
 
 def frozen(takes: Any) -> Takes:
-    """What `mapped` gave as `takes` again."""
+    """The result of `mapped`, as `takes`."""
     if isinstance(takes, list):
         return tuple(takes)
     if isinstance(takes, dict):
@@ -150,8 +148,8 @@ def frozen(takes: Any) -> Takes:
 
 
 def _last_uses(statements: Sequence[Statement], ends: set[str]) -> dict[str, int]:
-    """The last statement that takes each tensor; past the end for those that are outputs, but for
-    the last one's.
+    """The last consumer of each tensor; past the end for outputs, except the output of the last
+    statement.
     """
     found: dict[str, int] = {}
     for index, one in enumerate(statements):

@@ -1,8 +1,8 @@
-"""TensorFlow's functions in the models of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`), by the
+"""TensorFlow functions in models of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`), mapped to the
 names of Keras 3.
 
-A file names the function by its path in TensorFlow (`math.reduce_mean`), and its arguments by
-TensorFlow's names. The path is a text that is looked up in the table here, and nowhere else.
+A file contains the path of the function in TensorFlow (`math.reduce_mean`) and the TensorFlow names
+of its arguments. The path is only looked up in the table below.
 """
 
 from __future__ import annotations
@@ -134,13 +134,13 @@ def is_tensorflow(layer: LayerDef) -> bool:
 
 
 def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
-    """The operation of Keras 3 and its arguments, by place or by name. Raises `Unreadable`."""
+    """The operation of Keras 3 and its arguments, by position or by name. Raises `Unreadable`."""
     path = str(layer.config.get("function", ""))
     found = _FUNCTIONS.get(_ALIASES.get(path, path))
     if found is None:
         raise Unreadable(
-            f"TensorFlow's `{path[:60]}` is none of the functions that are known",
-            "say it as a formula: `modelspec explain Expression`",
+            f"the TensorFlow function `{path[:60]}` is not supported",
+            "write it as a formula: `modelspec explain Expression`",
         )
     kind, names = found
     arguments: dict[str, Any] = {}
@@ -149,7 +149,7 @@ def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
             continue
         if value != 0 and not _is_known(key, names):  # 0: an option that is off
             raise Unreadable(
-                f"TensorFlow's `{path}` is called with `{key[:40]}`, which is not known"
+                f"the argument `{key[:40]}` of the TensorFlow function `{path}` is not supported"
             )
         is_list = isinstance(value, tuple) and not isinstance(value, Source)
         arguments[names.get(key, key)] = list(value) if is_list else value
@@ -157,5 +157,5 @@ def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
 
 
 def _is_known(key: str, names: Mapping[str, str]) -> bool:
-    """Whether a function has an argument: the first, the second, or one of its table's."""
+    """Whether a function has an argument: the first, the second, or one in its table."""
     return key in ("", "1") or key in names.values() or names.get(key, key) != key

@@ -1,5 +1,5 @@
-"""A spec as a person would write it: settings as short as they can be, repetition in blocks and
-loops, and no name that nobody gave.
+"""A spec as a person would write it: short settings, repetitions as blocks and loops, and no
+automatic names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .statements import Atom, ByArgument, Named, Statement, Takes, atoms, leaves
 Types: TypeAlias = Mapping[str, tuple[Tensor, ...]]
 
 ENTRY = ("name", "from", "call")
-"""Keys of an entry beside the layer's own settings."""
+"""Keys of an entry besides the layer's own settings."""
 
 _LAST_AXIS = (
     "BatchNormalization",
@@ -35,11 +35,11 @@ _LAST_AXIS = (
     "UnitNormalization",
     "RMSNormalization",
 )
-"""Kinds whose `axis` is one of the axes that they give."""
+"""Kinds whose `axis` refers to the output."""
 
 
 def as_lists(value: Any) -> Any:
-    """The value with lists in place of tuples, as a file has them."""
+    """The value with lists instead of tuples, as in a file."""
     if isinstance(value, dict):
         return {key: as_lists(item) for key, item in value.items()}
     return [as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -52,9 +52,9 @@ def tidy(
     folded: bool = True,
     types: Types | None = None,
 ) -> dict[str, Any]:
-    """The spec, shorter and with the same meaning; `folded`: what repeats in blocks and loops.
+    """The spec, shorter and with the same meaning; `folded`: repetitions become blocks and loops.
 
-    `types` are those of the outputs of layers by name, where they are known.
+    `types` are the output types of layers by name, if known.
     """
     tidier = _Tidier(context or Context(), types or {}, folded=folded)
     model = tidier.model(as_lists(spec["model"]))
@@ -90,14 +90,14 @@ class _Tidier:
         return self.shortener.layer(kind, body)
 
     def entries(self, entries: list[Any], ends: set[str], inputs: list[str]) -> list[Any]:
-        """The entries of a model. `ends` are the names that its outputs have."""
+        """The entries of a model. `ends` are the names of its outputs."""
         statements = self._statements(entries, inputs[0])
         cut = atoms(statements, ends, inputs)
         fixed = (ends | _referred(cut) | _named_output(statements)) - set(inputs)
         found = self._fold(cut, statements, fixed) if self.folded else Folded({}, tree(cut))
         try:
             blocks, layers = write(found, inputs[0], fixed, self._shortened)
-        except Different:  # a reference needs the name of something that is in a loop now
+        except Different:  # a reference needs the name of a layer that is now in a loop
             blocks, layers = write(Folded({}, tree(cut)), inputs[0], fixed, self._shortened)
         self.blocks.update(blocks)
         return layers
@@ -108,7 +108,7 @@ class _Tidier:
         return fold(cut, fixed, names, {*self.blocks, *kinds})
 
     def _statements(self, entries: list[Any], first: str) -> list[Statement]:
-        """The entries with their settings as short as they can be, and every tensor by its name."""
+        """The entries with short settings, and every tensor by its name."""
         found: list[Statement] = []
         before = first
         for entry in entries:
@@ -127,7 +127,7 @@ class _Tidier:
         return self.shortener.settings(LAYERS, kind, own) if kind in LAYERS else own
 
     def _by_rank(self, kind: str, name: str, own: dict[str, Any]) -> dict[str, Any]:
-        """Axes without what follows from how many there are: `axis: 3` of 4 axes is -1."""
+        """Axes independent of the rank: `axis: 3` of 4 axes is -1."""
         types = self.types.get(name, ())
         if not types:
             return own
@@ -153,7 +153,7 @@ def _kind_and_body(entry: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _only(axis: Any) -> int | None:
-    """An axis, or the one in a list."""
+    """An axis, or the only axis in a list."""
     one = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
     return one if type(one) is int else None
 
@@ -162,18 +162,18 @@ def _only(axis: Any) -> int | None:
 
 
 def _referred(cut: Sequence[Atom]) -> set[str]:
-    """The names by which statements take tensors of other atoms."""
+    """The names of tensors of other atoms that statements use."""
     found = (leaf for atom in cut for one in atom for leaf in leaves(one.takes))
     return {leaf.text.partition(".")[0] for leaf in found if isinstance(leaf, Named)}
 
 
 def _named_output(statements: list[Statement]) -> set[str]:
-    """The last statement's name, where somebody gave it: an output is called by it."""
+    """The name of the last statement, if given by the user: it is the name of an output."""
     return {one.counted for one in statements[-1:] if one.name is not None}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every tensor that a `from` or an `outputs` names, without what selects one of several."""
+    """Every tensor in a `from` or an `outputs`, without selectors."""
     if isinstance(value, str):
         yield value.partition(".")[0]
     elif isinstance(value, list):

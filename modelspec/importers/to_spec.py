@@ -1,8 +1,8 @@
-"""An `Architecture` to a spec in the language, with the class names and settings of the Keras
-version that wrote the file.
+"""Converts an `Architecture` to a spec, with the class names and settings of the Keras version that
+wrote the file.
 
 Layers with several calls, and models, are defined under `shared`; a chain needs no `from`; names
-are kept where somebody gave them.
+given by the user are kept.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.spec.wrapped_models import HELD
+from modelspec.core.dtypes import FLOATS
 
 from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
-from .layer_kinds import own_kind
+from .layer_kinds import own_kind, takes_no_tensor
 from .operations import Chains, formula_of_model
 from .spec_names import LayerNames, SpecNames, clean
 from .value_forms import formula_help
@@ -33,20 +34,20 @@ _RECURRENT = (
     "ConvLSTM2D",
     "ConvLSTM3D",
 )
-"""Layers that Keras 2 calls with their states behind the sequence in one list."""
+"""Layers that Keras 2 calls with one list: the sequence, then the states."""
 
 
-class Unsaid(ValueError):
-    """Layers that a spec cannot say, each with the reason and a help."""
+class Unsupported(ValueError):
+    """Layers that a spec does not support, each with the reason and a fix."""
 
     def __init__(self, found: Iterable[tuple[str, str, str | None]]) -> None:
         self.found = tuple(found)
-        super().__init__(f"{len(self.found)} layers cannot be said")
+        super().__init__(f"{len(self.found)} unsupported layers")
 
 
 @dataclass(frozen=True)
 class Written:
-    """A model as a spec with every setting that its file has."""
+    """A model as a spec with every setting of its file."""
 
     spec: dict[str, Any]
     layers: LayerNames
@@ -54,34 +55,34 @@ class Written:
 
 
 def write_spec(model: Architecture, *, placeholders: bool = False) -> Written:
-    """The model as a spec. Raises `Unsaid` with every layer that it cannot say, unless
-    `placeholders` are written in its place.
+    """The model as a spec. Raises `Unsupported` with every unsupported layer, unless `placeholders`
+    replace it.
     """
     writer = _Writer(model, (), ())
     body = writer.body()
-    if writer.unsaid and not placeholders:
-        raise Unsaid(writer.unsaid)
+    if writer.unsupported and not placeholders:
+        raise Unsupported(writer.unsupported)
     spec = {"modelspec": 1, "name": clean(model.name), "model": body}
     return Written(
-        spec, writer.layer_names(), tuple((name, reason) for name, reason, _ in writer.unsaid)
+        spec, writer.layer_names(), tuple((name, reason) for name, reason, _ in writer.unsupported)
     )
 
 
 class _Writer:
-    """Writes one model. `around` are the shared names of the models around it."""
+    """Writes one model. `around` are the shared names of the outer models."""
 
     def __init__(self, model: Architecture, around: tuple[str, ...], path: tuple[str, ...]) -> None:
         self.model = model
         self.around = around
         self.path = path
         self.inner: dict[str, _Writer] = {}
-        self.unsaid: list[tuple[str, str, str | None]] = []
+        self.unsupported: list[tuple[str, str, str | None]] = []
         self.chains = Chains(model)
         self.formulas = _formulas(model)
         self.names = SpecNames(model, around, self.formulas)
 
     def layer_names(self) -> LayerNames:
-        """Where each layer is."""
+        """The place of each layer."""
         inside = {name: inner.layer_names() for name, inner in self.inner.items()}
         return LayerNames(self.names.of_layers(), inside)
 
@@ -95,7 +96,7 @@ class _Writer:
         }
         if not self.model.is_chain or not self.is_inner:
             found["inputs"] = self._inputs()
-        if not self.model.trainable:
+        if not self.model.trainable and self.is_inner:
             found["trainable"] = False
         if shared:
             found["shared"] = shared
@@ -106,8 +107,13 @@ class _Writer:
 
     @property
     def is_inner(self) -> bool:
-        """Whether this is a model in a model: a chain takes whatever it is called with."""
+        """Whether this is a nested model: a chain has no declared inputs."""
         return bool(self.around)
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether no weight of the whole model is trained: a spec sets this for each layer."""
+        return not self.model.trainable and not self.is_inner
 
     # Parts ----------------------------------------------------------------------------------------
 
@@ -126,8 +132,8 @@ class _Writer:
             layer.inside, (*self.around, self.names.shared(name)), (*self.path, name)
         )
         body = inner.body()
-        self.unsaid.extend(inner.unsaid)
-        if layer.config.get("trainable") is False:
+        self.unsupported.extend(inner.unsupported)
+        if layer.config.get("trainable") is False or self._is_frozen:
             body["trainable"] = False
         plain_chain = set(body) == {"layers"}
         return body["layers"] if plain_chain else body
@@ -138,7 +144,7 @@ class _Writer:
             return {clean(name): self.names.tensor(source) for name, source in ends.items()}
         last = self.model.calls[-1]
         if len(ends) == 1:
-            is_last = ends[0] == Source(last.layer, last.number, 0)
+            is_last = ends[0] == Source(last.layer, last.number, 0) and self._is_only(ends[0])
             return None if is_last else self.names.tensor(ends[0])
         return self.names.tensors(ends)
 
@@ -162,10 +168,12 @@ class _Writer:
         if layer.name in self.formulas:
             text, order = self.formulas[layer.name]
             sources = call.sources()
-            return self._expression(text, name, [sources[position] for position in order])
+            dtype = _dtype_of(layer.inside.calls[-1]) if layer.inside is not None else {}
+            return self._expression(text, name, [sources[position] for position in order], dtype)
         if layer.kind == "CustomScaleLayer" and len(call.sources()) == 2:  # of InceptionResNetV2
             scale = layer.config.get("scale", 0.1)
-            return self._expression(f"x + y * {scale!r}", name, call.sources())
+            dtype = _dtype_of(call)
+            return self._expression(f"x + y * {scale!r}", name, call.sources(), dtype)
         kind, body = self._kind_and_settings(layer, name)
         source = self._from(layer, call, above)
         if source is not None:
@@ -176,7 +184,7 @@ class _Writer:
         return {kind: body}
 
     def _kind_and_settings(self, layer: LayerDef, name: str) -> tuple[str, dict[str, Any]]:
-        """What an entry is of, and its settings with the name of the call."""
+        """The kind of an entry, and its settings with the name of the call."""
         if self.names.is_shared(layer.name):
             shared = self.names.shared(layer.name)
             if layer.around:
@@ -189,54 +197,67 @@ class _Writer:
         try:
             if layer.kind == "Lambda":
                 raise Unreadable(
-                    "it holds Python code, which is never run", formula_help(layer.config)
+                    "it contains Python code, which is never run", formula_help(layer.config)
                 )
-            return own_kind(layer)
+            kind, own = own_kind(layer)
+            return kind, {**own, "trainable": False} if self._is_frozen else own
         except Unreadable as error:
-            self.unsaid.append(("/".join((*self.path, layer.name)), str(error), error.help))
+            self.unsupported.append(("/".join((*self.path, layer.name)), str(error), error.help))
             return "Identity", {}
 
     def _operation(self, layer: LayerDef, call: CallDef, name: str) -> dict[str, Any]:
-        """A call of one of Keras's operations, which a spec says as a layer or as a formula."""
+        """A call of a Keras operation, which becomes a layer or a formula."""
         if (kind := self.chains.as_layer(call)) is not None:
-            return {kind: {"name": name, "from": self.names.tensors(call.sources())}}
+            dtype = _dtype_of(call)
+            return {kind: {**dtype, "name": name, "from": self.names.tensors(call.sources())}}
         try:
             text, sources = self.chains.formula(call)
             if not sources:
-                raise Unreadable("it takes no tensor")
+                raise Unreadable("it has no tensor as input")
         except Unreadable as error:
-            self.unsaid.append((layer.name, str(error), error.help))
+            self.unsupported.append((layer.name, str(error), error.help))
             return {"Identity": {"name": name, **self._first_tensor(call)}}
-        return self._expression(text, name, list(sources.values()))
+        return self._expression(text, name, list(sources.values()), _dtype_of(call))
 
     def _first_tensor(self, call: CallDef) -> dict[str, str]:
         """The `from` of a placeholder."""
         sources = call.sources()
         return {"from": self.names.tensor(sources[0])} if sources else {}
 
-    def _expression(self, formula: str, name: str, sources: list[Source]) -> dict[str, Any]:
+    def _expression(
+        self, formula: str, name: str, sources: list[Source], dtype: Mapping[str, str]
+    ) -> dict[str, Any]:
         taken = self.names.tensors(sources)
         source = taken if len(taken) > 1 else taken[0]
-        return {"Expression": {"formula": formula, "name": name, "from": source}}
+        return {"Expression": {"formula": formula, **dtype, "name": name, "from": source}}
 
     def _from(self, layer: LayerDef, call: CallDef, above: Source) -> Any:
-        """The tensors of a call; None where they are the one of the entry above."""
+        """The tensors of a call; None if it is the tensor of the previous entry, or if the layer
+        takes none.
+        """
+        if takes_no_tensor(layer):
+            return None
         if list(call.tensors) == [""]:
             first = call.tensors[""]
             if isinstance(first, Source):
-                return None if first == above else self.names.tensor(first)
+                is_above = first == above and self._is_only(first)
+                return None if is_above else self.names.tensor(first)
             if layer.kind not in _RECURRENT:
                 return self.names.tensors(first)
         return {
             name: self._reference(item) for name, item in _by_argument(layer, call.tensors).items()
         }
 
+    def _is_only(self, source: Source) -> bool:
+        """Whether this tensor is the default input of an entry without a `from`."""
+        return source.layer in self.names.inputs or self.names.is_only(source)
+
     def _reference(self, item: Any) -> Any:
         return self.names.tensor(item) if isinstance(item, Source) else self.names.tensors(item)
 
 
 def _formulas(model: Architecture) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """The models in a model that are one formula and are called once, with that formula."""
+    """The nested models that are a single formula and are called once, with that formula."""
     counts = Counter(call.layer for call in model.calls)
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for name, layer in model.layers.items():
@@ -247,11 +268,20 @@ def _formulas(model: Architecture) -> dict[str, tuple[str, tuple[int, ...]]]:
     return found
 
 
+def _dtype_of(call: CallDef) -> dict[str, str]:
+    """The `dtype` of an operation: an operation computes in the dtype of its tensors."""
+    floats = {dtype for dtype in call.dtypes if dtype in FLOATS}
+    if "float64" in floats:
+        return {"dtype": "float64"}
+    narrow = len(floats) == 1 and floats != {"float32"}  # of several the result is float32
+    return {"dtype": floats.pop()} if narrow else {}
+
+
 def _input_value(one: InputDef) -> Any:
     if one.shape is None:
         raise Unreadable(
-            f"the file does not say the shape of the input `{one.name}`",
-            "give it: `--input-shape 224,224,3`",
+            f"the file does not contain the shape of the input `{one.name}`",
+            "add it, e.g. `--input-shape 224,224,3`",
         )
     shape = list(one.shape[1:])
     value: dict[str, Any] = {"shape": shape}
@@ -265,8 +295,8 @@ def _input_value(one: InputDef) -> Any:
 
 
 def _by_argument(layer: LayerDef, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors by the name of the argument. Positional ones are numbered in a file, the first has no
-    name.
+    """Tensors by the name of the argument. Positional arguments are numbered in a file, and the
+    first has no name.
     """
     names = _argument_names(layer.kind)
     found: dict[str, Any] = {}

@@ -1,5 +1,5 @@
-"""Settings as Keras's files have them to plain values: a serialized object becomes a name, or a
-name with its settings. No class is looked up and nothing is called.
+"""Converts the settings in Keras files to plain values: a serialized object becomes a name, or a
+name with its settings. No class is imported and no code is called.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ OWN = frozenset(
         "shared_object_id",
     }
 )
-"""What a file has among a layer's settings that says nothing of what it computes."""
+"""Settings of a layer in a file that do not affect its result."""
+AUTHORS = "__author's__"
+"""In a configuration: the class of a function that does not belong to Keras."""
+_POLICIES = ("DTypePolicy", "DTypePolicyMap")
 _DEEPEST_CODE, _LONGEST_CODE = 6, 10**5
-"""Within a `Lambda`: how deep, and up to how many characters, texts are searched for names."""
+"""Within a `Lambda`: the depth and the total length of strings that are searched for names."""
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer's settings as plain values, by the names that its file has."""
+    """The settings of a layer as plain values, by their names in the file."""
     found = {key: plain(value) for key, value in config.items() if key not in OWN}
     if found.get("trainable") is True:
         del found["trainable"]
@@ -49,18 +52,51 @@ def plain(value: Any) -> Any:
     return _object(str(value["class_name"]), value)
 
 
+def module_of(entry: Mapping[str, Any]) -> str:
+    """The module of a class, or its registered name if Keras 3 stores no module (a custom class);
+    empty before Keras 3.
+    """
+    return str(entry.get("module") or entry.get("registered_name") or "")
+
+
+def is_foreign(module: str | None) -> bool:
+    """Whether a module belongs neither to Keras nor to modelspec."""
+    return re.split(r"[.>]", module or "")[0] not in _OF_KERAS
+
+
+_OF_KERAS = ("", "keras", "tf_keras", "tensorflow", "modelspec", "builtins")
+
+
 def _object(kind: str, value: Mapping[str, Any]) -> Any:
     config = value.get("config")
     if kind in ("__lambda__", "Lambda"):
-        raise Unreadable("it holds Python code, which is never run", formula_help(value))
+        raise Unreadable("it contains Python code, which is never run", formula_help(value))
+    if kind == AUTHORS:
+        raise Unreadable(
+            f"it contains `{str(config)[:60]}`, a custom Python function", formula_help(value)
+        )
+    if kind.endswith(_POLICIES) and kind not in _READERS:
+        raise Unreadable(
+            f"its dtype policy is a `{kind}`, which a spec does not support",
+            "set the policy of each layer"
+            if kind == "DTypePolicyMap"
+            else "import the model before it is quantized",
+        )
+    if is_foreign(module_of(value)):
+        raise Unreadable(f"it contains `{_title(kind, config)}`, which is custom Python code")
     if kind in _READERS:
         return _READERS[kind](value, config)
     if isinstance(config, (dict, list)) and kind in MODELS:
         raise Unreadable(
-            "it holds a model, and a layer of a spec holds one layer",
-            "wrap the layers of that model one by one",
+            "it contains a model, but a wrapper in a spec contains a single layer",
+            "wrap each layer of that model separately",
         )
     return {kind: settings(config)} if isinstance(config, dict) else kind
+
+
+def _title(kind: str, config: Any) -> str:
+    """The name of an object in a message; a function has its own name."""
+    return (config if kind == "function" and isinstance(config, str) else kind)[:60]
 
 
 def _policy(_: Mapping[str, Any], config: Any) -> Any:
@@ -81,12 +117,12 @@ def _array(_: Mapping[str, Any], config: Any) -> Any:
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any], Any], Any]] = {
-    **dict.fromkeys(("DTypePolicy", "Policy", "PolicyV1"), _policy),
+    **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1"), _policy),
     **dict.fromkeys(("__tuple__", "TensorShape"), _tuple),
     **dict.fromkeys(("function", "builtin_function_or_method"), _function),
     **dict.fromkeys(("__numpy__", "__tensor__"), _array),
 }
-"""The value of an object that is no component, from all that its file has of it, and its
+"""The value of an object that is not a component, from its full entry in the file and its
 `config`.
 """
 
@@ -142,16 +178,15 @@ _FUNCTION_NAMES = frozenset(
 
 
 def formula_help(value: Any) -> str:
-    """What to write in place of a `Lambda`: a formula, with the functions that its code names.
+    """The replacement for a `Lambda`: a formula, with the functions that its code names.
 
-    The code is read as bytes, in which Python keeps the names that a function uses as they are; it
-    is not decoded.
+    The code is read as bytes, in which the names that a function uses are readable; it is not
+    decoded.
     """
     names = sorted(_names_in(value))
-    said = f" with {', '.join(f'`{name}`' for name in names)}" if names else ""
+    used = f" with {', '.join(f'`{name}`' for name in names)}" if names else ""
     return (
-        f'write what it computes{said} as a formula: `- Expression: "..."` (`modelspec explain'
-        " Expression`)"
+        f'replace it with a formula{used}: `- Expression: "..."` (`modelspec explain Expression`)'
     )
 
 

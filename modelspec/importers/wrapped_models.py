@@ -1,4 +1,4 @@
-"""Models inside wrappers, `TimeDistributed(Model)`, in the configurations of Keras."""
+"""Models inside wrappers, `TimeDistributed(Model)`, in Keras configurations."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from modelspec.compiler.spec.wrapped_models import HELD, is_model_wrapper
 from .architecture import MODELS
 
 _DEEPEST = 8
-"""Wrappers in wrappers."""
+"""Maximum number of nested wrappers."""
 
 
 def held_model(entry: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
-    """The configuration of the model inside a layer's wrappers, and the kinds of these; the layer
-    itself and none where it is not around a model, or computes in a dtype of its own.
+    """The configuration of the model inside a layer's wrappers, and the kinds of the wrappers; the
+    layer itself and none if it does not wrap a model, or has its own compute dtype.
     """
     found: Any = entry
     around: list[str] = []
@@ -33,7 +33,7 @@ def held_model(entry: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
 
 
 def _is_usual(dtype: Any) -> bool:
-    """Whether a wrapper computes in what every layer does."""
+    """Whether a wrapper has the default compute dtype."""
     if isinstance(dtype, Mapping):
         dtype = (dtype.get("config") or {}).get("name")
     return dtype in (None, "float32")

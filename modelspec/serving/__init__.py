@@ -1,12 +1,12 @@
-"""A run over HTTP: rows in, predictions out, for trying and for continuous integration.
+"""Serves predictions of a run over HTTP, for testing and continuous integration.
 
-    limits      how much one request, and all of them, may take
-    questions   what a request asks for, and its rows as a table
-    service     a loaded run that answers, one request after the other
-    openapi     what `/schema` says
+    limits      the limits of one request and of all requests
+    questions   the options of a request, and its rows as a table
+    service     a loaded run that answers one request after the other
+    openapi     the document of `/schema`
     app         the routes
     server      the socket, uvicorn, signals
 
-`app` and `server` need the extra `[serve]`: Starlette and uvicorn. Nothing here is imported before
-`modelspec serve` is called.
+`app` and `server` require the extra `[serve]`: Starlette and uvicorn. Nothing here is imported
+before `modelspec serve` is called.
 """

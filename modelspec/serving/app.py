@@ -30,8 +30,8 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 def application(service: Service, name: str, *, loopback: bool) -> Starlette:
     """The ASGI application of a loaded run called `name`. With `loopback` it answers only requests
-    for `localhost`, `127.0.0.1` and `[::1]`: a page of another site whose name was made to lead
-    here (DNS rebinding) sends its own name.
+    for `localhost`, `127.0.0.1` and `[::1]`: a page of another site whose name resolves to this
+    machine (DNS rebinding) sends its own name.
     """
     run = service.run
     schema = document(name, run.compiled, service.state, service.example, service.limits)
@@ -57,12 +57,12 @@ def application(service: Service, name: str, *, loopback: bool) -> Starlette:
 
 
 def _guarded(answer: Answering, *, loopback: bool) -> Answering:
-    """The same, which answers a refusal or a failure with a sentence, and checks the `Host`."""
+    """Adds a check of the `Host`, and an error message for refused and failed requests."""
 
     async def guarded(request: Request) -> Response:
         host = request.headers.get("host", "")
         if loopback and not _OF_THIS_MACHINE.fullmatch(host):
-            said = f"this server answers for localhost alone, not for `{host[:100]}`"
+            said = f"this server answers only requests for localhost, not for `{host[:100]}`"
             return JSONResponse({"error": said}, 421)
         try:
             return await answer(request)
@@ -70,10 +70,10 @@ def _guarded(answer: Answering, *, loopback: bool) -> Answering:
             headers = {} if refused.retry is None else {"Retry-After": str(refused.retry)}
             return JSONResponse(refusal(refused), refused.status, headers)
         except ClientDisconnect:
-            return Response(status_code=400)  # which nobody reads
-        except Exception:  # noqa: BLE001  # the last resort: whoever runs the server reads it
+            return Response(status_code=400)  # the client is gone
+        except Exception:  # noqa: BLE001  # the last resort: logged for the operator
             _log.exception("a request failed")
-            return JSONResponse({"error": "the server failed; its log says why"}, 500)
+            return JSONResponse({"error": "the server failed; see its log"}, 500)
 
     return guarded
 
@@ -81,7 +81,7 @@ def _guarded(answer: Answering, *, loopback: bool) -> Answering:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     said = (
-        "there are POST /predict, GET /health and GET /schema"
+        "use POST /predict, GET /health or GET /schema"
         if error.status_code in (404, 405)
         else error.detail
     )
@@ -89,7 +89,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 
 async def _predict(service: Service, request: Request) -> Response:
-    """The predictions of one request, within its time. Raises `Refused`."""
+    """The predictions of one request, within its time limit. Raises `Refused`."""
     accepted = request.headers.get("accept", "").lower()
     answer: Kind = CSV if CSV in accepted and JSON not in accepted else JSON
     kind = kind_of(
@@ -107,14 +107,14 @@ async def _predict(service: Service, request: Request) -> Response:
     except TimeoutError:
         raise _too_late(service.limits, work) from None
     finally:
-        stop.set()  # a request that nobody waits for any more ends at its next batch
+        stop.set()  # a cancelled request ends at its next batch
         service.worker.leave(work)
     kinds = {JSON: JSON, CSV: f"{CSV}; charset=utf-8"}
     return Response(found, media_type=kinds[answer])
 
 
 def _too_late(limits: Limits, work: Future[bytes] | None) -> Refused:
-    what = "the body did not arrive" if work is None else "there was no answer"
+    what = "the body was not received" if work is None else "the request was not answered"
     return Refused.of(
         503,
         "MS782",

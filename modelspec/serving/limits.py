@@ -1,4 +1,4 @@
-"""How much one request, and all of them together, may take; and what a refused one is answered."""
+"""The limits of one request and of all requests, and the answer to refused requests."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any
 from modelspec.core.diagnostics import Diagnostic
 
 RETRY = 1
-"""Seconds after which a client that was refused for lack of time or place may ask again."""
+"""Seconds after which a client that was refused by a limit of time or number may try again."""
 _LARGER = 10
-"""How many times larger an answer may be than a request."""
+"""The largest ratio of the size of an answer to that of a request."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What requests may take."""
+    """The limits of requests."""
 
     bytes: int = 10_000_000
-    """The body of one request."""
+    """The most bytes of the body of a request."""
     rows: int = 10_000
-    """Rows of one request."""
+    """The most rows of a request."""
     seconds: float = 30.0
-    """From the first byte of a request to its answer."""
+    """The time from the first byte of a request to its answer."""
     requests: int = 32
-    """At work or waiting at a time."""
+    """The most requests in progress or waiting."""
 
     @property
     def answer(self) -> int:
-        """Bytes of one answer."""
+        """The most bytes of an answer."""
         return _LARGER * self.bytes
 
 
 class Refused(Exception):
-    """A request that gets no predictions: the HTTP status and the faults that it is answered."""
+    """Raised for a request without predictions: the HTTP status and the faults of the answer."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class Refused(Exception):
         self.status = status
         self.diagnostics = tuple(diagnostics)
         self.rows = tuple(rows)
-        """The rows at fault: number from 1, place, and what is wrong with it."""
+        """The invalid rows: number from 1, place, and the reason."""
         self.retry = retry
-        """Seconds after which to ask again."""
+        """Seconds after which to try again."""
 
     @classmethod
     def of(cls, status: int, code: str, message: str, help: str | None = None) -> Refused:
-        """One fault; a 503 says when to ask again."""
+        """One fault; a 503 includes when to try again."""
         fault = Diagnostic(code, "error", message, None, (), help)
         return cls(status, [fault], retry=RETRY if status == 503 else None)
 

@@ -1,5 +1,5 @@
-"""Rows of JSON whose cells are of another kind than the other cells of their column: text among
-numbers, a number among text.
+"""JSON rows with a cell of another type than the rest of its column: a string among numbers, a
+number among strings.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from modelspec.runtime.data.errors import Findings
 from modelspec.runtime.data.python_values import Shape
 
 Rows = Sequence[Mapping[str, Any]]
-_TEXT = "text"
+_STRING = "a string"
 
 
 def mixed(
     rows: Rows, name: str, compiled: Compiled, state: State | None
 ) -> tuple[dict[int, str], tuple[Diagnostic, ...]]:
-    """The rows with such cells: by number from 1 what is wrong, and the faults (MS653). `name` is
-    what messages call the rows.
+    """The rows with such cells: the reason by number from 1, and the faults (MS653). `name` is the
+    name of the rows in messages.
     """
     wrong: dict[int, str] = {}
     findings = Findings()
@@ -39,14 +39,14 @@ def mixed(
                         "MS653",
                         f"{said} other rows",
                         None,
-                        help="a column holds one kind of values",
+                        help="all values of a column must have the same type",
                     )
     return wrong, findings.diagnostics
 
 
 def takes_text(name: str, bound: Bound, compiled: Compiled, state: State | None) -> bool | None:
-    """Whether an input is fed with text: what the run learned, else what the spec says; None where
-    either may be.
+    """Whether an input takes strings: as learned by the run, else by the spec; None where both are
+    possible.
     """
     known = state.features.get(("inputs", name)) if state is not None else None
     if known is not None and known.text is not None:
@@ -58,7 +58,7 @@ def takes_text(name: str, bound: Bound, compiled: Compiled, state: State | None)
 
 
 def _kinds(rows: Rows, column: str) -> dict[int, str]:
-    """What each row has in a column, by its number; nothing of rows that have nothing there."""
+    """The type of the cell of each row in a column, by number; without rows that have none."""
     names: dict[type, str | None] = {}
     found: dict[int, str] = {}
     for number, row in enumerate(rows, 1):
@@ -75,10 +75,10 @@ def _kinds(rows: Rows, column: str) -> dict[int, str]:
 
 
 def _taken(kinds: Mapping[int, str], text: bool | None) -> str | None:
-    """The kind that a column is taken to have: the first that fits what the run learned."""
+    """The type of a column: the first that fits what the run learned."""
     fitting = (
         kind
         for kind in kinds.values()
-        if text is None or kind == "a list" or (kind == _TEXT) == text
+        if text is None or kind == "a list" or (kind == _STRING) == text
     )
     return next(fitting, next(iter(kinds.values()), None))

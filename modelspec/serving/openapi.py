@@ -1,5 +1,5 @@
-"""What `/schema` says: an OpenAPI 3.1 document of a run, with the columns that it reads and those
-of its predictions (https://spec.openapis.org/oas/v3.1.1.html).
+"""The document of `/schema`: OpenAPI 3.1, with the columns that a run reads and those of its
+predictions (https://spec.openapis.org/oas/v3.1.1.html).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .questions import CSV, JSON
 
 Json = dict[str, Any]
 _NUMBERS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
-"""JSON's names of what arrays hold, by NumPy's letter; everything else is text."""
+"""JSON types by the kind of a NumPy dtype; everything else is a string."""
 
 
 def document(
@@ -33,11 +33,11 @@ def document(
         "info": {
             "title": name,
             "version": modelspec.__version__,
-            "summary": "Predictions of a run of modelspec.",
+            "summary": "Predictions of a modelspec run.",
         },
         "paths": {
             "/predict": {"post": _predict(limits)},
-            "/health": {"get": _get("Whether the server answers.", {"type": "object"})},
+            "/health": {"get": _get("Whether the server is running.", {"type": "object"})},
             "/schema": {"get": _get("This document.", {"type": "object"})},
         },
         "components": {
@@ -78,7 +78,7 @@ def _predict(limits: Limits) -> Json:
         "required": ["predictions", "warnings", "skipped"],
     }
     return {
-        "summary": "Raw rows in, predictions out.",
+        "summary": "Predict raw rows.",
         "parameters": _PARAMETERS,
         "requestBody": {
             "required": True,
@@ -105,28 +105,28 @@ def _fault(said: str) -> Json:
 _REFUSALS = {
     "400": "The body or the query cannot be read.",
     "413": "The request, or its answer, is too large.",
-    "415": "The body is neither JSON nor csv.",
-    "422": "Rows cannot be used: every fault, and every row that has one.",
+    "415": "The body is neither JSON nor CSV.",
+    "422": "Rows cannot be used: all faults, and the rows that have one.",
     "500": "The model failed.",
-    "503": "The time is over, or too many requests are waiting; `Retry-After` says when to ask.",
+    "503": "The time limit is exceeded, or too many requests are waiting; see `Retry-After`.",
 }
 _PARAMETERS: list[Json] = [
     {
         "name": "top",
         "in": "query",
-        "description": "So many of the most probable labels in place of the probability of each.",
+        "description": "This many of the most probable labels instead of the probability of each.",
         "schema": {"type": "integer", "minimum": 1},
     },
     {
         "name": "threshold",
         "in": "query",
-        "description": "`T` or `LABEL=T`: the probability that a label has to exceed.",
+        "description": "`T` or `LABEL=T`: the probability that a label must exceed.",
         "schema": {"type": "array", "items": {"type": "string"}},
     },
     {
         "name": "errors",
         "in": "query",
-        "description": "`skip` leaves out rows that cannot be read.",
+        "description": "`skip` excludes rows that cannot be read.",
         "schema": {"enum": ["stop", "skip"], "default": "stop"},
     },
 ]
@@ -178,7 +178,7 @@ def _row(compiled: Compiled, state: State | None) -> Json:
 
 
 def _cell(text: bool | None, bound: Bound) -> Json:
-    """What a cell of a column may be; `text` where it is known to be text, or not to be."""
+    """The type of a cell of a column; `text` where it is known whether it is a string."""
     if text is None:
         return {}
     one: Json = {"type": "string" if text else "number"}
@@ -190,7 +190,7 @@ def _cell(text: bool | None, bound: Bound) -> Json:
 
 
 def _prediction(example: Predictions) -> Json:
-    """What a row of an answer may have; with `top`, columns of labels take the place of some."""
+    """The columns of a row of an answer; `top` replaces some by columns of labels."""
     found = {"row": {"type": "integer", "minimum": 1}}
     for name, values in arrays(example).items():
         kind = _NUMBERS.get(values.dtype.kind, "string")

@@ -1,7 +1,6 @@
-"""What a request asks for: its options, and its rows as a table that a run reads.
+"""Requests: their options, and their rows as a table that a run reads.
 
-Rows are values. A cell that names a file is never opened: a file that a stranger names is not read
-on their behalf.
+Rows are values. A path in a cell is never opened, so that clients cannot read files of the server.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ from .mixed_rows import mixed
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 NAME = "the request"
-"""What messages call rows of JSON."""
+"""The name of JSON rows in messages."""
 _CSV_NAME = "request.csv"
 _OPTIONS = ("top", "threshold", "errors")
 _FORMS = 'send `{"rows": [{"COLUMN": VALUE, ...}, ...]}`, a list of such rows, or one'
 
 
 Kind: TypeAlias = Literal["application/json", "text/csv"]
-"""What rows or predictions are written as."""
+"""The formats of rows and predictions."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,21 @@ class Question:
 
     body: bytes
     kind: Kind
-    """What the body is."""
+    """The format of the body."""
     answer: Kind
-    """What the predictions are to be."""
+    """The format of the predictions."""
     options: Options
 
 
 def kind_of(content_type: str, encoding: str) -> Kind:
-    """What a body is, by its headers. Raises `Refused` (415, MS781)."""
+    """The format of a body, by its headers. Raises `Refused` (415, MS781)."""
     kind = content_type.partition(";")[0].strip().lower()
     if encoding.strip().lower() not in ("", "identity"):
         raise Refused.of(
-            415, "MS781", f"a body with `Content-Encoding: {encoding}` is not read", "send it plain"
+            415,
+            "MS781",
+            f"`Content-Encoding: {encoding}` is not supported",
+            "send the body without encoding",
         )
     if kind == JSON:
         return JSON
@@ -71,7 +73,7 @@ def kind_of(content_type: str, encoding: str) -> Kind:
     raise Refused.of(
         415,
         "MS781",
-        f"rows of type `{kind}` cannot be read" if kind else "nothing says what the body is",
+        f"rows of type `{kind}` cannot be read" if kind else "the request has no `Content-Type`",
         f"send `Content-Type: {JSON}` or `Content-Type: {CSV}`",
     )
 
@@ -92,7 +94,7 @@ def options_of(pairs: Iterable[tuple[str, str]]) -> Options:
             found["errors"] = value
         else:
             raise _unknown(key, value)
-    if thresholds:  # that of all comes first, as on the command line
+    if thresholds:  # the common one first, as on the command line
         found["threshold"] = dict(sorted(thresholds.items(), key=lambda one: one[0] is not None))
     try:
         return Options(**found).checked()
@@ -109,7 +111,7 @@ def _number(kind: Any, text: str, what: str) -> Any:
 
 def _unknown(key: str, value: str) -> Refused:
     if key == "errors":
-        return Refused.of(400, "MS784", f"`errors` is `{value}`, but must be `stop` or `skip`")
+        return Refused.of(400, "MS784", f"`errors` must be `stop` or `skip`, found `{value}`")
     near = nearest(key, _OPTIONS)
     help = f"did you mean `{near}`?" if near else f"the parameters are {listed(_OPTIONS, 'and')}"
     return Refused.of(400, "MS784", f"the query has an unknown parameter `{key}`", help)
@@ -125,8 +127,8 @@ def table_of(
     limits: Limits,
     skipped: SkippedRows | None = None,
 ) -> Table:
-    """The rows of a request; with `skipped`, lines of csv with too many or too few cells, and rows
-    of JSON with cells of another kind than their column, are left out and noted there. Raises
+    """The rows of a request. With `skipped`, CSV lines with too many or too few cells, and JSON
+    rows with a cell of another type than its column, are excluded and recorded there. Raises
     `Refused` and `RunError`.
     """
     if question.kind == JSON:
@@ -141,10 +143,10 @@ def table_of(
 def _rows(body: bytes, limits: Limits) -> list[Mapping[str, Any]]:
     try:
         read = json.loads(body)
-        if b"\\u" in body:  # half a character, which nothing can be encoded as
+        if b"\\u" in body:  # half a surrogate pair, which cannot be encoded
             json.dumps(read, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise Refused.of(400, "MS781", f"the body is not JSON: {_said(error)}", _FORMS) from None
+        raise Refused.of(400, "MS781", f"the body is not JSON: {_reason(error)}", _FORMS) from None
     wrapped = isinstance(read, dict) and list(read) == ["rows"] and isinstance(read["rows"], list)
     rows = read["rows"] if wrapped else read if isinstance(read, list) else [read]
     if not rows:
@@ -153,23 +155,26 @@ def _rows(body: bytes, limits: Limits) -> list[Mapping[str, Any]]:
     if wrong is not None:
         kind = type(rows[wrong - 1]).__name__
         raise Refused.of(
-            400, "MS781", f"row {wrong:,} is not an object of columns and values: {kind}", _FORMS
+            400,
+            "MS781",
+            f"row {wrong:,} must be an object of columns and values, found {kind}",
+            _FORMS,
         )
     _check_count(len(rows), limits)
     columns = {name for row in rows for name in row}
-    if len(columns) * len(rows) > limits.bytes:  # far more than the cells that the body can hold
+    if len(columns) * len(rows) > limits.bytes:  # far more than the body can contain
         raise too_large(
-            f"{len(rows):,} rows with {len(columns):,} columns between them are too many cells",
+            f"{len(rows):,} rows with {len(columns):,} columns are too many cells",
             "send the columns that the run reads; `/schema` lists them",
         )
     return rows
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, UnicodeError):
-        return "its text is not UTF-8, or has half a character"
+        return "it is not valid UTF-8"
     return str(error)
 
 
@@ -205,7 +210,7 @@ def _of_rows(
 
 
 def _of_csv(body: bytes, compiled: Compiled, skipped: SkippedRows | None) -> Table:
-    """Read as `predict` reads a csv file for the run."""
+    """Read as `predict` reads a CSV file for the run."""
     folder = tempfile.TemporaryDirectory(prefix="modelspec-")
     where = Path(folder.name)
     (where / _CSV_NAME).write_bytes(body)
@@ -224,7 +229,7 @@ def _of_csv(body: bytes, compiled: Compiled, skipped: SkippedRows | None) -> Tab
 
 
 def _refuse_files(table: Table, compiled: Compiled) -> None:
-    """Raises `Refused` (422, MS783) where an input reads files that the rows name."""
+    """Raises `Refused` (422, MS783) where an input reads files whose paths are in the rows."""
     assert compiled.data is not None
     asked = file_columns(compiled.data.inputs or {})
     lacking = [name for name in asked if name not in table]
@@ -232,7 +237,7 @@ def _refuse_files(table: Table, compiled: Compiled) -> None:
         paths = listed([f"`{asked[name].column}`" for name in lacking], "and")
         fault = Fault(
             "MS783",
-            f"the run reads the files that {paths} names, and the server opens no files",
+            f"the run reads the files in {paths}, but the server opens no files",
             help="send pixels as nested lists under "
             + listed([f"`{name}`" for name in lacking], "and")
             + ", or use `modelspec predict`",

@@ -1,4 +1,4 @@
-"""The socket, uvicorn, and how the server ends."""
+"""The socket, uvicorn, and the end of the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 is a free one. Raises `RunError` (MS780)."""
+    """A listening socket; port 0 selects a free one. Raises `RunError` (MS780)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
@@ -29,12 +29,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise RunError.of(
             "MS780",
             f"the server cannot listen on {host}, port {port}: {error.strerror or error}",
-            help="`--port 0` takes a free port",
+            help="`--port 0` selects a free port",
         ) from None
 
 
 def address(host: str, listening: socket.socket) -> str:
-    """Where a client finds the server: `http://127.0.0.1:8000`."""
+    """The URL of the server: `http://127.0.0.1:8000`."""
     port = listening.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -66,7 +66,7 @@ def _logging() -> dict[str, Any]:
 
 
 def serve(server: uvicorn.Server, service: Service, listening: socket.socket) -> None:
-    """Serves until SIGINT or SIGTERM; requests at work are answered first."""
+    """Serves until SIGINT or SIGTERM, then answers the requests in progress."""
     with _ended_by_signals(server):
         server.run(sockets=[listening])
     service.worker.close()
@@ -74,7 +74,7 @@ def serve(server: uvicorn.Server, service: Service, listening: socket.socket) ->
 
 @contextmanager
 def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """uvicorn raises again what ended it; this leaves that to end nothing else."""
+    """Handles the signal that uvicorn raises again after it has ended."""
 
     def end(number: int, frame: Any) -> None:
         server.should_exit = True

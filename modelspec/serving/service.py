@@ -1,9 +1,8 @@
 """A loaded run that answers requests, one after the other.
 
-Everything that touches the model happens in one thread: TensorFlow's calls never overlap, Keras
-finds what it keeps for a thread, and the event loop stays free for other requests. A request is
-never computed together with another: its predictions are those that `modelspec predict` gives for
-its rows, to the last bit.
+One thread uses the model: calls of TensorFlow never overlap, Keras finds its thread-local state,
+and the event loop stays free for other requests. Requests are never computed together: the
+predictions are bitwise identical to those of `modelspec predict` for the same rows.
 """
 
 from __future__ import annotations
@@ -45,23 +44,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _log = logging.getLogger("modelspec.serving")
 _OF_THE_RUN = ("MS631", "MS707")
-"""What the run or the model failed with, whatever the rows are: not the client's to mend."""
+"""Codes of failures of the run or the model, which the client cannot fix."""
 
 
 class Worker:
-    """One thread, and how many requests are at work or wait for it."""
+    """One thread, and the number of requests in progress or waiting."""
 
     def __init__(self, most: int) -> None:
         self._pool = ThreadPoolExecutor(1, "modelspec-serving")
         self._granted = copy_context()
-        """What the command line granted holds in the thread too."""
+        """The context, so that options of the command line apply in the thread too."""
         self._lock, self._count, self._most = Lock(), 0, most
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
         return self._pool.submit(self._granted.run, call)
 
     def enter(self) -> None:
-        """Take a place. Raises `Refused` (503, MS782) where there is none left."""
+        """Reserve a place. Raises `Refused` (503, MS782) where all are taken."""
         with self._lock:
             if self._count >= self._most:
                 raise Refused.of(
@@ -70,7 +69,7 @@ class Worker:
             self._count += 1
 
     def leave(self, work: Future[Any] | None) -> None:
-        """Give the place back, once the thread is done with the work for it."""
+        """Release the place after the thread has finished its work."""
         if work is None:
             with self._lock:
                 self._count -= 1
@@ -83,20 +82,20 @@ class Worker:
 
 @dataclass(frozen=True)
 class Service:
-    """A run, loaded."""
+    """A loaded run."""
 
     run: SavedRun
     model: keras.Model = field(repr=False)
     state: State | None = field(repr=False)
     example: Predictions = field(repr=False)
-    """What predictions look like."""
+    """An example of predictions."""
     limits: Limits
     worker: Worker = field(repr=False)
     warnings: tuple[Diagnostic, ...] = ()
-    """What is to be known of the run, whatever is asked."""
+    """Warnings about the run, for every request."""
 
     def answer(self, question: Question, stop: Event) -> bytes:
-        """The predictions as the body of an answer; to be called in the worker. `stop` ends it
+        """The predictions as the body of an answer; called in the worker thread. `stop` ends it
         before the next batch. Raises `Refused`.
         """
         try:
@@ -126,14 +125,14 @@ class Service:
         return b"".join(found)
 
     def _rest(self, stream: Stream, skipped: SkippedRows | None) -> bytes:
-        """What follows the predictions in JSON. Rows may be left out when they become a table, and
+        """The rest of the JSON after the predictions. Rows may be excluded when they are read, and
         when they are prepared.
         """
         left_out = {one.number: one.reason for one in stream.skipped}
         left_out |= {one.number: one.reason for one in (skipped.listed() if skipped else ())}
         about = [
             one for one in stream.warnings if one not in self.warnings and one.code != "MS733"
-        ]  # the rows left out are listed
+        ]  # the excluded rows are listed
         rest = {
             "warnings": [as_json(one) for one in about],
             "skipped": [{"row": row, "reason": left_out[row]} for row in sorted(left_out)],
@@ -141,7 +140,7 @@ class Service:
         return f"], {json.dumps(rest, ensure_ascii=False)[1:]}\n".encode()
 
     def _csv(self, stream: Stream) -> Iterator[str]:
-        """As `modelspec predict -o FILE.csv` writes it."""
+        """CSV as `modelspec predict -o FILE.csv` writes it."""
         started = False
         for batch in stream:
             check_width(batch, Path("answer.csv"))
@@ -153,19 +152,19 @@ class Service:
             yield _csv_text([["row", *columns(self.example)]])
 
     def _refused(self, error: RunError, question: Question) -> Refused:
-        """422 with every fault and the rows that have one; 500 where it is the run's."""
+        """422 with all faults and the rows that have one; 500 for a failure of the run."""
         if any(one.code in _OF_THE_RUN for one in error.diagnostics):
             _log.error("a prediction failed: %s", "; ".join(map(str, error.diagnostics)))
             return Refused.of(
-                500, "MS707", "the model could not predict these rows; the server's log says why"
+                500, "MS707", "the model could not predict these rows; see the log of the server"
             )
         skipped, found = SkippedRows(), dict.fromkeys(error.diagnostics)
-        try:  # rows that are wrong in themselves may have hidden what is wrong in others
+        try:  # invalid rows may have hidden the faults of others
             table = self._table(question, skipped)
             self._prepare(table, None)
         except RunError as more:
             found |= dict.fromkeys(one for one in more.diagnostics if one.code != "MS734")
-        with suppress(RunError):  # what is wrong is said already: this only finds the rows
+        with suppress(RunError):  # the faults are reported already: this only finds the rows
             self._prepare(self._table(question, skipped), skipped)
         rows = [
             {"row": one.number, "place": one.place, "reason": one.reason}
@@ -183,8 +182,8 @@ class Service:
 
 
 def load(directory: Path, limits: Limits) -> Service:
-    """A run folder, with its model loaded in the thread that will use it. Raises `RunError` as
-    `open_run` and `SavedRun.model` do.
+    """Loads a run folder, with its model in the thread that uses it. Raises `RunError` like
+    `open_run` and `SavedRun.model`.
     """
     worker = Worker(limits.requests)
 
@@ -209,7 +208,7 @@ def load(directory: Path, limits: Limits) -> Service:
 
 
 def _json(stream: Stream) -> Iterator[str]:
-    """`{"predictions": [` and the rows, a line for each, as `predict --format json` prints them."""
+    """`{"predictions": [` and the rows, one per line, as `predict --format json` prints them."""
     before = '{"predictions": [\n'
     for batch in stream:
         yield before + ",\n".join(lines(batch))
@@ -224,7 +223,7 @@ def _csv_text(rows: list[list[Any]]) -> str:
 
 
 def as_json(found: Diagnostic) -> dict[str, Any]:
-    """A fault or a warning without its place, which is in a file of the server."""
+    """A fault or a warning without its place, which is a file of the server."""
     return {
         "code": found.code,
         "severity": found.severity,
@@ -235,8 +234,8 @@ def as_json(found: Diagnostic) -> dict[str, Any]:
 
 
 def refusal(refused: Refused) -> dict[str, Any]:
-    """The body of an answer without predictions: each fault with the numbers of the rows that it
-    names, and every row that cannot be read.
+    """The body of an answer without predictions: each fault with the numbers of its rows, and every
+    row that cannot be read.
     """
     return {
         "diagnostics": [

@@ -1,3 +1,3 @@
-"""What people look at: tables, pictures, resolved specs, the schema, the manual, fixes and
+"""Output for people: tables, pictures, resolved specs, the schema, the manual, fixes and
 differences.
 """

@@ -1,9 +1,9 @@
-"""`check --fix`: the certain edits of a file's diagnostics, made in its text; comments and layout
-stay.
+"""`check --fix`: applies the safe edits of a file's diagnostics to its text; comments and layout
+are kept.
 
-Only edits that leave the file's meaning are made (old spellings, MS220 to MS223), never a guess of
-what was meant. The new text is compiled before it is written: should its model not be the old
-text's, the file is left alone.
+Only edits that preserve the meaning of the file are applied (old spellings, MS220 to MS223), never
+a guess. The new text is compiled before it is written: if its model differs from the old one, the
+file is not changed.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from pathlib import Path
 from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Checked, Diagnostic, Edit
 from modelspec.core.diagnostics.derived import origin_of
 from modelspec.core.paths import context_for
 from modelspec.core.source import kind_of, read_text
 
 ROUNDS = 50
-"""Edits that overlap wait for the next round; a file that is not done by then has more than one
-thing wrong.
+"""Overlapping edits are applied in the next round; a file that needs more rounds has other
+errors.
 """
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """A text and what became of it."""
+    """A text before and after the edits."""
 
     name: str
     before: str
     after: str
     refused: str | None = None
-    """Why the edits were not made; a fault of modelspec, never of the file."""
+    """Why the edits were not applied; a bug of modelspec, not an error of the file."""
 
     @property
     def changed(self) -> bool:
@@ -46,7 +47,7 @@ class Fixed:
 
     @property
     def diff(self) -> str:
-        """What was changed, as a unified diff."""
+        """The changes as a unified diff."""
         lines = unified_diff(
             self.before.splitlines(True), self.after.splitlines(True), self.name, self.name, n=1
         )
@@ -57,7 +58,7 @@ class Fixed:
 
 
 def fix_text(text: str, name: str) -> Fixed:
-    """The text with every certain edit made; itself where there is none, or where reading it
+    """The text with every safe edit applied; unchanged if there are none, or if reading it
     fails.
     """
     before = compile_text(text, name)
@@ -71,16 +72,18 @@ def fix_text(text: str, name: str) -> Fixed:
         return Fixed(name, text, text)
     if not _same(before, compiled):
         return Fixed(
-            name, text, text, "the edits would change the model: please report it with the spec"
+            name,
+            text,
+            text,
+            "the edits would change the model: please report this bug with the spec",
         )
     return Fixed(name, text, after)
 
 
 def fix_file(path: Path) -> Fixed:
-    """Fix a file in its place, written beside and put there at once. A file that cannot be read is
-    left alone.
+    """Fix a file in place, replacing it atomically. A file that cannot be read is not changed.
 
-    Raises `OSError` where the new file cannot be written.
+    Raises `OSError` if the new file cannot be written.
     """
     try:
         raw = path.read_bytes().decode("utf-8")
@@ -106,7 +109,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def compile_text(text: str, name: str) -> Checked[Compiled | None]:
-    """Check a text as the file of that name."""
+    """Check a text as if it were the file of that name."""
     read = read_text(text, name, kind_of(name))
     return compile_spec(read, context=context_for(Path(name)))
 
@@ -115,8 +118,8 @@ def compile_text(text: str, name: str) -> Checked[Compiled | None]:
 
 
 def apply(text: str, diagnostics: Iterable[Diagnostic]) -> str:
-    """The text with the edits of the diagnostics: each one's all or none, the first of those that
-    overlap.
+    """The text with the edits of the diagnostics: all edits of a diagnostic or none, and the first
+    of overlapping ones.
     """
     chosen: list[Edit] = []
     for one in diagnostics:
@@ -135,7 +138,9 @@ def _overlap(edits: list[Edit], others: list[Edit]) -> bool:
 
 
 def _meet(a: Edit, b: Edit) -> bool:
-    """Whether both touch a character, insert at one place, or one inserts within the other."""
+    """Whether both change a common character, insert at one place, or one inserts within the
+    other.
+    """
     (_, start, end), (_, first, last) = a.span, b.span
     if start == end and first == last:
         return start == first
@@ -149,7 +154,7 @@ def _meet(a: Edit, b: Edit) -> bool:
 
 
 def _same(before: Checked[Compiled | None], after: Checked[Compiled | None]) -> bool:
-    """Whether two texts mean the same: the layers with their settings and tensors, the training,
+    """Whether two texts are equivalent: the layers with their settings and tensors, the training,
     the errors.
     """
     if _errors(before) != _errors(after):
@@ -165,8 +170,8 @@ def _errors(checked: Checked[Compiled | None]) -> list[tuple[str, str]]:
 
 
 def _rows(graph: TypedGraph | None) -> list[object]:
-    """What a graph computes. Layers are told by their places: names that nobody wrote follow from
-    the kinds' names.
+    """What a graph computes. Layers are identified by position, because automatic names depend on
+    the names of kinds.
     """
     if graph is None:
         return []
@@ -190,7 +195,14 @@ def _settings(call: TypedCall) -> object:
 
 def _training(compiled: Compiled) -> object:
     training = compiled.training
-    if training is None or training.choices is None:
+    if training is None:
+        return None
+    stages = [(one.name, _trained(one.training)) for one in training.stages]
+    return _trained(training), stages
+
+
+def _trained(training: Training) -> object:
+    if training.choices is None:
         return None
     chosen = (training.metrics, training.weighted_metrics)
     return (
@@ -198,6 +210,7 @@ def _training(compiled: Compiled) -> object:
         training.epochs,
         training.batch_size,
         {name: one.settings for name, one in training.losses.items()},
+        [(one.name, one.choices) for one in training.players],
         [
             {name: [one.settings for one in several] for name, several in each.items()}
             for each in chosen

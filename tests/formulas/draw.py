@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from modelspec.catalog.formula.function_table import FUNCTIONS, Function, Parameter
+from modelspec.catalog.formula.function import Function, Parameter
+from modelspec.catalog.formula.function_table import FUNCTIONS
 from modelspec.catalog.formula.operands import DTYPES
 from modelspec.core.shapes import Tensor
 
@@ -56,7 +57,7 @@ def tensors(draw: st.DrawFn, dtypes: tuple[str, ...] = DTYPES) -> dict[str, Tens
     return found
 
 
-_FUNCTIONS = sorted(FUNCTIONS)
+_FUNCTIONS = sorted(name for name, one in FUNCTIONS.items() if not one.objective)
 
 
 @st.composite
@@ -90,7 +91,7 @@ def indices() -> st.SearchStrategy[str]:
 
 @st.composite
 def calls(draw: st.DrawFn, function: Function, depth: int) -> str:
-    written = []
+    written: list[str] = []
     for parameter in function.parameters:
         if (
             parameter.name not in ("x", "x1", "x2")
@@ -107,7 +108,8 @@ def calls(draw: st.DrawFn, function: Function, depth: int) -> str:
         written.append(f"{parameter.name}={value}" if by_name else value)
         if not by_name and any("=" in one and "==" not in one for one in written[:-1]):
             written[-1] = f"{parameter.name}={value}"
-    return f"{function.name}({', '.join(written)})"
+    call = f"{function.name}({', '.join(written)})"
+    return f"{call}[{draw(st.integers(0, 1))}]" if function.results else call
 
 
 def argument(parameter: Parameter, depth: int) -> st.SearchStrategy[str]:
@@ -124,23 +126,41 @@ def argument(parameter: Parameter, depth: int) -> st.SearchStrategy[str]:
         ),
         "number": numbers(),
         "whole": st.sampled_from(["1", "2", "3"]),
+        "wholes": st.sampled_from(["1", "2", "[1, 2]", "[2, 2]"]),
+        "pairs": st.lists(
+            st.sampled_from(["[0, 0]", "[1, 0]", "[1, 2]"]), min_size=1, max_size=3
+        ).map(lambda widths: f"[[0, 0], {', '.join(widths)}]"),
+        "pair": st.one_of(
+            st.sampled_from(["rfft(a)", "rfft(a, 4)", "stft(a, 2, 1, 2)"]),
+            st.tuples(inner, inner).map(lambda parts: f"[{', '.join(parts)}]"),
+        ),
+        "size": st.sampled_from(["1", "2", "3"]),
         "sizes": st.sampled_from(
             ["[-1, 1]", "[-1, 2, 3]", "[-1, 6]", "[-1, 4]", "(-1, 3, 2, 1)", "[2, 3]"]
         ),
         "dtype": st.sampled_from([f"'{dtype}'" for dtype in DTYPES]),
-        "text": st.sampled_from(
-            [
-                "'bi,bi->b'",
-                "'bij,bij->bij'",
-                "'bij,bkj->bik'",
-                "'...i,...i->...'",
-                "'b...,b...->b...'",
-            ]
-        ),
+        "text": st.sampled_from(WORDS.get(parameter.name, ("'x'",))),
         "rest": st.sampled_from(["a, b", "a, a", "b, c"]),
     }
     found: st.SearchStrategy[str] = drawn[parameter.kind]
     return found
+
+
+WORDS = {
+    "subscripts": (
+        "'bi,bi->b'",
+        "'bij,bij->bij'",
+        "'bij,bkj->bik'",
+        "'...i,...i->...'",
+        "'b...,b...->b...'",
+    ),
+    "data_format": ("'channels_last'", "'channels_first'", "'channels'"),
+    "interpolation": ("'bilinear'", "'nearest'", "'cubic'"),
+    "mode": ("'constant'", "'reflect'", "'symmetric'", "'edge'"),
+    "padding": ("'valid'", "'same'", "'full'"),
+    "window": ("'hann'", "'hamming'", "None"),
+}
+"""The texts for a parameter."""
 
 
 @st.composite

@@ -221,6 +221,13 @@ STRICTER: tuple[Stricter, ...] = (
     ),
     Stricter(
         ("Dropout", "AlphaDropout"),
+        "MS403",
+        "noise_shape",
+        "Keras takes the batch that it is called with for all batches",
+        _case("Dropout", {"rate": 0.2, "noise_shape": (2, 1, 1)}, STEPS),
+    ),
+    Stricter(
+        ("Dropout", "AlphaDropout"),
         "MS205",
         "noise_shape",
         "as above: noise has entries",

@@ -45,6 +45,7 @@ NOT_DRAWN = {
     "optimizer MultiOptimizer",  # need another optimizer
     "loss Expression",
     "metric Expression",
+    "schedule Expression",
     "callback LearningRateScheduler",  # need a formula
     "callback CSVLogger",
     "callback ModelCheckpoint",  # need a path

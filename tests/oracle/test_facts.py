@@ -220,6 +220,26 @@ def test_a_layer_that_holds_others_leaves_the_mask_to_them(
     assert mask_of(result) == kept
 
 
+@pytest.mark.parametrize("kind", ALONE)
+def test_a_layer_says_whether_keras_knows_the_shape_that_it_gives(kind: str) -> None:
+    """`TimeDistributed` asks Keras for it, of a layer that was not called."""
+    one = next(iter(cases(kind)), None)
+    if (
+        one is None
+        or len(one.inputs) > 1
+        or not isinstance(next(iter(one.inputs.values())), Tensor)
+    ):
+        return
+    (tensor,) = one.inputs.values()
+    try:
+        built(one).compute_output_shape(tensor.shape)
+    except NotImplementedError:
+        known = False
+    else:
+        known = True
+    assert layer_class(kind).shape_known_to_keras == known
+
+
 USERS = {
     "SimpleRNN": {"units": 3},
     "GRU": {"units": 3},

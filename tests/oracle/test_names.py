@@ -43,48 +43,46 @@ def same_size_named(case: Case, data: st.DataObject, name: str) -> tuple[Case, i
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=share_of_examples(0.2))
 @given(data=st.data())
-def test_a_name_means_the_same_as_the_number_in_its_place(kind: str, data: st.DataObject) -> None:
+def test_what_is_inferred_for_unknown_sizes_holds_for_every_size(
+    kind: str, data: st.DataObject
+) -> None:
+    """One test for the three kinds of unknown sizes: drawing a call costs more than asking."""
+    for case in data.draw(several(kind)):
+        plain = our_side.answer_or_fault(case)
+        _check_a_name(case, plain, data)
+        _check_a_pending_size(case, plain, data)
+        _check_a_mixture(case, data)
+
+
+def _check_a_name(case: Case, plain: Answer | Fault, data: st.DataObject) -> None:
     """The shapes with a name, read with the number, are the shapes with the number; and nothing is
     refused but what must be known.
     """
-    for case in data.draw(several(kind)):
-        named_case, number = same_size_named(case, data, "n")
-        named, plain = our_side.answer_or_fault(named_case), our_side.answer_or_fault(case)
-        said = f"{named_case}\nwith `n`: {named}\nwith {number}: {plain}"
-        if isinstance(named, Fault):
-            assert isinstance(plain, Fault) or named.code in MAY_NEED_A_NUMBER, said
-        elif isinstance(plain, Answer):
-            assert _means_the_same(named, plain, {"n": number}), said
+    named_case, number = same_size_named(case, data, "n")
+    named = our_side.answer_or_fault(named_case)
+    said = f"{named_case}\nwith `n`: {named}\nwith {number}: {plain}"
+    if isinstance(named, Fault):
+        assert isinstance(plain, Fault) or named.code in MAY_NEED_A_NUMBER, said
+    elif isinstance(plain, Answer):
+        assert _means_the_same(named, plain, {"n": number}), said
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=share_of_examples(0.2))
-@given(data=st.data())
-def test_a_size_that_will_be_known_refuses_nothing_and_promises_nothing(
-    kind: str, data: st.DataObject
-) -> None:
+def _check_a_pending_size(case: Case, plain: Answer | Fault, data: st.DataObject) -> None:
     """`auto` sizes, before the data is read: what they will be may be fine, so only what no size
     mends is refused.
     """
-    for case in data.draw(several(kind)):
-        pending_case, number = same_size_named(case, data, PENDING)
-        pending, plain = our_side.answer_or_fault(pending_case), our_side.answer_or_fault(case)
-        said = f"{pending_case}\nwith `?`: {pending}\nwith {number}: {plain}"
-        if isinstance(plain, Answer):
-            assert isinstance(pending, Answer), said
-            assert all(map(covers, pending.outputs, plain.outputs)), said
+    pending_case, number = same_size_named(case, data, PENDING)
+    pending = our_side.answer_or_fault(pending_case)
+    said = f"{pending_case}\nwith `?`: {pending}\nwith {number}: {plain}"
+    if isinstance(plain, Answer):
+        assert isinstance(pending, Answer), said
+        assert all(map(covers, pending.outputs, plain.outputs)), said
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=share_of_examples(0.2))
-@given(data=st.data())
-def test_any_mixture_of_sizes_has_an_answer_or_a_fault(kind: str, data: st.DataObject) -> None:
+def _check_a_mixture(case: Case, data: st.DataObject) -> None:
     """Any size may be a name, known later, unknown or a number, in the same call."""
     sizes = st.sampled_from(["time", "width", "time // 2", PENDING, None, 0, 1, 5])
-    for case in data.draw(several(kind)):
-        our_side.answer(
-            case.sized(lambda size: data.draw(sizes) if data.draw(st.booleans()) else size)
-        )
+    our_side.answer(case.sized(lambda size: data.draw(sizes) if data.draw(st.booleans()) else size))
 
 
 def _means_the_same(named: Answer, plain: Answer, scope: dict[str, int]) -> bool:

@@ -26,6 +26,8 @@ brings its layer.
 """
 
 SETTINGS_LEFT_OUT = {
+    ("Constant", "shape"): "of the numbers: a saved layer has no others until its weights are read",
+    ("Constant", "numbers"): "the dtype of the numbers, which follows from the settings",
     (
         "Bidirectional",
         "weights",

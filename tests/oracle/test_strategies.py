@@ -18,7 +18,7 @@ from . import forms, our_side
 from .case import KINDS, Case, Refusal, case_of, layer_class
 from .strategies import several
 
-LISTS = 15
+LISTS = 10
 SEED = int(
     "14574316636034022348254848580246520346536198358807572573734477159946484826216264831678003039177"
     "618243767258625026606"
@@ -81,7 +81,7 @@ def accepted(kind: str) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_of_a_layer_are_mostly_allowed(kind: str) -> None:
-    assert accepted(kind) >= (0.1 if kind in BOUND_TOGETHER else 0.4)
+    assert accepted(kind) >= (0.1 if kind in BOUND_TOGETHER else 0.3)
 
 
 def test_draws_of_the_layers_are_mostly_allowed_on_the_whole() -> None:
@@ -106,7 +106,7 @@ def test_draws_are_refused_for_many_reasons() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_differ(kind: str) -> None:
-    assert len({repr(case) for case in drawn(kind)}) >= max(20, 0.6 * len(drawn(kind)))
+    assert len({repr(case) for case in drawn(kind)}) >= max(12, 0.6 * len(drawn(kind)))
 
 
 def test_nearly_every_setting_is_drawn() -> None:

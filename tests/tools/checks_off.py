@@ -1,4 +1,4 @@
-"""Shape rules that refuse no dtype, to see what Keras says of what they refuse."""
+"""Shape rules that refuse no dtype, to compare their refusals with Keras."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RULES = ("need_float", "need_no_booleans", "_need_kernel")
 
 @contextmanager
 def without_checks_of_dtypes() -> Iterator[None]:
-    """Within, no layer refuses whole numbers, booleans, or dtypes without a kernel."""
+    """Inside this context no layer refuses integers, booleans, or dtypes without a kernel."""
     with ExitStack() as stack:
         for name, module in list(sys.modules.items()):
             if name.startswith(calls.__package__ or ""):

@@ -74,8 +74,8 @@ def _some(number: int, strategy: Any) -> list[dict[str, Any]]:
 
 
 def swept(start: str, mask: str | None) -> Iterator[Drawn]:
-    """Every example of each layer from the one that is named on, in every precision; with a mask in
-    one alone.
+    """Every example of each layer, beginning with `start`, in every precision; with a mask only in
+    float32.
     """
     for kind in ALONE:
         if kind < start:
@@ -87,16 +87,16 @@ def swept(start: str, mask: str | None) -> Iterator[Drawn]:
 
 
 class Hunt:
-    """Counts, and prints what was not expected."""
+    """Counts specs, and prints unexpected results."""
 
     def __init__(self, refused: bool, codes: list[str]) -> None:
         self.refused = refused
         self.wanted = set(codes)
         self.counts: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
-        """What was refused and trains in Keras."""
+        """The codes of specs that are refused and train in Keras."""
         self.reasons: Counter[str] = Counter()
-        """What was refused and fails in Keras too."""
+        """The codes of specs that are refused and fail in Keras too."""
 
     def take(self, one: Drawn) -> None:
         self.counts["drawn"] += 1
@@ -104,7 +104,7 @@ class Hunt:
             checked = compile_spec(one.spec)
         except Exception as error:  # noqa: BLE001  # a check that fails is a finding
             self.counts["crashed"] += 1
-            self._say("CRASHED", one, f"{type(error).__name__}: {error}")
+            self._report("CRASHED", one, f"{type(error).__name__}: {error}")
             return
         errors = [each for each in checked.diagnostics if each.severity == "error"]
         if not errors:
@@ -116,18 +116,18 @@ class Hunt:
             self._try(one, {each.code for each in errors}, [each.message for each in errors])
 
     def _train(self, one: Drawn, compiled: Any) -> None:
-        said = failure(compiled)
-        if said.startswith(NOT_FINITE):
+        reason = failure(compiled)
+        if reason.startswith(NOT_FINITE):
             self.counts["not finite"] += 1
-            self._say("NOT FINITE", one, said)
-        elif said:
+            self._report("NOT FINITE", one, reason)
+        elif reason:
             self.counts["failed"] += 1
-            self._say("FAILED", one, said)
+            self._report("FAILED", one, reason)
         else:
             self.counts["trained"] += 1
 
     def _try(self, one: Drawn, codes: set[str], messages: list[str]) -> None:
-        """Train what is refused, where all of it is understood."""
+        """Train a refused spec, if all of it can be compiled without the checks of dtypes."""
         if self.wanted and not codes <= self.wanted:
             return
         with without_checks_of_dtypes():
@@ -139,16 +139,16 @@ class Hunt:
         if len(typed.layers) != len(typed.graph.calls) or len(typed.outputs) > len(training.losses):
             return
         self.counts["tried"] += 1
-        said = failure(compiled)
-        if said:
+        reason = failure(compiled)
+        if reason:
             self.reasons.update(codes)
             return
         self.counts["trained"] += 1
         self.codes.update(codes)
-        self._say("REFUSED " + " ".join(sorted(codes)), one, " | ".join(messages))
+        self._report("REFUSED " + " ".join(sorted(codes)), one, " | ".join(messages))
 
-    def _say(self, what: str, one: Drawn, said: str) -> None:
-        say(f"{what}: {one.source}: {said[:700]}\n    {json.dumps(one.spec)}")
+    def _report(self, what: str, one: Drawn, reason: str) -> None:
+        report(f"{what}: {one.source}: {reason[:700]}\n    {json.dumps(one.spec)}")
 
     def summary(self) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
@@ -158,7 +158,7 @@ class Hunt:
         return counts + (both if self.refused else "")
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -178,8 +178,8 @@ def main() -> None:
     for place, one in enumerate(ones, 1):
         hunt.take(one)
         if place % 100 == 0:
-            say(f"... {one.source}: {hunt.summary()}")
-    say(hunt.summary())
+            report(f"... {one.source}: {hunt.summary()}")
+    report(hunt.summary())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The closed tables of Keras's components: initializers, regularizers, constraints, activations,
-optimizers, schedules, losses, metrics and callbacks.
+"""The tables of all Keras components: initializers, regularizers, constraints, activations,
+optimizers, schedules, losses, metrics and callbacks; and of loggers.
 
-The tables hold only names. A family's classes are imported when a spec gives settings to one of
-them.
+The tables contain only names. The classes of a family are imported when a spec sets settings of one
+of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .family import Family, component, read_component
 from .layer_families import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS
-from .training_families import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from .training_families import CALLBACKS, LOGGERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 
 if TYPE_CHECKING:
     from .metric import Metric
@@ -21,6 +21,7 @@ __all__ = [
     "CALLBACKS",
     "CONSTRAINTS",
     "INITIALIZERS",
+    "LOGGERS",
     "LOSSES",
     "METRICS",
     "OPTIMIZERS",
@@ -35,10 +36,10 @@ __all__ = [
 
 
 def log_name(metric: Metric | str, *, weighted: bool = False) -> str:
-    """What a metric is called in logs, before the output's name and `val_` are put in front of it.
+    """The name of a metric in logs, before the output's name and `val_` are prepended.
 
-    A name of the metric that fits the shapes (`acc`) is logged as it was written, after `weighted_`
-    where it counts with the examples' weights.
+    A name that is resolved by the shapes (`acc`) is logged as written, after `weighted_` for
+    weighted metrics.
     """
     if isinstance(metric, str):
         return weighted_name(metric) if weighted else metric
@@ -46,5 +47,5 @@ def log_name(metric: Metric | str, *, weighted: bool = False) -> str:
 
 
 def weighted_name(name: str) -> str:
-    """What a metric is called that counts with the examples' weights."""
+    """The name in logs of a metric that uses sample weights."""
     return f"weighted_{name}"

@@ -1,15 +1,15 @@
-"""Metrics that count right answers."""
+"""Accuracy metrics."""
 
 from typing import ClassVar
 
 from .loss import Targets
-from .metric import Metric
+from .metric import SHARE, Bounds, Metric
 from .setting_types import Count, Fraction, Name
 
 
 class Accuracy(Metric):
-    """How often an output equals its target exactly; for probabilities write `accuracy`, which
-    rounds them.
+    """The fraction of outputs that equal their target exactly; for probabilities use `accuracy`,
+    which rounds them.
 
     ```yaml
     metrics: [{Accuracy: {name: exact}}]
@@ -17,12 +17,13 @@ class Accuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "numbers"
+    lies_in: ClassVar[Bounds] = SHARE
 
     name: Name = "accuracy"
 
 
 class BinaryAccuracy(Metric):
-    """How often an output above the threshold has a target of 1, and one below it a target of 0.
+    """The fraction of outputs that, compared with the threshold, equal their target of 0 or 1.
 
     ```yaml
     metrics: [{BinaryAccuracy: {threshold: 0.7}}]
@@ -30,6 +31,7 @@ class BinaryAccuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "binary"
+    lies_in: ClassVar[Bounds] = SHARE
 
     name: Name = "binary_accuracy"
     threshold: Fraction = 0.5
@@ -41,7 +43,7 @@ class BinaryAccuracy(Metric):
 
 
 class CategoricalAccuracy(Metric):
-    """How often the highest output is that of the right class, for one-hot targets.
+    """The fraction of examples whose highest output is that of the true class, for one-hot targets.
 
     ```yaml
     metrics: [categorical_accuracy]
@@ -49,12 +51,14 @@ class CategoricalAccuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    lies_in: ClassVar[Bounds] = SHARE
 
     name: Name = "categorical_accuracy"
 
 
 class SparseCategoricalAccuracy(Metric):
-    """How often the highest output is that of the right class, for targets that are indices.
+    """The fraction of examples whose highest output is that of the true class, for targets that are
+    indices.
 
     ```yaml
     metrics: [{SparseCategoricalAccuracy: {name: acc}}]
@@ -62,12 +66,14 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "indices"
+    lies_in: ClassVar[Bounds] = SHARE
 
     name: Name = "sparse_categorical_accuracy"
 
 
 class TopKCategoricalAccuracy(Metric):
-    """How often the right class is among the k highest outputs, for one-hot targets.
+    """The fraction of examples whose true class is among the `k` highest outputs, for one-hot
+    targets.
 
     ```yaml
     metrics: [{TopKCategoricalAccuracy: 3}]
@@ -75,13 +81,15 @@ class TopKCategoricalAccuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    lies_in: ClassVar[Bounds] = SHARE
 
     k: Count = 5
     name: Name = "top_k_categorical_accuracy"
 
 
 class SparseTopKCategoricalAccuracy(Metric):
-    """How often the right class is among the k highest outputs, for targets that are indices.
+    """The fraction of examples whose true class is among the `k` highest outputs, for targets that
+    are indices.
 
     ```yaml
     metrics: [{SparseTopKCategoricalAccuracy: {k: 3, name: top_3}}]
@@ -89,8 +97,9 @@ class SparseTopKCategoricalAccuracy(Metric):
     """
 
     targets: ClassVar[Targets] = "indices"
+    lies_in: ClassVar[Bounds] = SHARE
 
     k: Count = 5
     name: Name = "sparse_top_k_categorical_accuracy"
     from_sorted_ids: bool = False
-    """Whether outputs are class indices, best first, rather than scores."""
+    """Whether outputs are class indices, best first, rather than one score per class."""

@@ -1,19 +1,25 @@
-"""Activations: functions of Keras by their names. Each has a class for its manual page,
-without settings.
-"""
+"""Activations: Keras functions by name. Each has a class without settings for its manual page."""
 
 # ruff: noqa: N801 - an activation is named as Keras names it: `relu`.
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from .setting_types import Component
+
+Saves: TypeAlias = Literal["input", "output", "own", "choice"]
+"""A tensor of its argument's shape: the argument, the result, an intermediate one, or a boolean for
+each element.
+"""
 
 
 class Activation(Component):
     keras_module: ClassVar[str] = "activations"
-    layer: ClassVar[str | None] = None  # the layer that does the same and has settings
+    layer: ClassVar[str | None] = None  # the equivalent layer with settings
     gives_probabilities: ClassVar[bool] = False  # numbers from 0 to 1
-    gives_logits: ClassVar[bool] = False  # any number, or what a softmax makes probabilities of
+    gives_logits: ClassVar[bool] = False  # any number, or the input of a softmax
+    saves: ClassVar[tuple[Saves, ...]] = (
+        "output",
+    )  # the tensors of the forward pass that its gradient requires
 
 
 class relu(Activation):
@@ -35,12 +41,13 @@ class leaky_relu(Activation):
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("input",)
     gives_logits: ClassVar[bool] = True
     layer: ClassVar[str | None] = "LeakyReLU"
 
 
 class relu6(Activation):
-    """`min(max(x, 0), 6)`: ReLU that stops at 6.
+    """`min(max(x, 0), 6)`: ReLU with a maximum of 6.
 
     ```yaml
     activation: relu6
@@ -64,7 +71,8 @@ class elu(Activation):
 
 
 class selu(Activation):
-    """ELU scaled so that layers keep mean 0 and variance 1, with `lecun_normal` and `AlphaDropout`.
+    """Scaled ELU, which preserves mean 0 and variance 1 together with `lecun_normal` and
+    `AlphaDropout`.
 
     ```yaml
     activation: selu
@@ -75,7 +83,7 @@ class selu(Activation):
 
 
 class celu(Activation):
-    """`x` above zero and `exp(x) - 1` below, with a slope that does not jump.
+    """`x` above zero and `exp(x) - 1` below, with a continuous slope.
 
     ```yaml
     activation: celu
@@ -84,9 +92,11 @@ class celu(Activation):
     Barron, 2017: https://arxiv.org/abs/1704.07483
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("input", "own")
+
 
 class gelu(Activation):
-    """`x` times the normal distribution function of `x`.
+    """`x` times the standard normal cumulative distribution function of `x`.
 
     ```yaml
     activation: gelu
@@ -94,6 +104,8 @@ class gelu(Activation):
 
     Hendrycks and Gimpel, 2016: https://arxiv.org/abs/1606.08415
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("own", "own", "own")
 
 
 class silu(Activation):
@@ -106,9 +118,11 @@ class silu(Activation):
     Ramachandran et al., 2017: https://arxiv.org/abs/1710.05941
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("input",)
+
 
 class hard_silu(Activation):
-    """`x * hard_sigmoid(x)`, quicker than `silu`; also called `hard_swish`.
+    """`x * hard_sigmoid(x)`, faster than `silu`; also called `hard_swish`.
 
     ```yaml
     activation: hard_silu
@@ -116,6 +130,8 @@ class hard_silu(Activation):
 
     Howard et al., 2019: https://arxiv.org/abs/1905.02244
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("input", "own", "own")
 
 
 class mish(Activation):
@@ -128,6 +144,8 @@ class mish(Activation):
     Misra, 2019: https://arxiv.org/abs/1908.08681
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("input", "own")
+
 
 class softplus(Activation):
     """`log(exp(x) + 1)`, a smooth ReLU.
@@ -136,6 +154,8 @@ class softplus(Activation):
     activation: softplus
     ```
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("input",)
 
 
 class squareplus(Activation):
@@ -148,18 +168,22 @@ class squareplus(Activation):
     Barron, 2021: https://arxiv.org/abs/2112.11687
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("input", "own")
+
 
 class sparse_plus(Activation):
-    """0 up to -1, `(x + 1) ** 2 / 4` up to 1, and `x` from there on.
+    """0 up to -1, `(x + 1) ** 2 / 4` up to 1, and `x` above.
 
     ```yaml
     activation: sparse_plus
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("own", "choice", "choice")
+
 
 class sigmoid(Activation):
-    """`1 / (1 + exp(-x))`, from 0 to 1: the probability of a yes.
+    """`1 / (1 + exp(-x))`, from 0 to 1: the probability of the positive class.
 
     ```yaml
     activation: sigmoid
@@ -170,7 +194,7 @@ class sigmoid(Activation):
 
 
 class hard_sigmoid(Activation):
-    """`x / 6 + 1 / 2`, kept between 0 and 1.
+    """`x / 6 + 1 / 2`, clipped to [0, 1].
 
     ```yaml
     activation: hard_sigmoid
@@ -179,11 +203,12 @@ class hard_sigmoid(Activation):
     https://en.wikipedia.org/wiki/Hard_sigmoid
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("own",)
     gives_probabilities: ClassVar[bool] = True
 
 
 class sparse_sigmoid(Activation):
-    """`(x + 1) / 2`, kept between 0 and 1.
+    """`(x + 1) / 2`, clipped to [0, 1].
 
     ```yaml
     activation: sparse_sigmoid
@@ -192,6 +217,7 @@ class sparse_sigmoid(Activation):
     Blondel et al., 2019: https://arxiv.org/abs/1901.02324
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("choice", "choice")
     gives_probabilities: ClassVar[bool] = True
 
 
@@ -202,6 +228,8 @@ class log_sigmoid(Activation):
     activation: log_sigmoid
     ```
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("own",)
 
 
 class softmax(Activation):
@@ -237,6 +265,7 @@ class sparsemax(Activation):
     Martins and Astudillo, 2016: https://arxiv.org/abs/1602.02068
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("own", "own", "choice")
     gives_probabilities: ClassVar[bool] = True
 
 
@@ -250,12 +279,14 @@ class tanh(Activation):
 
 
 class hard_tanh(Activation):
-    """`x`, kept between -1 and 1.
+    """`x`, clipped to [-1, 1].
 
     ```yaml
     activation: hard_tanh
     ```
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("input", "own")
 
 
 class tanh_shrink(Activation):
@@ -266,28 +297,31 @@ class tanh_shrink(Activation):
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("own",)
     gives_logits: ClassVar[bool] = True
 
 
 class hard_shrink(Activation):
-    """`x`, and 0 where it is between -0.5 and 0.5.
+    """`x`, or 0 between -0.5 and 0.5.
 
     ```yaml
     activation: hard_shrink
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("choice",)
     gives_logits: ClassVar[bool] = True
 
 
 class soft_shrink(Activation):
-    """`x` moved by 0.5 towards zero, and 0 where it is between -0.5 and 0.5.
+    """`x` shifted by 0.5 towards zero, or 0 between -0.5 and 0.5.
 
     ```yaml
     activation: soft_shrink
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ("choice", "choice")
     gives_logits: ClassVar[bool] = True
 
 
@@ -298,6 +332,8 @@ class softsign(Activation):
     activation: softsign
     ```
     """
+
+    saves: ClassVar[tuple[Saves, ...]] = ("input",)
 
 
 class exponential(Activation):
@@ -317,4 +353,5 @@ class linear(Activation):
     ```
     """
 
+    saves: ClassVar[tuple[Saves, ...]] = ()
     gives_logits: ClassVar[bool] = True

@@ -1,5 +1,5 @@
-"""Adam and its kin: a rate for each weight, from running means of its gradient and of the
-gradient's square.
+"""Adam and its variants: a step size for each weight, from running means of its gradient and
+squared gradient.
 """
 
 from collections.abc import Mapping
@@ -7,12 +7,15 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from modelspec.core.dtypes import rounded
+from modelspec.core.shapes import Tensor
+
 from .optimizer import Gradient, LearningRate, Momenta, Outcome
 from .setting_types import Decay, NonNegative, Positive, PositiveFraction, Whole
 
 
 class Adam(Momenta):
-    """Divides a running mean of the gradient by the root of that of its square.
+    """Divides a running mean of the gradient by the square root of a running mean of its square.
 
     ```yaml
     optimizer: {Adam: {learning_rate: 0.001, clipnorm: 1.0}}
@@ -24,7 +27,12 @@ class Adam(Momenta):
     rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails", "beta_2": "stops"}
 
     amsgrad: bool = False
-    """Whether to divide by the largest mean so far: https://openreview.net/forum?id=ryQu7f-RZ"""
+    """Whether to use AMSGrad, which divides by the largest running mean so far:
+    https://openreview.net/forum?id=ryQu7f-RZ.
+    """
+
+    def own_slots(self, path: str, weight: Tensor) -> tuple[Tensor, ...]:
+        return (weight,) * (self.means + int(self.amsgrad))
 
 
 class AdamW(Momenta):
@@ -41,11 +49,16 @@ class AdamW(Momenta):
 
     weight_decay: NonNegative = 0.004
     amsgrad: bool = False
-    """Whether to divide by the largest mean so far: https://openreview.net/forum?id=ryQu7f-RZ"""
+    """Whether to use AMSGrad, which divides by the largest running mean so far:
+    https://openreview.net/forum?id=ryQu7f-RZ.
+    """
+
+    def own_slots(self, path: str, weight: Tensor) -> tuple[Tensor, ...]:
+        return (weight,) * (self.means + int(self.amsgrad))
 
 
 class Adamax(Momenta):
-    """Adam with the largest recent gradient in place of the mean square.
+    """Adam with the infinity norm: the largest recent gradient in place of the mean square.
 
     ```yaml
     optimizer: {Adamax: 0.002}
@@ -55,6 +68,13 @@ class Adamax(Momenta):
     """
 
     rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails"}
+
+    def zero_by_zero(self, path: str, weight: Tensor) -> str | None:
+        """The divisor is a product, which may be too small for the dtype."""
+        factor = 1 - rounded(self.beta_1, weight.dtype)
+        if rounded(factor * rounded(self.epsilon, weight.dtype), weight.dtype) == 0:
+            return "epsilon"
+        return None
 
 
 class Nadam(Momenta):
@@ -71,7 +91,7 @@ class Nadam(Momenta):
 
 
 class Lamb(Momenta):
-    """Adam with each weight's step scaled to the norm of the weight, for very large batches.
+    """Adam with the step of each weight scaled to the norm of the weight, for very large batches.
 
     ```yaml
     optimizer: {Lamb: {learning_rate: 0.005, weight_decay: 0.01}}
@@ -82,9 +102,14 @@ class Lamb(Momenta):
 
     rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails", "beta_2": "stops"}
 
+    def zero_by_zero(self, path: str, weight: Tensor) -> str | None:
+        """The running mean of the square is divided by what `beta_2` leaves of 1."""
+        found = super().zero_by_zero(path, weight)
+        return found or ("beta_2" if rounded(self.beta_2, weight.dtype) == 1 else None)
+
 
 class ScheduleFreeAdamW(Momenta):
-    """AdamW on a mean of the weights so far, which takes the place of a learning rate schedule.
+    """AdamW with averaged weights in place of a learning rate schedule.
 
     ```yaml
     optimizer: {ScheduleFreeAdamW: {learning_rate: 0.0025, warmup_steps: 500}}
@@ -98,16 +123,18 @@ class ScheduleFreeAdamW(Momenta):
 
     learning_rate: LearningRate = 0.0025
     beta_1: PositiveFraction = 0.9
-    """Where between the mean and the last weights the gradient is taken."""
+    """The point where gradients are computed: between the last weights (0) and the averaged weights
+    (1).
+    """
     beta_2: Decay = 0.999
     epsilon: NonNegative = 1e-8
     warmup_steps: Whole = 0
-    """Over how many steps the learning rate rises from 0."""
+    """The number of steps over which the learning rate rises linearly from 0; 0 has no warmup."""
 
 
 class Adafactor(Gradient):
-    """Keeps means for the rows and columns of a matrix instead of every entry, for large models in
-    little memory.
+    """Stores squared-gradient means per row and column of a matrix instead of per element, to save
+    memory for large models.
 
     ```yaml
     optimizer: {Adafactor: {learning_rate: 0.01, relative_step: false}}
@@ -116,9 +143,19 @@ class Adafactor(Gradient):
     Shazeer and Stern, 2018: https://arxiv.org/abs/1804.04235
     """
 
+    added_to_divisor = "epsilon_1"
+
     beta_2_decay: Annotated[float, Field(le=0)] = -0.8
     epsilon_1: NonNegative = 1e-30
     epsilon_2: NonNegative = 0.001
     clip_threshold: Positive = 1.0
     relative_step: bool = True
-    """Whether the learning rate falls with the number of steps."""
+    """Whether a constant learning rate is at most `1 / sqrt(step)`; a schedule is used unchanged.
+    """
+
+    def own_slots(self, path: str, weight: Tensor) -> tuple[Tensor, ...]:
+        """Keras also creates a mean for every element, which it never uses for matrices."""
+        if weight.rank < 2:
+            return (weight,)
+        rows, columns = weight.shape[:-1], (*weight.shape[:-2], weight.shape[-1])
+        return (weight, weight._replace(shape=rows), weight._replace(shape=columns))

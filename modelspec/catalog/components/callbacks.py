@@ -1,4 +1,4 @@
-"""Callbacks: what happens during training beside the steps themselves."""
+"""Callbacks: actions during training."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -13,9 +13,9 @@ from .setting_types import Component, NonNegative, Whole
 def _separator(value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit("one character")
-    # What Python's `csv` takes as a delimiter.
+    # The delimiters that Python's `csv` accepts.
     if len(value) != 1 or value in '\r\n"\0':
-        raise Unfit("one character, which is no quote or line break", code="MS205")
+        raise Unfit("one character other than a quote or a line break", code="MS205")
     return value
 
 
@@ -57,9 +57,9 @@ def _metadata(value: Any) -> str | dict[str, str]:
 
 
 Verbose = Annotated[int, Field(ge=0, le=1)]
-"""1 prints a line when something is done."""
+"""1 prints a message when the callback acts."""
 Mode = Literal["auto", "min", "max"]
-"""Which way the monitored value is better; `auto` asks the metric."""
+"""Whether lower or higher values are better; `auto` infers it from the metric."""
 
 
 class Callback(Component):
@@ -67,36 +67,34 @@ class Callback(Component):
     paths: ClassVar[tuple[str, ...]] = ()
     """Settings that are paths in the run folder."""
     state: ClassVar[tuple[str, ...] | None] = None
-    """Attributes of the Keras callback that change while it trains, for a checkpoint; None: not
-    known.
+    """Attributes of the Keras callback that change during training, for a checkpoint; None if
+    unknown.
     """
     begins_again: ClassVar[bool] = False
-    """Whether a run that is resumed within an epoch calls its `on_epoch_begin` again: that changes
-    nothing but the callback.
+    """Whether a run resumed within an epoch calls `on_epoch_begin` again, which only changes the
+    callback.
     """
     sets_rate: ClassVar[bool] = False
-    """Whether it sets the learning rate of every epoch, by `rate`."""
+    """Whether it sets the learning rate of each epoch with `rate`."""
 
     logs_rate: ClassVar[bool] = False
-    """Whether it logs `learning_rate` at the end of an epoch, for itself and the callbacks after
-    it.
-    """
+    """Whether it logs `learning_rate` at the end of an epoch, for itself and later callbacks."""
     tried: ClassVar[bool] = True
-    """Whether a training tries it out before it begins, which costs about what one epoch's end
-    does.
+    """Whether training tests it before it begins, which takes about as long as the end of one
+    epoch.
     """
     lowered: ClassVar[str] = ""
-    """The module of a class of ours that takes the place of Keras's."""
+    """The module of a modelspec class that replaces Keras's."""
     needs_averages: ClassVar[bool] = False
-    """Whether it works with the running means of the weights that an optimizer keeps."""
+    """Whether it uses the running means of the weights that an optimizer keeps."""
 
     def rate(self, epoch: int, rate: float) -> float:
-        """The learning rate of an epoch (from 0), by the rate before."""
+        """The learning rate of an epoch (from 0), given the previous rate."""
         return rate
 
 
 class EarlyStopping(Callback):
-    """Ends training once a value has stopped getting better.
+    """Stops training when a monitored value has stopped improving.
 
     ```yaml
     callbacks:
@@ -114,20 +112,22 @@ class EarlyStopping(Callback):
 
     monitor: str = "val_loss"
     min_delta: NonNegative = 0
-    """By how much a value must be better to count."""
+    """The smallest change of the monitored value that counts as an improvement."""
     patience: Whole = 0
-    """How many epochs without a better value are borne."""
+    """The number of epochs without improvement after which training stops."""
     verbose: Verbose = 0
     mode: Mode = "auto"
     baseline: float | None = None
-    """A value that must be bettered."""
+    """The value that the monitored quantity must improve on for training to continue; `null` sets
+    none.
+    """
     restore_best_weights: bool = False
-    """Whether the weights of the best epoch are taken back at the end."""
+    """Whether to restore the weights of the best epoch at the end."""
     start_from_epoch: Whole = 0
 
 
 class ReduceLROnPlateau(Callback):
-    """Lowers the learning rate once a value has stopped getting better.
+    """Reduces the learning rate when a monitored value has stopped improving.
 
     ```yaml
     callbacks:
@@ -142,28 +142,28 @@ class ReduceLROnPlateau(Callback):
 
     monitor: str = "val_loss"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """What the learning rate is multiplied by."""
+    """The factor that the learning rate is multiplied by at each reduction, below 1."""
     patience: Whole = 10
-    """How many epochs without a better value are borne."""
+    """The number of epochs without improvement after which the learning rate is reduced."""
     verbose: Verbose = 0
     mode: Mode = "auto"
     min_delta: NonNegative = 0.0001
-    """By how much a value must be better to count."""
+    """The smallest change of the monitored value that counts as an improvement."""
     cooldown: Whole = 0
-    """How many epochs to wait after the rate was lowered."""
+    """The number of epochs to wait after a reduction before monitoring continues."""
     min_lr: NonNegative = 0.0
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model, or its weights, while it is trained.
+    """Saves the model, or its weights, during training.
 
     ```yaml
     callbacks:
       - ModelCheckpoint: {filepath: "best/{epoch:02d}.keras", save_best_only: true}
     ```
 
-    For going on with an interrupted run use `training.checkpoint`: this one saves no state but the
-    model's.
+    To resume an interrupted run use `training.checkpoint`: this callback only saves the state of
+    the model.
     """
 
     paths: ClassVar[tuple[str, ...]] = ("filepath",)
@@ -182,7 +182,9 @@ class ModelCheckpoint(Callback):
     mode: Mode = "auto"
     save_freq: Annotated[int | str, _frequency("epoch")] = "epoch"
     initial_value_threshold: float | None = None
-    """A value that must be bettered before anything is saved."""
+    """The value that the monitored quantity must improve on before anything is saved; only with
+    `save_best_only`.
+    """
 
     @model_validator(mode="after")
     def _ending(self) -> Self:
@@ -193,13 +195,13 @@ class ModelCheckpoint(Callback):
                 f"the file of {what} must end in `{endings[0]}`, found `{self.filepath}`",
                 code,
                 "filepath",
-                help=f"end it in `{endings[0]}`",
+                help=f"change the extension to `{endings[0]}`",
             )
         return self
 
 
 class TerminateOnNaN(Callback):
-    """Ends training where the loss is no longer a finite number.
+    """Stops training when the loss is no longer finite.
 
     ```yaml
     callbacks: [TerminateOnNaN]
@@ -209,7 +211,7 @@ class TerminateOnNaN(Callback):
     state: ClassVar[tuple[str, ...] | None] = ()
 
     raise_error: bool = False
-    """Whether the run fails, rather than ending early."""
+    """Whether the run fails with an error rather than stopping early."""
 
 
 class CSVLogger(Callback):
@@ -222,12 +224,12 @@ class CSVLogger(Callback):
     """
 
     paths: ClassVar[tuple[str, ...]] = ("filename",)
-    state: ClassVar[tuple[str, ...] | None] = ()
+    state: ClassVar[tuple[str, ...] | None] = ("keys",)
 
     filename: RunPath
     separator: Annotated[str, PlainValidator(_separator, json_schema_input_type=str)] = ","
     append: bool = False
-    """Whether an existing file is gone on with."""
+    """Whether to append to an existing file rather than overwrite it."""
 
 
 class TensorBoard(Callback):
@@ -238,7 +240,7 @@ class TensorBoard(Callback):
       - TensorBoard: {log_dir: tensorboard, histogram_freq: 1}
     ```
 
-    A run that goes on from a checkpoint cuts its logs back to it, so that nothing stands in them
+    A run that resumes from a checkpoint truncates its logs to it, so that they contain nothing
     twice.
 
     https://www.tensorflow.org/tensorboard
@@ -255,13 +257,13 @@ class TensorBoard(Callback):
 
     log_dir: RunPath = "logs"
     histogram_freq: Whole = 0
-    """Every how many epochs histograms of the weights are written; 0 is never."""
+    """The number of epochs between histograms of the weights; 0 writes none."""
     write_graph: bool = True
     write_images: bool = False
     write_steps_per_second: bool = False
     update_freq: Annotated[int | str, _frequency("epoch", "batch")] = "epoch"
     profile_batch: Profile = 0
-    """A step to profile, or the first and the last one."""
+    """The batch to profile, or a pair of the first and the last one; 0 profiles none."""
     embeddings_freq: Whole = 0
     embeddings_metadata: (
         Annotated[
@@ -270,7 +272,9 @@ class TensorBoard(Callback):
         ]
         | None
     ) = None
-    """Labels for the embeddings: a file, or a file for each Embedding layer by its name."""
+    """The file with labels of the embeddings, or a mapping from names of `Embedding` layers to
+    files.
+    """
 
 
 class SwapEMAWeights(Callback):
@@ -287,4 +291,4 @@ class SwapEMAWeights(Callback):
     needs_averages: ClassVar[bool] = True
 
     swap_on_epoch: bool = False
-    """Whether the means are also there at the end of each epoch, for callbacks that save then."""
+    """Whether to swap the weights at the end of each epoch too, for callbacks that save then."""

@@ -12,7 +12,7 @@ from .setting_types import Axes, Fraction, Name, NonNegative, numbers
 
 
 class BinaryCrossentropy(Loss):
-    """The crossentropy of independent yes-or-no outputs, e.g. sigmoid units.
+    """The crossentropy of independent binary outputs, e.g. sigmoid units.
 
     ```yaml
     loss: {BinaryCrossentropy: {label_smoothing: 0.1}}
@@ -20,18 +20,21 @@ class BinaryCrossentropy(Loss):
     """
 
     targets: ClassVar[Targets] = "binary"
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 4
+    takes_scores_of: ClassVar[str | None] = "sigmoid"
 
     from_logits: bool = False
-    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+    """Whether outputs are logits (no sigmoid) rather than probabilities."""
     label_smoothing: Fraction = 0.0
-    """How far targets are moved from 0 and 1 towards one half."""
+    """How far targets are moved from 0 and 1 towards 0.5, from 0 (not at all) to 1."""
     axis: int = -1
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "binary_crossentropy"
 
 
 class BinaryFocalCrossentropy(Loss):
-    """Binary crossentropy that counts examples the less, the better they are predicted already.
+    """Binary crossentropy that gives well-classified examples less weight.
 
     ```yaml
     loss: {BinaryFocalCrossentropy: {apply_class_balancing: true, gamma: 2.0}}
@@ -41,14 +44,18 @@ class BinaryFocalCrossentropy(Loss):
     """
 
     targets: ClassVar[Targets] = "binary"
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 8
+    saves_of_scores: ClassVar[int] = 5
+    takes_scores_of: ClassVar[str | None] = "sigmoid"
 
     apply_class_balancing: bool = False
-    """Whether class 1 counts `alpha` and class 0 the rest."""
+    """Whether to weight class 1 by `alpha` and class 0 by `1 - alpha`."""
     alpha: Fraction = 0.25
     gamma: NonNegative = 2.0
-    """How much less; 0 is plain crossentropy."""
+    """How strongly well-classified examples are weighted down; 0 is plain cross-entropy."""
     from_logits: bool = False
-    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+    """Whether outputs are logits (no sigmoid) rather than probabilities."""
     label_smoothing: Fraction = 0.0
     axis: int = -1
     reduction: Reduction = "sum_over_batch_size"
@@ -64,11 +71,14 @@ class CategoricalCrossentropy(Loss):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 3
+    takes_scores_of: ClassVar[str | None] = "softmax"
 
     from_logits: bool = False
-    """Whether outputs are scores (no softmax) rather than probabilities."""
+    """Whether outputs are logits (no softmax) rather than probabilities."""
     label_smoothing: Fraction = 0.0
-    """How far targets are moved towards equal shares for all classes."""
+    """How far targets are moved towards the uniform distribution, from 0 (not at all) to 1."""
     axis: int = -1
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "categorical_crossentropy"
@@ -78,8 +88,7 @@ class CategoricalCrossentropy(Loss):
 
 
 class CategoricalFocalCrossentropy(Loss):
-    """Categorical crossentropy that counts examples the less, the better they are predicted
-    already.
+    """Categorical crossentropy that gives well-classified examples less weight.
 
     ```yaml
     loss: {CategoricalFocalCrossentropy: {alpha: [0.2, 0.5, 0.3]}}
@@ -89,12 +98,15 @@ class CategoricalFocalCrossentropy(Loss):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 7
+    saves_of_scores: ClassVar[int] = 7
 
     alpha: Annotated[float | tuple[float, ...], numbers(0)] = 0.25
-    """The weight of every class, or of each."""
+    """The weight of all classes, or a list with the weight of each class."""
     gamma: NonNegative = 2.0
     from_logits: bool = False
-    """Whether outputs are scores (no softmax) rather than probabilities."""
+    """Whether outputs are logits (no softmax) rather than probabilities."""
     label_smoothing: Fraction = 0.0
     axis: int = -1
     reduction: Reduction = "sum_over_batch_size"
@@ -108,7 +120,7 @@ class CategoricalFocalCrossentropy(Loss):
         return Misfit(
             f"has {count} weights in `alpha`, and the output {units} units",
             "alpha",
-            "write one number, or one for each unit",
+            "use one number, or one for each unit",
         )
 
 
@@ -121,11 +133,16 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     targets: ClassVar[Targets] = "indices"
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 3
+    takes_scores_of: ClassVar[str | None] = "softmax"
 
     from_logits: bool = False
-    """Whether outputs are scores (no softmax) rather than probabilities."""
+    """Whether outputs are logits (no softmax) rather than probabilities."""
     ignore_class: int | None = None
-    """An index that does not count, e.g. -1 for what is not labelled."""
+    """The class index of targets that do not count, e.g. -1 for unlabeled pixels; `null` ignores
+    none.
+    """
     reduction: Reduction = "sum_over_batch_size"
     axis: int = -1
     name: Name = "sparse_categorical_crossentropy"
@@ -135,8 +152,8 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """Between crossentropy (`q` near 0) and absolute error (near 1); it bears wrong labels better
-    than the first.
+    """A loss between crossentropy (`q` near 0) and mean absolute error (near 1); more robust to
+    noisy labels than crossentropy.
 
     ```yaml
     loss: {CategoricalGeneralizedCrossEntropy: 0.7}
@@ -146,6 +163,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     """
 
     targets: ClassVar[Targets] = "indices"
+    at_least_0: ClassVar[bool] = True
 
     q: Annotated[float, Field(gt=0, lt=1)] = 0.5
     reduction: Reduction = "sum_over_batch_size"
@@ -153,8 +171,8 @@ class CategoricalGeneralizedCrossEntropy(Loss):
 
 
 class KLDivergence(Loss):
-    """How far the outputs' distribution is from the targets': the sum of `target * log(target /
-    output)`.
+    """The Kullback-Leibler divergence of the outputs from the targets: the sum of `target *
+    log(target / output)`.
 
     ```yaml
     loss: kl_divergence
@@ -162,15 +180,17 @@ class KLDivergence(Loss):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    saves: ClassVar[int] = 4
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "kl_divergence"
 
 
 class OverlapLoss(Loss):
-    """What losses share that are one number for whatever they sum over."""
+    """Base of losses that give one number for all axes they sum over."""
 
     targets: ClassVar[Targets] = "binary"
+    at_least_0: ClassVar[bool] = True
 
     def values(self, outputs: Shape) -> Shape | None:
         axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
@@ -191,22 +211,24 @@ class OverlapLoss(Loss):
 
 
 class Dice(OverlapLoss):
-    """One minus twice the overlap of two segments over the sum of their sizes.
+    """1 minus the Dice coefficient: twice the overlap of two segments divided by the sum of their
+    sizes.
 
     ```yaml
     loss: {Dice: {axis: [1, 2, 3]}}
     ```
     """
 
+    saves: ClassVar[int] = 0
+
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "dice"
     axis: Axes | None = None
-    """What is summed over; all axes, the batch too, where it is not written."""
+    """The axes to sum over; `null` sums over all axes, the batch axis included."""
 
 
 class Tversky(OverlapLoss):
-    """Dice with a weight of its own for what is missing from the segment and for what is wrongly in
-    it.
+    """A generalized Dice loss with separate weights for false negatives and false positives.
 
     ```yaml
     loss: {Tversky: {alpha: 0.7, beta: 0.3}}
@@ -215,27 +237,28 @@ class Tversky(OverlapLoss):
     Salehi et al., 2017: https://arxiv.org/abs/1706.05721
     """
 
-    # Keras's manual says this the other way round; this is what its formula computes.
+    # Keras's documentation exchanges the two; this is what its formula computes.
     alpha: NonNegative = 0.5
-    """The weight of what is missing from the segment."""
+    """The weight of false negatives: points missing from the predicted segment."""
     beta: NonNegative = 0.5
-    """The weight of what is wrongly in it."""
+    """The weight of false positives: points wrongly in the predicted segment."""
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "tversky"
     axis: Axes | None = None
-    """What is summed over; all axes, the batch too, where it is not written."""
+    """The axes to sum over; `null` sums over all axes, the batch axis included."""
 
 
 class CTC(Loss):
-    """Connectionist temporal classification: label sequences that are shorter than the output and
-    not aligned to it.
+    """Connectionist temporal classification, for label sequences that are shorter than the output
+    and not aligned with it.
 
     ```yaml
     loss: ctc
     ```
 
-    Outputs are scores (no softmax) of shape (batch, steps, classes); class 0 is the blank and pads
-    the targets. Graves et al., 2006: https://www.cs.toronto.edu/~graves/icml_2006.pdf
+    Outputs are scores (no softmax) of shape (batch, steps, classes); class 0 is the blank label and
+    the padding of the targets. Graves et al., 2006:
+    https://www.cs.toronto.edu/~graves/icml_2006.pdf
     """
 
     targets: ClassVar[Targets] = "sequences"

@@ -1,4 +1,4 @@
-"""Metrics from the counts of true and false positives and negatives."""
+"""Metrics based on counts of true and false positives and negatives."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -8,8 +8,8 @@ from modelspec.core.settings import refuse
 from modelspec.core.shapes import Shape
 
 from .loss import Targets
-from .metric import Direction, Metric
-from .misfit import Misfit, units_of
+from .metric import AT_LEAST_0, SHARE, Bounds, Direction, Metric
+from .misfit import Misfit, units_of, without_known_units
 from .setting_types import (
     Count,
     Fraction,
@@ -22,14 +22,15 @@ from .setting_types import (
 )
 
 Thresholds = Annotated[float | tuple[float, ...], numbers(0, 1)]
-"""Above which output an answer is yes: a number from 0 to 1, or a list of them for a result for
-each.
+"""The output above which a prediction is positive: a number from 0 to 1, or a list with one result
+for each.
 """
 
 
 class BinaryMetric(Metric):
     targets: ClassVar[Targets] = "binary"
     of_probabilities: ClassVar[bool] = True
+    lies_in: ClassVar[Bounds] = SHARE
 
     def misfit(self, outputs: Shape) -> Misfit | None:
         units = units_of(outputs)
@@ -57,14 +58,16 @@ class ThresholdMetric(BinaryMetric):
 
 
 class ConfusionCount(ThresholdMetric):
-    # Keras does not say which way these are better, so `mode: auto` does not work with them.
+    # Keras does not define which direction is better for these, so `mode: auto` does not work with
+    # them.
     direction: ClassVar[Direction] = None
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     thresholds: Thresholds | None = None
 
 
 class TruePositives(ConfusionCount):
-    """How many targets of 1 have an output above the threshold.
+    """The number of true positives: targets of 1 with an output above the threshold.
 
     ```yaml
     metrics: [TruePositives]
@@ -73,7 +76,7 @@ class TruePositives(ConfusionCount):
 
 
 class TrueNegatives(ConfusionCount):
-    """How many targets of 0 have an output below the threshold.
+    """The number of true negatives: targets of 0 with an output below the threshold.
 
     ```yaml
     metrics: [true_negatives]
@@ -82,7 +85,7 @@ class TrueNegatives(ConfusionCount):
 
 
 class FalsePositives(ConfusionCount):
-    """How many targets of 0 have an output above the threshold.
+    """The number of false positives: targets of 0 with an output above the threshold.
 
     ```yaml
     metrics: [{FalsePositives: 0.8}]
@@ -91,7 +94,7 @@ class FalsePositives(ConfusionCount):
 
 
 class FalseNegatives(ConfusionCount):
-    """How many targets of 1 have an output below the threshold.
+    """The number of false negatives: targets of 1 with an output below the threshold.
 
     ```yaml
     metrics: [{FalseNegatives: {thresholds: [0.3, 0.5]}}]
@@ -100,7 +103,7 @@ class FalseNegatives(ConfusionCount):
 
 
 class Precision(ThresholdMetric):
-    """How many of the outputs above the threshold have a target of 1.
+    """The fraction of the outputs above the threshold whose target is 1.
 
     ```yaml
     metrics: [{Precision: {class_id: 2}}]
@@ -109,13 +112,13 @@ class Precision(ThresholdMetric):
 
     thresholds: Thresholds | None = None
     top_k: Count | None = None
-    """Only the k highest outputs of an example count as yes."""
+    """Counts the `top_k` largest outputs of each example as positive; `null` uses `thresholds`."""
     class_id: Whole | None = None
-    """Only this class counts."""
+    """The index of the only class to measure; `null` measures all classes together."""
 
 
 class Recall(ThresholdMetric):
-    """How many of the targets of 1 have an output above the threshold.
+    """The fraction of the targets of 1 whose output is above the threshold.
 
     ```yaml
     metrics: [{Recall: {top_k: 5}}]
@@ -124,9 +127,9 @@ class Recall(ThresholdMetric):
 
     thresholds: Thresholds | None = None
     top_k: Count | None = None
-    """Only the k highest outputs of an example count as yes."""
+    """Counts the `top_k` largest outputs of each example as positive; `null` uses `thresholds`."""
     class_id: Whole | None = None
-    """Only this class counts."""
+    """The index of the only class to measure; `null` measures all classes together."""
 
 
 class SensitivityAtSpecificity(BinaryMetric):
@@ -197,38 +200,40 @@ class AUC(BinaryMetric):
     """
 
     num_thresholds: Annotated[int, Field(ge=2)] = 200
-    """How many points the curve has."""
+    """The number of thresholds at which the curve is computed, at least 2; more are more exact."""
     curve: Literal["ROC", "PR", "PRGAIN", "roc", "pr", "prgain"] = "ROC"
     summation_method: Literal[
         "interpolation", "minoring", "majoring", "Interpolation", "Minoring", "Majoring"
     ] = "interpolation"
     thresholds: tuple[Fraction, ...] | None = None
-    """The points themselves, in place of `num_thresholds` even ones."""
+    """The thresholds from 0 to 1, in place of `num_thresholds` evenly spaced ones."""
     multi_label: bool = False
-    """Whether each output has a curve of its own, and the result is their mean."""
+    """Whether to compute an area for each label and average the areas, rather than one area over
+    all labels.
+    """
     num_labels: Count | None = None
-    """How many outputs there are, for `multi_label`."""
+    """The number of labels; only with `multi_label`."""
     label_weights: tuple[NonNegative, ...] | None = None
     from_logits: bool = False
-    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+    """Whether outputs are logits (no sigmoid) rather than probabilities."""
 
     @model_validator(mode="after")
     def _labels(self) -> Self:
         if self.num_labels is not None and not self.multi_label:
             refuse(
-                "`num_labels` is for `multi_label: true` only",
+                "`num_labels` requires `multi_label: true`",
                 "MS208",
                 "num_labels",
-                help="write `multi_label: true`, or remove `num_labels`",
+                help="set `multi_label: true`, or remove `num_labels`",
             )
         return self
 
     def misfit(self, outputs: Shape) -> Misfit | None:
         if self.multi_label and len(outputs) != 2:
             return Misfit(
-                "has a curve of its own for each unit of outputs (batch, units) alone",
+                "supports `multi_label` for outputs (batch, units) only",
                 "multi_label",
-                "leave `multi_label` out, or bring the output to two axes",
+                "leave out `multi_label`, or reshape the output to two axes",
             )
         units = units_of(outputs)
         counts = {"num_labels": self.num_labels, "label_weights": len(self.label_weights or ())}
@@ -237,7 +242,7 @@ class AUC(BinaryMetric):
                 return Misfit(
                     f"has {count} labels in `{setting}`, and the output {units} units",
                     setting,
-                    "write one for each unit, or leave it out",
+                    "use one for each unit, or leave it out",
                 )
         return None
 
@@ -253,13 +258,19 @@ class FBetaScore(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    lies_in: ClassVar[Bounds] = SHARE
 
     average: Literal["micro", "macro", "weighted"] | None = None
-    """How the scores of the classes become one; `null` gives one for each."""
+    """How the scores of the classes become one: `micro` (all counts together), `macro` (their
+    mean), `weighted` (weighted by the number of examples); `null` gives one score per class.
+    """
     beta: Positive = 1.0
     threshold: PositiveFraction | None = None
-    """Above which output an answer is yes; where it is not written, only the highest one is."""
+    """Outputs above it count as positive; `null` counts only the largest output of each example."""
     name: Name = "fbeta_score"
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return without_known_units(outputs)
 
     def numbers(self, units: int | None) -> int | None:
         return units if self.average is None else 1
@@ -270,7 +281,7 @@ class FBetaScore(Metric):
 
     @property
     def takes_probabilities(self) -> bool:
-        """The highest output is chosen, of scores too, where there is no threshold."""
+        """Without a threshold the highest output is chosen, which also works for scores."""
         return self.threshold is not None
 
 
@@ -285,12 +296,18 @@ class F1Score(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    lies_in: ClassVar[Bounds] = SHARE
 
     average: Literal["micro", "macro", "weighted"] | None = None
-    """How the scores of the classes become one; `null` gives one for each."""
+    """How the scores of the classes become one: `micro` (all counts together), `macro` (their
+    mean), `weighted` (weighted by the number of examples); `null` gives one score per class.
+    """
     threshold: PositiveFraction | None = None
-    """Above which output an answer is yes; where it is not written, only the highest one is."""
+    """Outputs above it count as positive; `null` counts only the largest output of each example."""
     name: Name = "f1_score"
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return without_known_units(outputs)
 
     def numbers(self, units: int | None) -> int | None:
         return units if self.average is None else 1
@@ -301,5 +318,5 @@ class F1Score(Metric):
 
     @property
     def takes_probabilities(self) -> bool:
-        """The highest output is chosen, of scores too, where there is no threshold."""
+        """Without a threshold the highest output is chosen, which also works for scores."""
         return self.threshold is not None

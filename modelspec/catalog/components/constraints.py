@@ -1,4 +1,4 @@
-"""Constraints: what is done to a layer's weights after every step of the optimizer."""
+"""Constraints, which are applied to a layer's weights after each training step."""
 
 from typing import ClassVar, Self
 
@@ -14,17 +14,19 @@ class Constraint(Component):
     keras_module: ClassVar[str] = "constraints"
 
     def misfit(self, weight: Tensor) -> str | None:
-        """What keeps it from bounding a weight of this type, as the end of a sentence; None where
-        nothing does.
+        """The reason why it cannot constrain a weight of this type, as the end of a sentence; None
+        if it can.
         """
         axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
         axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
         wrong = [one for one in axes if not -weight.rank <= one < weight.rank]
-        return f"takes norms along axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
+        return (
+            f"computes norms along axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
+        )
 
 
 class MaxNorm(Constraint):
-    """Scales weights down where their norm along the axis is above a limit.
+    """Scales down weights whose norm along the axis exceeds a limit.
 
     ```yaml
     kernel_constraint: {MaxNorm: {max_value: 3, axis: [0, 1, 2]}}
@@ -35,8 +37,8 @@ class MaxNorm(Constraint):
 
     max_value: Positive = 2
     axis: Axes = 0
-    """What a norm is taken over: 0 for each unit of a Dense layer, `[0, 1, 2]` for each filter of a
-    Conv2D.
+    """The axis or axes along which the norm is computed: 0 for each unit of a `Dense` layer, `[0,
+    1, 2]` for each filter of a `Conv2D`.
     """
 
 
@@ -51,7 +53,7 @@ class MinMaxNorm(Constraint):
     min_value: NonNegative = 0.0
     max_value: Positive = 1.0
     rate: Fraction = 1.0
-    """How far towards the limit one step goes: 1 is all the way."""
+    """How far each step moves the norm into its range, from 0 to 1; 1 enforces it strictly."""
     axis: Axes = 0
 
     @model_validator(mode="after")
@@ -61,7 +63,7 @@ class MinMaxNorm(Constraint):
                 f"min_value {self.min_value} is above max_value {self.max_value}",
                 "MS208",
                 "min_value",
-                help="exchange the two, or raise `max_value`",
+                help="swap the two, or increase `max_value`",
             )
         return self
 

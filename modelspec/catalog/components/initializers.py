@@ -1,4 +1,4 @@
-"""Initializers: the values that a layer's weights start from."""
+"""Initializers: the initial values of a layer's weights."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -58,30 +58,26 @@ WINDOWS = (
     "tukey",
     "tuk",
 )
-"""The windows of `scipy.signal.get_window` that need no parameter of their own."""
+"""The windows of `scipy.signal.get_window` without required parameters."""
 
 
 class Initializer(Component):
     keras_module: ClassVar[str] = "initializers"
 
     def misfit(self, weight: Tensor) -> str | None:
-        """What keeps it from making a weight of this type, as the end of a sentence; None where
-        nothing does.
+        """The reason why it cannot initialize a weight of this type, as the end of a sentence; None
+        if it can.
         """
         return None
 
 
 class Seeded(Initializer):
-    """An initializer that draws at random. With a seed of its own it gives the same values each
-    time.
-    """
+    """A random initializer. With a seed it gives the same values each time."""
 
     common: ClassVar[tuple[str, ...]] = ("seed",)
 
     seed: int | None = None
-    """Where the random numbers start; they follow from the experiment's `seed` where it is not
-    written.
-    """
+    """The seed of the random numbers; `null` derives one from the `seed` of the spec."""
 
 
 class Zeros(Initializer):
@@ -103,7 +99,7 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """The same number everywhere.
+    """A constant.
 
     ```yaml
     bias_initializer: {Constant: 0.1}
@@ -124,7 +120,7 @@ class Identity(Initializer):
     gain: float = 1.0
 
     def misfit(self, weight: Tensor) -> str | None:
-        return None if weight.rank == 2 else f"makes a matrix, found {show(weight.shape)}"
+        return None if weight.rank == 2 else f"creates a matrix, found {show(weight.shape)}"
 
 
 def _window(value: object) -> str | None:
@@ -136,7 +132,7 @@ def _window(value: object) -> str | None:
 
 
 class STFT(Initializer):
-    """The real or imaginary half of a short-time Fourier transform, for the kernel of a 1D
+    """The real or imaginary part of a short-time Fourier transform, for the kernel of a 1D
     convolution.
 
     ```yaml
@@ -148,14 +144,14 @@ class STFT(Initializer):
     window: Annotated[
         str | None, PlainValidator(_window, json_schema_input_type=Literal[WINDOWS] | None)
     ] = "hann"
-    """A window of `scipy.signal.get_window`, or `null` for none."""
+    """The name of a window of `scipy.signal.get_window`; `null` applies none."""
     scaling: Literal["density", "spectrum"] | None = "density"
     periodic: bool = False
 
     def misfit(self, weight: Tensor) -> str | None:
         if weight.rank == 3 and may_equal(weight.shape[1], 1):
             return None
-        return f"makes a kernel (steps, 1, bands), found {show(weight.shape)}"
+        return f"creates a kernel (steps, 1, bands), found {show(weight.shape)}"
 
 
 class RandomNormal(Seeded):
@@ -171,8 +167,8 @@ class RandomNormal(Seeded):
 
 
 class TruncatedNormal(Seeded):
-    """Draws from a normal distribution, and again where a value is more than two standard
-    deviations off.
+    """Draws from a normal distribution, and redraws values more than two standard deviations from
+    the mean.
 
     ```yaml
     kernel_initializer: {TruncatedNormal: {stddev: 0.02}}
@@ -184,7 +180,7 @@ class TruncatedNormal(Seeded):
 
 
 class RandomUniform(Seeded):
-    """Draws evenly between two numbers.
+    """Draws from a uniform distribution between two numbers.
 
     ```yaml
     embeddings_initializer: {RandomUniform: {minval: -0.1, maxval: 0.1}}
@@ -201,43 +197,43 @@ class RandomUniform(Seeded):
                 f"minval {self.minval} is above maxval {self.maxval}",
                 "MS208",
                 "minval",
-                help="exchange the two",
+                help="swap the two",
             )
         return self
 
 
 class Scaled(Seeded):
-    """What initializers that follow the number of a weight's inputs and outputs share."""
+    """Base of initializers that depend on the number of inputs and outputs of a weight."""
 
     common: ClassVar[tuple[str, ...]] = ()
 
     input_axes: AxisList | None = None
-    """The axes that count as inputs, where the weight is neither a matrix nor a convolution's
-    kernel.
+    """The axes of the weight that count as inputs, for a weight that is neither a matrix nor a
+    convolution kernel.
     """
     output_axes: AxisList | None = None
 
     @model_validator(mode="after")
     def _both_axes(self) -> Self:
-        # Keras takes one without the other, and leaves it out of account.
+        # Keras accepts one without the other, and ignores it.
         for given, other in (("input_axes", "output_axes"), ("output_axes", "input_axes")):
             if getattr(self, given) is not None and getattr(self, other) is None:
                 refuse(
                     f"`{given}` has no effect without `{other}`",
                     "MS208",
                     given,
-                    help=f"write `{other}` too",
+                    help=f"set `{other}` too",
                 )
         return self
 
     def misfit(self, weight: Tensor) -> str | None:
         axes = (*(self.input_axes or ()), *(self.output_axes or ()))
         wrong = [axis for axis in axes if not -weight.rank <= axis < weight.rank]
-        return f"counts axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
+        return f"uses axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
 
 
 class VarianceScaling(Scaled):
-    """Draws with a variance that follows the number of inputs or outputs of the weight.
+    """Draws with a variance that depends on the number of inputs or outputs of the weight.
 
     ```yaml
     kernel_initializer:
@@ -252,7 +248,9 @@ class VarianceScaling(Scaled):
     distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = (
         "truncated_normal"
     )
-    """`normal` is Keras's older word for `truncated_normal`."""
+    """The distribution of the values: `truncated_normal` (also `normal`), `untruncated_normal` or
+    `uniform`.
+    """
 
 
 class GlorotNormal(Scaled):
@@ -335,6 +333,6 @@ class Orthogonal(Seeded):
 
     def misfit(self, weight: Tensor) -> str | None:
         if weight.rank < 2:
-            return f"makes a weight of at least two axes, found {show(weight.shape)}"
-        # TensorFlow has no decomposition of a matrix in it.
+            return f"creates a weight with at least two axes, found {show(weight.shape)}"
+        # TensorFlow has no matrix decomposition for it.
         return "cannot be computed in bfloat16" if weight.dtype == "bfloat16" else None

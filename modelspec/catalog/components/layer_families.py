@@ -1,5 +1,5 @@
-"""The families of components that settings of layers take: initializers, regularizers, constraints
-and activations.
+"""The component families in settings of layers: initializers, regularizers, constraints and
+activations.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ ACTIVATIONS = Family(
     {"hard_swish": "hard_silu", "swish": "silu"},
     {
         "glu": (
-            "it halves the last axis, which the layer's own shape takes no account of; multiply a"
-            " `Dense` with one that has `activation: sigmoid`"
+            "it halves the last axis, but Keras does not adjust the shape of the layer; multiply a"
+            " `Dense` by one with `activation: sigmoid`"
         ),
         "threshold": (
-            "its two settings have no defaults, and an activation is a name alone; use the layer "
+            "its two settings have no defaults, and an activation has no settings; use the layer "
             "`ReLU: {threshold: ...}`"
         ),
     },

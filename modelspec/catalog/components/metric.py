@@ -1,6 +1,6 @@
-"""What metrics share: a name and a dtype, the targets they take, and which way is better."""
+"""Base class of metrics: name and dtype, kind of targets, and the direction of improvement."""
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from modelspec.core.registry import snake_case
 from modelspec.core.shapes import Shape
@@ -10,58 +10,64 @@ from .misfit import Misfit, along_examples
 from .setting_types import Component, MetricDtype, Name
 
 Direction: TypeAlias = Literal["up", "down"] | None
-"""Which way is better, as Keras knows it: a callback's `mode: auto` follows it, and fails where it
-is None.
-"""
+"""Keras's direction of improvement: a callback's `mode: auto` uses it, and fails if it is None."""
+Bounds: TypeAlias = tuple[float | None, float | None]
+"""The smallest and the largest value; None for no limit."""
+SHARE: Final[Bounds] = (0.0, 1.0)
+AT_LEAST_0: Final[Bounds] = (0.0, None)
 
 
 class Metric(Component):
-    """What is measured beside the loss."""
+    """A metric, measured in addition to the loss."""
 
     keras_module: ClassVar[str] = "metrics"
     common: ClassVar[tuple[str, ...]] = ("name", "dtype")
     targets: ClassVar[Targets]
     direction: ClassVar[Direction] = "up"
+    lies_in: ClassVar[Bounds] = (None, None)
+    """The range of its values."""
+    in_any_unit: ClassVar[bool] = False
+    """Whether it can be converted to the unit of the target's column, independent of the unit used
+    in training.
+    """
     of_probabilities: ClassVar[bool] = False
-    """Whether its number has a meaning for outputs from 0 to 1 alone."""
+    """Whether it is only meaningful for outputs from 0 to 1."""
     relative: ClassVar[bool] = False
     """Whether it divides by the targets."""
     along_units: ClassVar[bool] = False
-    """Whether it compares the units of an example with each other, so that it needs several."""
+    """Whether it compares the units of an example with each other, so that it requires several."""
 
     sums_in: ClassVar[str | None] = None
-    """The dtype to compute in where none is written and Keras's own is no float: it would cut the
-    fractions of weights off.
-    """
+    """The default dtype if Keras's is not a float, which would truncate fractional weights."""
 
     name: Name = None
     dtype: MetricDtype | None = None
 
     @property
     def takes(self) -> Targets:
-        """What the metric's targets hold, its settings taken into account."""
+        """The kind of targets with these settings."""
         return self.targets
 
     @property
     def takes_probabilities(self) -> bool:
-        """Whether outputs must be probabilities, its settings taken into account."""
+        """Whether outputs must be probabilities with these settings."""
         return self.of_probabilities and not getattr(self, "from_logits", False)
 
     def numbers(self, units: int | None) -> int | None:
-        """How many numbers it gives for an output of so many units (None: not known); None where
-        that cannot be told. More than one are logged as `name_0`, `name_1`, ...
+        """The number of values it gives for an output with this number of units (None if unknown);
+        None if it cannot be inferred. Several values are logged as `name_0`, `name_1`, ...
         """
         return 1
 
     def keeps_examples(self, outputs: Shape) -> bool:
-        """Whether each example has values of its own, which can be weighed."""
+        """Whether each example has separate values, which can be weighted."""
         return not (self.along_units and along_examples(getattr(self, "axis", -1), outputs))
 
     def misfit(self, outputs: Shape) -> Misfit | None:
-        """Why outputs of the shape, the batch first, cannot be compared; None where they can."""
+        """Why outputs of the shape (batch first) cannot be compared; None if they can."""
         return None
 
     @property
     def log_name(self) -> str:
-        """What it is called in logs, before the output's name and `val_` are put in front."""
+        """Its name in logs, before the output's name and `val_` are prepended."""
         return self.name or snake_case(self.kind())

@@ -1,4 +1,4 @@
-"""A metric that is a formula."""
+"""A metric defined by a formula."""
 
 from typing import ClassVar
 
@@ -8,17 +8,17 @@ from .metric import Direction, Metric
 
 
 class Expression(Metric):
-    """The mean of a formula on `y_true` and `y_pred`, the targets and the outputs of a batch.
+    """The mean of a formula of `y_true` and `y_pred`, the targets and the outputs of a batch.
 
     ```yaml
     metrics:
-      - {expression: "abs(y_true - y_pred)", name: distance}
-      - {expression: "mean(cast(abs(y_true - y_pred) < 0.5, 'float32'), axis=-1)", name: close}
+      - {formula: "abs(y_true - y_pred)", name: distance}
+      - {formula: "mean(cast(abs(y_true - y_pred) < 0.5, 'float32'), axis=-1)", name: close}
     ```
 
-    The functions are those of the layer `Expression`. The mean runs over all that the formula gives
-    for the examples of an epoch, however they were batched; a root of a mean (`rmse`) is therefore
-    none of it: use `RootMeanSquaredError`.
+    The functions are those of the layer `Expression`. The mean is computed over all results of the
+    formula for the examples of an epoch, independent of batches; for the root of a mean (`rmse`)
+    use `RootMeanSquaredError` instead.
     """
 
     targets: ClassVar[Targets] = "any"
@@ -26,4 +26,4 @@ class Expression(Metric):
     keras_module: ClassVar[str] = "modelspec"
 
     formula: ComparingFormula
-    """What is averaged; in quotes."""
+    """The formula whose mean is measured, in quotes."""

@@ -1,23 +1,24 @@
-"""What a loss or a metric says of outputs whose shape it cannot compare."""
+"""The reason why a loss or a metric cannot compare outputs of a shape."""
 
 from typing import NamedTuple
 
-from modelspec.core.shapes import Shape, known
+from modelspec.core.shapes import PENDING, Shape, known
 
 
 class Misfit(NamedTuple):
     """Why outputs of a shape cannot be compared."""
 
     reason: str
-    """A sentence after the name of the loss or the metric: `compares rows of units alone`."""
+    """A sentence after the name of the loss or the metric: `compares outputs (batch, units) only`.
+    """
     setting: str | None
-    """The setting to blame, where it is written."""
+    """The setting that causes it, if it is set."""
     help: str
 
 
 def along_examples(axis: int | tuple[int, ...] | None, outputs: Shape) -> bool:
-    """Whether what is compared along the axis, or the axes, has values that are of no example. One
-    number for all, which None makes too, can be weighed.
+    """Whether a comparison along the axis or axes gives values that belong to no single example. A
+    single number (also for None) can be weighted.
     """
     axes = (axis,) if isinstance(axis, int) else axis or ()
     rank = len(outputs)
@@ -26,27 +27,38 @@ def along_examples(axis: int | tuple[int, ...] | None, outputs: Shape) -> bool:
 
 
 def off_the_last_axis(axis: int, outputs: Shape) -> Misfit | None:
-    """For what TensorFlow compares along the last axis alone."""
+    """For comparisons that TensorFlow only supports along the last axis."""
     if axis in (-1, len(outputs) - 1):
         return None
     return Misfit(
-        f"compares class numbers along the last axis alone, found axis {axis}",
+        f"compares class indices along the last axis only, found axis {axis}",
         "axis",
-        "leave `axis` out, and bring the classes to the last axis with `Permute`",
+        "leave out `axis`, and move the classes to the last axis with `Permute`",
     )
 
 
 def units_of(outputs: Shape) -> int | None:
-    """How many units outputs have, where that is known."""
+    """The number of units of the outputs, if known."""
     return known(outputs[-1]) if len(outputs) > 1 else None
 
 
+def without_known_units(outputs: Shape) -> Misfit | None:
+    """For what Keras only computes from outputs (batch, units) with a known number of units."""
+    if len(outputs) > 1 and (isinstance(outputs[-1], int) or outputs[-1] == PENDING):
+        return None
+    return Misfit(
+        "requires outputs with a known number of units",
+        None,
+        "change the output to (batch, units), e.g. with `Reshape`",
+    )
+
+
 def from_the_end(axis: int) -> Misfit | None:
-    """For what TensorFlow moves to the last axis: it counts from the first one."""
+    """For axes that TensorFlow moves to the end: they must be counted from 0."""
     if axis >= -1:
         return None
     return Misfit(
-        f"compares along an axis that counts from the first one, or -1, found {axis}",
+        f"requires an axis counted from 0, or -1, found {axis}",
         "axis",
-        "count the axis from 0, the batch",
+        "count the axis from 0, which is the batch",
     )

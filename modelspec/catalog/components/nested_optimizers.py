@@ -1,4 +1,4 @@
-"""Optimizers that hold others: LossScaleOptimizer, and MultiOptimizer with its OptimizerMap."""
+"""Optimizers that wrap others: LossScaleOptimizer, and MultiOptimizer with its OptimizerMap."""
 
 import re
 from typing import Annotated, Any
@@ -29,8 +29,8 @@ def _named(value: Value) -> str | None:
 
 
 def _plain_optimizer(value: Any, info: ValidationInfo) -> Settings:
-    """An optimizer that holds no other one: Keras refuses such in a map, and a loss scaled twice is
-    no use.
+    """An optimizer without inner optimizers: Keras does not accept nested ones in a map, and
+    scaling the loss twice is useless.
     """
     name = type(value).__name__ if isinstance(value, Settings) else _named(value)
     found = OPTIMIZERS.find(name) if name else None
@@ -39,10 +39,10 @@ def _plain_optimizer(value: Any, info: ValidationInfo) -> Settings:
             [
                 Fault(
                     "MS208",
-                    f"`{found.kind()}` cannot stand inside another optimizer",
+                    f"`{found.kind()}` cannot be used inside another optimizer",
                     (name,) if isinstance(value, dict) and name else (),
                     at_key=True,
-                    help="put an optimizer there that holds no other, e.g. `Adam`",
+                    help="use an optimizer without inner optimizers, e.g. `Adam`",
                 )
             ]
         )
@@ -55,8 +55,8 @@ PlainOptimizer = Annotated[Any, PlainValidator(_plain_optimizer, json_schema_inp
 
 
 class LossScaleOptimizer(Optimizer):
-    """Scales the loss, up while the gradients are finite and down when they are not, for training
-    in float16.
+    """Scales the loss for training in float16: increases the scale while gradients are finite and
+    decreases it when they are not.
 
     ```yaml
     optimizer: {LossScaleOptimizer: {inner_optimizer: {Adam: 0.001}, initial_scale: 1024}}
@@ -70,7 +70,7 @@ class LossScaleOptimizer(Optimizer):
     inner_optimizer: PlainOptimizer
     initial_scale: Positive = 32768.0
     dynamic_growth_steps: Count = 2000
-    """After how many steps with finite gradients the scale is doubled."""
+    """The number of steps with finite gradients after which the scale is doubled."""
     name: Name = None
 
     @property
@@ -78,11 +78,12 @@ class LossScaleOptimizer(Optimizer):
         found: tuple[Gradient, ...] = self.inner_optimizer.gradients
         return found
 
-    def misfit(self, weight: Tensor) -> str | None:
-        # Its scale is a float32, and with it the gradients; sums of them are as the weights.
+    def misfit(self, path: str, weight: Tensor) -> str | None:
+        # Its scale is float32, and so are the gradients; accumulated gradients have the dtype of
+        # the weights.
         adds_up = self.inner_optimizer.gradient_accumulation_steps is not None
         if adds_up and weight.dtype in ("float16", "bfloat16"):
-            return "gives gradients in float32 to be accumulated in the dtype of the weights"
+            return "accumulates float32 gradients in the dtype of the weights"
         return None
 
     @classmethod
@@ -118,7 +119,7 @@ def _by_path(value: Any, info: ValidationInfo) -> dict[str, Settings] | None:
 
 
 class OptimizerMap(Optimizer):
-    """Which optimizer trains which weights, by the path of a variable: an exact one, or a regular
+    """Assigns optimizers to weights by the path of the variable: an exact path, or a regular
     expression.
 
     ```yaml
@@ -133,8 +134,8 @@ class OptimizerMap(Optimizer):
     ] = None
 
     def assigned(self, path: str) -> tuple[str, ...]:
-        """The keys of the map that a weight of this path is trained by, as Keras finds them: the
-        path itself, or every expression that matches all of it.
+        """The keys of the map that apply to a weight of this path, as in Keras: the path itself, or
+        every expression that matches all of it.
         """
         patterns: dict[str, Any] = self.optimizer_map or {}
         if path in patterns:

@@ -1,6 +1,4 @@
-"""What optimizers share: the learning rate, weight decay, clipping, averaging and the scale of the
-loss.
-"""
+"""Settings of all optimizers: learning rate, weight decay, clipping, averaging and loss scale."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from modelspec.core.diagnostics import nearest
+from modelspec.core.dtypes import rounded
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings, Unfit, refuse
 from modelspec.core.shapes import Tensor
@@ -30,7 +29,9 @@ def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings | str:
             suggestion=value.strip(),
         )
     if isinstance(value, str) and value not in SCHEDULES and not nearest(value, SCHEDULES.names()):
-        raise Unfit("a number or a schedule")  # a word that is no schedule's: a number was meant
+        raise Unfit(
+            "a number or a schedule"
+        )  # a word that is not a schedule: a number was intended
     if isinstance(value, (str, dict, Settings)) and value:
         return _read_schedule(value, info)
     raise Unfit("a number or a schedule")
@@ -50,34 +51,36 @@ def _is_number_text(text: str) -> bool:
 LearningRate = Annotated[
     Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])
 ]
-"""How far one step goes: a number of at least 0, or a schedule in any of its written forms."""
+"""The learning rate: a number of at least 0, or a schedule in any of its forms."""
 
 
 Outcome: TypeAlias = Literal["stops", "fails"]
-"""What rounding makes of a training: no weight changes, or weights become no finite numbers."""
+"""The effect of rounding on training: weights do not change, or become non-finite."""
 
 
 class Optimizer(Component):
-    """How the gradients change the weights."""
+    """An optimizer: how gradients update the weights."""
 
     keras_module: ClassVar[str] = "optimizers"
     scales_gradients: ClassVar[bool] = False
-    """Whether gradients come to the optimizers that it holds in float32 at least."""
+    """Whether it passes gradients to its inner optimizers in at least float32."""
 
     @property
     def gradients(self) -> "tuple[Gradient, ...]":
-        """The optimizers that change weights: itself, or those that it holds."""
+        """The optimizers that update weights: itself, or its inner optimizers."""
         return ()
 
-    def misfit(self, weight: Tensor) -> str | None:
-        """Why it cannot change a weight of this type, as the end of a sentence; None where it
-        can.
+    def misfit(self, path: str, weight: Tensor) -> str | None:
+        """The reason why it cannot train a weight of this path and type, as the end of a sentence;
+        None if it can.
         """
         return None
 
     @property
     def by_path(self) -> Any:
-        """The map of optimizers by the paths of weights; None for one that trains all of them."""
+        """The map of optimizers by the paths of weights; None for an optimizer that trains all
+        weights.
+        """
         return None
 
     @property
@@ -87,44 +90,84 @@ class Optimizer(Component):
 
 
 class Gradient(Optimizer):
-    """An optimizer of its own, rather than one that holds others."""
+    """An optimizer without inner optimizers."""
 
     rounded_to_one: ClassVar[Mapping[str, Outcome]] = {}
-    """Settings below 1, by what follows where the dtype of the weights rounds them to 1."""
+    """Settings below 1, and the effect if the dtype of the weights rounds them to 1."""
     rounded_to_zero: ClassVar[Mapping[str, Outcome]] = {}
-    """Settings above 0, by what follows where the dtype of the weights rounds them to 0."""
+    """Settings above 0, and the effect if the dtype of the weights rounds them to 0."""
+
+    added_to_divisor: ClassVar[str | None] = None
+    """The setting that is added to the divisor, which is 0 before the first gradient."""
 
     learning_rate: LearningRate = 0.001
     weight_decay: NonNegative | None = None
-    """What fraction of every weight, times the learning rate, each step takes off."""
+    """The fraction of each weight, times the learning rate, that each step subtracts; `null`
+    subtracts none.
+    """
     clipnorm: Positive | None = None
-    """The largest norm of each weight's gradient."""
+    """The largest norm of each weight's gradient; `null` does not clip it."""
     clipvalue: Positive | None = None
-    """The largest absolute value in a gradient."""
+    """The largest absolute value in a gradient; `null` does not clip it."""
     global_clipnorm: Positive | None = None
-    """The largest norm of all gradients together."""
+    """The largest norm of all gradients together; `null` does not clip it."""
     use_ema: bool = False
-    """Whether to keep a running mean of every weight, for `SwapEMAWeights` or to take its place."""
+    """Whether to keep an exponential moving average of the weights, for `SwapEMAWeights` or to
+    overwrite the weights.
+    """
     ema_momentum: Fraction = 0.99
     ema_overwrite_frequency: Count | None = None
-    """After how many steps the running means take the weights' place; `null`: at the end."""
+    """The number of steps after which the moving averages overwrite the weights; `null` overwrites
+    them once, at the end of training.
+    """
     loss_scale_factor: Positive | None = None
-    """What the loss is multiplied by, and the gradients divided by, to keep small numbers in
-    float16.
+    """The factor of the loss, by which gradients are divided again, so that small gradients are not
+    rounded to 0 in float16; `null` does not scale.
     """
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
-    """How many steps' gradients are averaged before the weights change."""
+    """The number of steps over which gradients are averaged before the weights are updated; `null`
+    updates at each step.
+    """
     name: Name = None
 
     @property
     def gradients(self) -> "tuple[Gradient, ...]":
         return (self,)
 
+    means: ClassVar[int] = 0
+    """The number of running means or sums that it keeps of each weight's gradient with default
+    settings; each has the type of the weight.
+    """
+
+    def slots(self, path: str, weight: Tensor) -> tuple[Tensor, ...]:
+        """The state that it keeps between steps for a weight of this path and type."""
+        averages = int(self.use_ema) + int(self.gradient_accumulation_steps is not None)
+        return (*self.own_slots(path, weight), *(weight,) * averages)
+
+    def own_slots(self, path: str, weight: Tensor) -> tuple[Tensor, ...]:
+        """The part of the state specific to this optimizer, without the average of the weight and
+        the sum of its gradients, which any optimizer may have.
+        """
+        return (weight,) * self.means
+
+    def divides_by(self, path: str, weight: Tensor) -> str | None:
+        """The setting that prevents 0 / 0 for a weight that never had a gradient; None if there is
+        none.
+        """
+        return self.added_to_divisor
+
+    def zero_by_zero(self, path: str, weight: Tensor) -> str | None:
+        """The setting with which it divides 0 by 0, in the dtype of the weight, for a weight that
+        never had a gradient; None if it does not.
+        """
+        setting = self.divides_by(path, weight)
+        if setting is None or rounded(getattr(self, setting), weight.dtype) != 0:
+            return None
+        return setting
+
     @property
     def settled(self) -> tuple[int, float] | None:
-        """The step from which the learning rate stays the same, and that rate; None where it never
-        does.
-        """
+        """The step from which the learning rate is constant, and that rate; None for none."""
         if isinstance(self.learning_rate, float):
             return 0, self.learning_rate
         found: tuple[int, float] | None = getattr(self.learning_rate, "settled", None)
@@ -153,26 +196,28 @@ class Gradient(Optimizer):
 
 
 class Momenta(Gradient):
-    """What Adam and its kin share: running means of the gradient and of its square."""
+    """Base of Adam and its variants: running means of the gradient and of its square."""
+
+    added_to_divisor = "epsilon"
+    means: ClassVar[int] = 2
 
     beta_1: Decay = 0.9
-    """How much of the gradient's running mean each step keeps."""
+    """The fraction of the running mean of the gradient that each step keeps, from 0 to 1."""
     beta_2: Decay = 0.999
-    """How much of the running mean of the gradient's square each step keeps."""
+    """The fraction of the running mean of the squared gradient that each step keeps, from 0 to 1.
+    """
     epsilon: NonNegative = 1e-7
-    """Added to what is divided by."""
+    """A small number added to the denominator, which prevents division by zero."""
 
 
 def pattern(value: Any) -> str:
-    """The text of a regular expression; `Unfit` where it is none."""
+    """A regular expression as a string. Raises `Unfit` for an invalid one."""
     if not isinstance(value, str) or not value:
-        raise Unfit("a text")
+        raise Unfit("a string")
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise Unfit(
-            "a regular expression", code="MS205", help=f"it cannot be read: {error}"
-        ) from None
+        raise Unfit("a regular expression", code="MS205", help=f"invalid syntax: {error}") from None
     return value
 
 

@@ -8,13 +8,13 @@ from modelspec.core.settings import refuse
 from modelspec.core.shapes import Shape
 
 from .loss import Targets
-from .metric import Direction, Metric
+from .metric import AT_LEAST_0, SHARE, Bounds, Direction, Metric
 from .misfit import Misfit, along_examples, from_the_end, off_the_last_axis
 from .setting_types import Count, Fraction, Name, WholeNumbers
 
 
 class KLDivergence(Metric):
-    """How far the outputs' distribution is from the targets'.
+    """The Kullback-Leibler divergence of the outputs from the targets.
 
     ```yaml
     metrics: [kl_divergence]
@@ -43,7 +43,7 @@ class Poisson(Metric):
 
 
 class BinaryCrossentropy(Metric):
-    """The crossentropy of independent yes-or-no outputs.
+    """The crossentropy of independent binary outputs.
 
     ```yaml
     metrics: [bce]
@@ -53,10 +53,11 @@ class BinaryCrossentropy(Metric):
     targets: ClassVar[Targets] = "binary"
     of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "binary_crossentropy"
     from_logits: bool = False
-    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+    """Whether outputs are logits (no sigmoid) rather than probabilities."""
     label_smoothing: Fraction = 0
 
 
@@ -71,10 +72,11 @@ class CategoricalCrossentropy(Metric):
     targets: ClassVar[Targets] = "one_hot"
     of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "categorical_crossentropy"
     from_logits: bool = False
-    """Whether outputs are scores (no softmax) rather than probabilities."""
+    """Whether outputs are logits (no softmax) rather than probabilities."""
     label_smoothing: Fraction = 0
     axis: int = -1
 
@@ -96,10 +98,11 @@ class SparseCategoricalCrossentropy(Metric):
     targets: ClassVar[Targets] = "indices"
     of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "sparse_categorical_crossentropy"
     from_logits: bool = False
-    """Whether outputs are scores (no softmax) rather than probabilities."""
+    """Whether outputs are logits (no softmax) rather than probabilities."""
     ignore_class: int | None = None
     axis: int = -1
 
@@ -108,18 +111,19 @@ class SparseCategoricalCrossentropy(Metric):
 
 
 class Overlap(Metric):
-    """What intersections over unions share."""
+    """Base of intersection over union metrics."""
 
     sums_in: ClassVar[str | None] = "float64"
+    lies_in: ClassVar[Bounds] = SHARE
 
     def misfit(self, outputs: Shape) -> Misfit | None:
-        """Keras averages the classes along `axis` too, and they have one."""
+        """Keras also takes the classes along `axis`, so there is one axis of classes."""
         if getattr(self, "axis", -1) == -1:
             return None
         return Misfit(
-            "takes the classes along the last axis alone",
+            "supports classes along the last axis only",
             "axis",
-            "leave `axis` out, and bring the classes to the last axis with `Permute`",
+            "leave out `axis`, and move the classes to the last axis with `Permute`",
         )
 
     def _check_classes(self, num_classes: int, chosen: tuple[int, ...]) -> None:
@@ -135,13 +139,13 @@ class Overlap(Metric):
 
 
 class IoU(Overlap):
-    """The intersection over union of each chosen class's segments, averaged.
+    """The mean intersection over union of the segments of the chosen classes.
 
     ```yaml
     metrics: [{IoU: {num_classes: 4, target_class_ids: [0, 2], sparse_y_pred: false}}]
     ```
 
-    `sparse_y_pred: false` is for outputs that are scores, as those of a softmax are.
+    Use `sparse_y_pred: false` for outputs that are scores, e.g. of a softmax.
     """
 
     targets: ClassVar[Targets] = "indices"
@@ -149,11 +153,17 @@ class IoU(Overlap):
     num_classes: Count
     target_class_ids: WholeNumbers
     ignore_class: int | None = None
-    """An index that does not count."""
+    """The class index of targets that do not count, e.g. 255 for the border of a mask; `null`
+    ignores none.
+    """
     sparse_y_true: bool = True
-    """Whether targets are indices rather than one-hot."""
+    """Whether targets are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     sparse_y_pred: bool = True
-    """Whether outputs are indices rather than scores."""
+    """Whether outputs are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     axis: int = -1
 
     @property
@@ -167,24 +177,30 @@ class IoU(Overlap):
 
 
 class MeanIoU(Overlap):
-    """The intersection over union of each class's segments, averaged.
+    """The mean intersection over union of the segments of all classes.
 
     ```yaml
     metrics: [{MeanIoU: {num_classes: 4, sparse_y_pred: false}}]
     ```
 
-    `sparse_y_pred: false` is for outputs that are scores, as those of a softmax are.
+    Use `sparse_y_pred: false` for outputs that are scores, e.g. of a softmax.
     """
 
     targets: ClassVar[Targets] = "indices"
 
     num_classes: Count
     ignore_class: int | None = None
-    """An index that does not count."""
+    """The class index of targets that do not count, e.g. 255 for the border of a mask; `null`
+    ignores none.
+    """
     sparse_y_true: bool = True
-    """Whether targets are indices rather than one-hot."""
+    """Whether targets are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     sparse_y_pred: bool = True
-    """Whether outputs are indices rather than scores."""
+    """Whether outputs are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     axis: int = -1
 
     @property
@@ -193,7 +209,7 @@ class MeanIoU(Overlap):
 
 
 class BinaryIoU(Overlap):
-    """The intersection over union of what is in a segment and what is not, averaged.
+    """The mean intersection over union of foreground and background.
 
     ```yaml
     metrics: [{BinaryIoU: {target_class_ids: [1], threshold: 0.5}}]
@@ -213,7 +229,7 @@ class BinaryIoU(Overlap):
 
 
 class OneHotIoU(Overlap):
-    """The intersection over union of each chosen class's segments, averaged, for one-hot targets.
+    """The mean intersection over union of the segments of the chosen classes, for one-hot targets.
 
     ```yaml
     metrics: [{OneHotIoU: {num_classes: 3, target_class_ids: [1, 2]}}]
@@ -226,7 +242,9 @@ class OneHotIoU(Overlap):
     target_class_ids: WholeNumbers
     ignore_class: int | None = None
     sparse_y_pred: bool = False
-    """Whether outputs are indices rather than scores."""
+    """Whether outputs are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     axis: int = -1
 
     @model_validator(mode="after")
@@ -236,7 +254,7 @@ class OneHotIoU(Overlap):
 
 
 class OneHotMeanIoU(Overlap):
-    """The intersection over union of each class's segments, averaged, for one-hot targets.
+    """The mean intersection over union of the segments of all classes, for one-hot targets.
 
     ```yaml
     metrics: [{OneHotMeanIoU: 3}]
@@ -248,5 +266,7 @@ class OneHotMeanIoU(Overlap):
     num_classes: Count
     ignore_class: int | None = None
     sparse_y_pred: bool = False
-    """Whether outputs are indices rather than scores."""
+    """Whether outputs are class indices rather than one value per class, of which the largest is
+    taken.
+    """
     axis: int = -1

@@ -1,4 +1,4 @@
-"""Losses between numbers, and those that compare directions or keep a margin."""
+"""Regression, similarity and margin losses."""
 
 from typing import ClassVar
 
@@ -11,7 +11,8 @@ from .setting_types import Fraction, Name, Positive
 class NumberLoss(Loss):
     targets: ClassVar[Targets] = "numbers"
     least: ClassVar[float | None] = None
-    """The smallest target that the formula has a meaning for, where there is one."""
+    at_least_0: ClassVar[bool] = True
+    """The smallest valid target of the formula, if there is one."""
 
 
 class MeanSquaredError(NumberLoss):
@@ -47,6 +48,7 @@ class MeanAbsolutePercentageError(NumberLoss):
     """
 
     relative: ClassVar[bool] = True
+    saves: ClassVar[int] = 2
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "mean_absolute_percentage_error"
@@ -62,18 +64,21 @@ class MeanSquaredLogarithmicError(NumberLoss):
     """
 
     least: ClassVar[float | None] = 0
+    saves: ClassVar[int] = 2
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "mean_squared_logarithmic_error"
 
 
 class CosineSimilarity(NumberLoss):
-    """Minus the cosine of the angle between target and output: -1 where they point the same way.
+    """Minus the cosine of the angle between target and output: -1 if they have the same direction.
 
     ```yaml
     loss: {CosineSimilarity: {axis: -1}}
     ```
     """
+
+    at_least_0: ClassVar[bool] = False
 
     axis: int = -1
     reduction: Reduction = "sum_over_batch_size"
@@ -81,7 +86,7 @@ class CosineSimilarity(NumberLoss):
 
 
 class Huber(NumberLoss):
-    """Squared for errors below `delta`, straight above, so that outliers count less.
+    """Quadratic for errors below `delta`, linear above, so that outliers count less.
 
     ```yaml
     loss: {Huber: 0.5}
@@ -91,13 +96,13 @@ class Huber(NumberLoss):
     """
 
     delta: Positive = 1.0
-    """From which error on the loss is a straight line."""
+    """The error at which the loss changes from quadratic to linear."""
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "huber_loss"
 
 
 class LogCosh(NumberLoss):
-    """The mean of `log(cosh(output - target))`: squared for small errors, straight for large ones.
+    """The mean of `log(cosh(output - target))`: quadratic for small errors, linear for large ones.
 
     ```yaml
     loss: log_cosh
@@ -117,6 +122,7 @@ class Poisson(NumberLoss):
     """
 
     least: ClassVar[float | None] = 0
+    at_least_0: ClassVar[bool] = False
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "poisson"
@@ -132,6 +138,8 @@ class Hinge(Loss):
 
     targets: ClassVar[Targets] = "binary"
     of_margins: ClassVar[bool] = True
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 2
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "hinge"
@@ -147,13 +155,16 @@ class SquaredHinge(Loss):
 
     targets: ClassVar[Targets] = "binary"
     of_margins: ClassVar[bool] = True
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 3
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "squared_hinge"
 
 
 class CategoricalHinge(Loss):
-    """`max(neg - pos + 1, 0)` of the right class's score and the highest other one.
+    """`max(neg - pos + 1, 0)`, where `pos` is the score of the true class and `neg` the highest
+    other score.
 
     ```yaml
     loss: categorical_hinge
@@ -162,13 +173,16 @@ class CategoricalHinge(Loss):
 
     targets: ClassVar[Targets] = "one_hot"
     of_margins: ClassVar[bool] = True
+    at_least_0: ClassVar[bool] = True
+    saves: ClassVar[int] = 2
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "categorical_hinge"
 
 
 class Circle(Loss):
-    """Pulls embeddings of one identity together and others apart; outputs are vectors of length 1.
+    """Circle loss, which makes embeddings of the same class similar and others dissimilar; outputs
+    must be vectors of length 1.
 
     ```yaml
     loss: {Circle: {gamma: 64, margin: 0.25}}
@@ -182,7 +196,7 @@ class Circle(Loss):
     gamma: Positive = 80.0
     margin: Fraction = 0.4
     remove_diagonal: bool = True
-    """Whether an example is not compared with itself."""
+    """Whether to leave out the similarity of each example with itself."""
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "circle"
 

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from modelspec.core.shapes import Shape
 
 from .loss import Targets
-from .metric import Direction, Metric
-from .misfit import Misfit
+from .metric import AT_LEAST_0, Bounds, Direction, Metric
+from .misfit import Misfit, without_known_units
 from .setting_types import Name, Whole
 
 
@@ -16,6 +16,8 @@ class NumberMetric(Metric):
 
 class NumberError(NumberMetric):
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
+    in_any_unit: ClassVar[bool] = True
 
 
 class MeanSquaredError(NumberError):
@@ -87,7 +89,7 @@ class LogCoshError(NumberError):
 
 
 class CosineSimilarity(NumberMetric):
-    """The cosine of the angle between target and output: 1 where they point the same way.
+    """The cosine of the angle between target and output: 1 if they have the same direction.
 
     ```yaml
     metrics: [cosine_similarity]
@@ -97,13 +99,15 @@ class CosineSimilarity(NumberMetric):
     """
 
     along_units: ClassVar[bool] = True
+    lies_in: ClassVar[Bounds] = (-1.0, 1.0)
 
     name: Name = "cosine_similarity"
     axis: int = -1
 
 
 class R2Score(NumberMetric):
-    """The coefficient of determination: 1 is perfect, 0 as good as the targets' mean.
+    """The coefficient of determination: 1 is a perfect prediction, 0 is as good as predicting the
+    mean of the targets.
 
     ```yaml
     metrics: [R2Score]
@@ -112,12 +116,17 @@ class R2Score(NumberMetric):
     https://en.wikipedia.org/wiki/Coefficient_of_determination
     """
 
+    lies_in: ClassVar[Bounds] = (None, 1.0)
+    in_any_unit: ClassVar[bool] = True
+
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = (
         "uniform_average"
     )
-    """How the scores of several outputs become one; `null` gives one for each."""
+    """How the scores of several outputs become one: `uniform_average` or
+    `variance_weighted_average`; `null` gives one score per output.
+    """
     num_regressors: Whole = 0
-    """How many inputs the score is adjusted for; 0 leaves it as it is."""
+    """The number of independent regressors of the adjusted R2 score; 0 is the standard score."""
     name: Name = "r2_score"
 
     def numbers(self, units: int | None) -> int | None:
@@ -125,11 +134,12 @@ class R2Score(NumberMetric):
 
     def misfit(self, outputs: Shape) -> Misfit | None:
         if not self.num_regressors:
-            return None
+            return without_known_units(outputs)
         return Misfit(
-            "counts the examples for `num_regressors`, which Keras cannot do while a model trains",
+            "requires the number of examples for `num_regressors`, which Keras does not support in"
+            " training",
             "num_regressors",
-            "leave `num_regressors` out",
+            "leave out `num_regressors`",
         )
 
 
@@ -144,13 +154,14 @@ class PearsonCorrelation(NumberMetric):
     """
 
     along_units: ClassVar[bool] = True
+    lies_in: ClassVar[Bounds] = (-1.0, 1.0)
 
     name: Name = "pearson_correlation"
     axis: int = -1
 
 
 class ConcordanceCorrelation(NumberMetric):
-    """The correlation of targets and outputs that also falls where their means or spreads differ.
+    """A correlation of targets and outputs that also decreases if their means or variances differ.
 
     ```yaml
     metrics: [{ConcordanceCorrelation: {axis: 0}}]
@@ -160,6 +171,7 @@ class ConcordanceCorrelation(NumberMetric):
     """
 
     along_units: ClassVar[bool] = True
+    lies_in: ClassVar[Bounds] = (-1.0, 1.0)
 
     name: Name = "concordance_correlation"
     axis: int = -1
@@ -175,6 +187,7 @@ class Hinge(Metric):
 
     targets: ClassVar[Targets] = "binary"
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "hinge"
 
@@ -189,12 +202,14 @@ class SquaredHinge(Metric):
 
     targets: ClassVar[Targets] = "binary"
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "squared_hinge"
 
 
 class CategoricalHinge(Metric):
-    """`max(neg - pos + 1, 0)` of the right class's score and the highest other one.
+    """`max(neg - pos + 1, 0)`, where `pos` is the score of the true class and `neg` the highest
+    other score.
 
     ```yaml
     metrics: [categorical_hinge]
@@ -203,5 +218,6 @@ class CategoricalHinge(Metric):
 
     targets: ClassVar[Targets] = "one_hot"
     direction: ClassVar[Direction] = "down"
+    lies_in: ClassVar[Bounds] = AT_LEAST_0
 
     name: Name = "categorical_hinge"

@@ -1,4 +1,4 @@
-"""Regularizers: what is added to the loss for large weights or outputs."""
+"""Regularizers: penalties on weights or outputs, added to the loss."""
 
 from typing import ClassVar, Literal
 
@@ -11,14 +11,14 @@ class Regularizer(Component):
     keras_module: ClassVar[str] = "regularizers"
 
     def misfit(self, tensor: Tensor) -> str | None:
-        """What keeps it from working on a tensor of this type, as the end of a sentence; None
-        where nothing does. An output has its batch axis.
+        """The reason why it cannot penalize a tensor of this type, as the end of a sentence; None
+        if it can. An output has its batch axis.
         """
         return None
 
 
 class L1(Regularizer):
-    """Adds `l1 * sum(abs(x))`, which drives weights to exactly zero.
+    """Adds `l1 * sum(abs(x))`, which makes weights exactly zero.
 
     ```yaml
     kernel_regularizer: {L1: 0.001}
@@ -52,7 +52,8 @@ class L1L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """Keeps the rows or the columns of a matrix apart in direction; only for weights with two axes.
+    """Makes the rows or the columns of a matrix orthogonal to each other; only for weights with two
+    axes.
 
     ```yaml
     kernel_regularizer: {OrthogonalRegularizer: {factor: 0.02, mode: columns}}
@@ -63,19 +64,21 @@ class OrthogonalRegularizer(Regularizer):
     mode: Literal["rows", "columns"] = "rows"
 
     def misfit(self, tensor: Tensor) -> str | None:
-        """Keras divides by the number of pairs, which it takes from the shape, and compares with a
-        matrix in float32.
+        """Keras divides by the number of pairs, computed from the shape, and compares with a
+        float32 matrix.
         """
         shape = tensor.shape
         if len(shape) != 2:
-            return f"takes a matrix, found {show(shape)}"
+            return f"requires a matrix, found {show(shape)}"
         count = shape[0 if self.mode == "rows" else 1]
         if count == PENDING:
             return None
         if known(count) is None:
-            return f"counts the pairs of {self.mode}, and how many there are is not known"
+            return f"requires a known number of {self.mode}"
         if count == 1:
-            return f"has no two {self.mode} to compare in {show(shape)}: the penalty is no number"
+            return (
+                f"requires at least two {self.mode}, found {show(shape)}: the penalty would be NaN"
+            )
         if tensor.dtype != "float32":
             return f"computes in float32, found {tensor.dtype}"
         return None

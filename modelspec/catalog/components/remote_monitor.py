@@ -1,4 +1,4 @@
-"""The callback that sends what it sees to a server."""
+"""The callback that sends losses and metrics to a server."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -25,7 +25,7 @@ def _path(value: Any) -> str:
     if not isinstance(value, str):
         raise Unfit("a path on the server")
     if not value.startswith("/") or not value.isascii() or not value.isprintable() or " " in value:
-        raise Unfit("a path on the server, which begins with `/`", code="MS205")
+        raise Unfit("a path on the server that begins with `/`", code="MS205")
     return value
 
 
@@ -33,10 +33,10 @@ def _headers(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-        raise Unfit("a mapping of names of headers to texts")
-    texts = (*value, *value.values())
-    if not all(text.isascii() and text.isprintable() for text in texts):
-        raise Unfit("a mapping of names of headers to texts, each on one line", code="MS205")
+        raise Unfit("a mapping of header names to strings")
+    strings = (*value, *value.values())
+    if not all(text.isascii() and text.isprintable() for text in strings):
+        raise Unfit("a mapping of header names to strings, each on one line", code="MS205")
     return dict(value)
 
 
@@ -48,8 +48,8 @@ class RemoteMonitor(Callback):
       - RemoteMonitor: {root: "https://logs.example.org", send_as_json: true}
     ```
 
-    The host must be allowed outside of the spec: `--allow-host logs.example.org`. A redirect is not
-    followed, and a server that does not answer is a warning: the training continues.
+    The host must be allowed outside of the spec: `--allow-host logs.example.org`. Redirects are not
+    followed. If the server does not answer, a warning is shown and training continues.
     """
 
     state: ClassVar[tuple[str, ...] | None] = ()
@@ -61,7 +61,7 @@ class RemoteMonitor(Callback):
     )
     path: Annotated[str, PlainValidator(_path, json_schema_input_type=str)] = "/publish/epoch/end/"
     field: str = "data"
-    """The name that the values have in a form; with `send_as_json` there is no form."""
+    """The name of the form field with the values; not with `send_as_json`."""
     headers: (
         Annotated[
             dict[str, str],
@@ -69,10 +69,10 @@ class RemoteMonitor(Callback):
         ]
         | None
     ) = None
-    """Further headers of the request; do not write secrets into a spec."""
+    """HTTP headers to add to each request; do not write secrets into a spec."""
     send_as_json: bool = False
 
     @property
     def sends_to(self) -> tuple[str, int] | None:
-        """The host and the port that it sends to."""
+        """The host and the port that receive the requests."""
         return web_host(self.root)

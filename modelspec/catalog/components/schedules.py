@@ -1,4 +1,4 @@
-"""Learning rate schedules: a learning rate that follows the number of steps done."""
+"""Learning rate schedules: the learning rate as a function of the training step."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -24,12 +24,12 @@ class Schedule(Component):
 
     @property
     def settled(self) -> tuple[int, float] | None:
-        """The step from which the rate stays the same, and that rate; None where it never does."""
+        """The step from which the rate is constant, and that rate; None if there is none."""
         raise NotImplementedError
 
 
 class ExponentialDecay(Schedule):
-    """The rate times `decay_rate` every `decay_steps` steps.
+    """Multiplies the rate by `decay_rate` every `decay_steps` steps.
 
     ```yaml
     learning_rate:
@@ -41,7 +41,7 @@ class ExponentialDecay(Schedule):
     decay_steps: Count
     decay_rate: Positive
     staircase: bool = False
-    """Whether the rate falls once every `decay_steps` steps rather than a little at each."""
+    """Whether the learning rate changes only every `decay_steps` steps rather than at each step."""
     name: Name = "ExponentialDecay"
 
     @property
@@ -51,7 +51,7 @@ class ExponentialDecay(Schedule):
 
 
 class InverseTimeDecay(Schedule):
-    """The rate divided by `1 + decay_rate * step / decay_steps`.
+    """Divides the rate by `1 + decay_rate * step / decay_steps`.
 
     ```yaml
     learning_rate:
@@ -63,7 +63,7 @@ class InverseTimeDecay(Schedule):
     decay_steps: Count
     decay_rate: NonNegative
     staircase: bool = False
-    """Whether the rate falls once every `decay_steps` steps rather than a little at each."""
+    """Whether the learning rate changes only every `decay_steps` steps rather than at each step."""
     name: Name = "InverseTimeDecay"
 
     @property
@@ -73,8 +73,7 @@ class InverseTimeDecay(Schedule):
 
 
 class PolynomialDecay(Schedule):
-    """From one rate to another in `decay_steps` steps, on a polynomial; a straight line where
-    `power` is 1.
+    """Polynomial decay from one rate to another in `decay_steps` steps; linear if `power` is 1.
 
     ```yaml
     learning_rate: {PolynomialDecay: {initial_learning_rate: 0.01, decay_steps: 5000, power: 0.5}}
@@ -86,7 +85,7 @@ class PolynomialDecay(Schedule):
     end_learning_rate: NonNegative = 0.0001
     power: Positive = 1.0
     cycle: bool = False
-    """Whether it begins again, more slowly, once it has come to the end."""
+    """Whether the decay restarts after `decay_steps` steps, each time over more steps."""
     name: Name = "PolynomialDecay"
 
     @property
@@ -97,8 +96,7 @@ class PolynomialDecay(Schedule):
 
 
 class CosineDecay(Schedule):
-    """Half a cosine wave down to `alpha` times the rate, after a straight rise to `warmup_target`
-    where one is set.
+    """Cosine decay to `alpha` times the rate, optionally after a linear warmup to `warmup_target`.
 
     ```yaml
     learning_rate:
@@ -106,19 +104,21 @@ class CosineDecay(Schedule):
         {initial_learning_rate: 0.0, decay_steps: 9000, warmup_target: 0.001, warmup_steps: 1000}
     ```
 
-    Loshchilov and Hutter, 2016: https://arxiv.org/abs/1608.03983; the rise:
+    Loshchilov and Hutter, 2016: https://arxiv.org/abs/1608.03983; warmup:
     https://arxiv.org/abs/1706.02677
     """
 
     initial_learning_rate: NonNegative
     decay_steps: Count
     alpha: Fraction = 0.0
-    """The rate at the end, as a fraction of the highest one."""
+    """The final learning rate as a fraction of `warmup_target`, or of `initial_learning_rate`
+    without one.
+    """
     name: Name = "CosineDecay"
     warmup_target: NonNegative | None = None
-    """The rate at the end of the rise."""
+    """The learning rate at the end of the warmup; `null` has no warmup."""
     warmup_steps: Whole = 0
-    """How many steps the rise takes, before `decay_steps` begin."""
+    """The number of steps of the warmup, before those of `decay_steps`."""
 
     @property
     def settled(self) -> tuple[int, float] | None:
@@ -129,14 +129,13 @@ class CosineDecay(Schedule):
 
     @model_validator(mode="after")
     def _warms_up(self) -> Self:
-        # Keras takes one without the other: it then leaves out the rise, or the rate that was to
-        # start it.
+        # Keras accepts one without the other: it then ignores the warmup, or its initial rate.
         if self.warmup_steps and self.warmup_target is None:
             refuse(
                 "`warmup_steps` has no effect without `warmup_target`",
                 "MS208",
                 "warmup_steps",
-                help="write `warmup_target`, the rate at the end of the rise",
+                help="set `warmup_target`, the rate at the end of the warmup",
             )
         if self.warmup_target is not None and not self.warmup_steps:
             refuse(
@@ -144,13 +143,13 @@ class CosineDecay(Schedule):
                 " effect",
                 "MS208",
                 "warmup_target",
-                help="write `warmup_steps`, the number of steps of the rise",
+                help="set `warmup_steps`, the number of steps of the warmup",
             )
         return self
 
 
 class CosineDecayRestarts(Schedule):
-    """Half a cosine wave, again and again, each `t_mul` times as long and `m_mul` times as high as
+    """Cosine decay with restarts: each period is `t_mul` times as long and `m_mul` times as high as
     the one before.
 
     ```yaml
@@ -162,12 +161,12 @@ class CosineDecayRestarts(Schedule):
 
     initial_learning_rate: NonNegative
     first_decay_steps: Count
-    # Below 1 the waves shrink to nothing after a finite number of steps, and the rate is NaN from
-    # there on.
+    # Below 1 the periods shrink to zero after a finite number of steps, and the rate is NaN
+    # afterwards.
     t_mul: Annotated[float, Field(ge=1)] = 2.0
     m_mul: NonNegative = 1.0
     alpha: Fraction = 0.0
-    """The lowest rate, as a fraction of the initial one."""
+    """The smallest learning rate as a fraction of `initial_learning_rate`."""
     name: Name = "SGDRDecay"
 
     @property
@@ -176,7 +175,7 @@ class CosineDecayRestarts(Schedule):
 
 
 class PiecewiseConstantDecay(Schedule):
-    """One rate up to each boundary and another one after the last.
+    """A constant rate up to each boundary and after the last one.
 
     ```yaml
     learning_rate: {PiecewiseConstantDecay: {boundaries: [1000, 5000], values: [0.1, 0.01, 0.001]}}
@@ -184,9 +183,9 @@ class PiecewiseConstantDecay(Schedule):
     """
 
     boundaries: WholeNumbers
-    """Steps, each past the one before."""
+    """The last step of each value except the last value, ascending."""
     values: tuple[NonNegative, ...]
-    """Rates, one more than there are boundaries."""
+    """The learning rates, one more than `boundaries`."""
     name: Name = "PiecewiseConstant"
 
     @property
@@ -203,17 +202,17 @@ class PiecewiseConstantDecay(Schedule):
                 f"found {len(self.values)}",
                 "MS208",
                 "values",
-                help="give the rate before, between and after them",
+                help="set the rate before, between and after them",
             )
         for index, (before, after) in enumerate(
             zip(self.boundaries, self.boundaries[1:], strict=False), 1
         ):
             if after <= before:
                 refuse(
-                    f"boundary {after} is not past the one before it, {before}",
+                    f"boundary {after} is not above the one before it, {before}",
                     "MS205",
                     "boundaries",
                     index,
-                    help="write the steps in rising order",
+                    help="write the steps in increasing order",
                 )
         return self

@@ -1,7 +1,6 @@
-"""What the settings of all components share: numbers, axes and names, with what they accept and how
-they say no.
+"""Types of component settings: numbers, axes and names, with their validators and messages.
 
-Each is a named type, never a pydantic union: a union would report every branch it tried.
+Each is a named type rather than a pydantic union, which would report every branch it tried.
 """
 
 from __future__ import annotations
@@ -15,30 +14,29 @@ from modelspec.core.settings import Settings, Unfit, first_unfit, is_int
 
 
 class Component(Settings):
-    """The settings of one class that is not a layer. Infinities and NaN are never a setting's
-    value.
+    """The settings of one class that is not a layer. Infinities and NaN are not allowed.
 
-    A list is a tuple here, as everywhere, and must be a list again for Keras: `Precision` takes no
-    tuple.
+    A list is a tuple here, as everywhere, and is converted back to a list for Keras: `Precision`
+    does not accept tuples.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
 
 
 Count = Annotated[int, Field(ge=1)]
-"""How many steps, epochs, classes: a whole number of at least 1."""
+"""A number of steps, epochs or classes: an integer of at least 1."""
 Whole = Annotated[int, Field(ge=0)]
-"""A whole number of at least 0."""
+"""An integer of at least 0."""
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1."""
 PositiveFraction = Annotated[float, Field(gt=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
-"""How much of a running mean is kept at each step: at 1 it would never move."""
+"""The fraction of a running mean that each step keeps; at 1 it would never change."""
 
 FloatDtype = Literal["float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"]
-"""What a loss is computed in; Keras's `floatx` where it is not written."""
+"""The dtype of a loss; by default Keras's `floatx`."""
 MetricDtype = Literal[
     "float16",
     "bfloat16",
@@ -54,7 +52,7 @@ MetricDtype = Literal[
     "int32",
     "int64",
 ]
-"""What a metric counts in. Keras reads `int8` as a way of quantizing, and refuses it."""
+"""The dtype of a metric's variables. Keras reads `int8` as a quantization mode, and refuses it."""
 
 
 def is_number(value: Any) -> bool:
@@ -68,7 +66,7 @@ def _axes(value: Any) -> int | tuple[int, ...]:
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
         raise Unfit(
             "an axis or a list of axes",
-            help="axes are whole numbers, the first is 0 and the last -1",
+            help="axes are integers: 0 is the first, -1 the last",
             path=first_unfit(value, is_int),
         )
     if len(set(value)) < len(value):
@@ -95,7 +93,7 @@ AxisList = Annotated[
 
 
 def _whole_numbers(value: Any) -> tuple[int, ...]:
-    expected = "a list of at least one whole number, each at least 0"
+    expected = "a list of at least one integer, each at least 0"
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
         raise Unfit(
             expected,
@@ -113,7 +111,9 @@ WholeNumbers = Annotated[
 
 
 def numbers(least: float, most: float | None = None) -> PlainValidator:
-    """A number or a list of at least one, each from `least` to `most`; a list becomes a tuple."""
+    """A number or a list of at least one number, each from `least` to `most`; a list becomes a
+    tuple.
+    """
     bounds = f"from {least:g} to {most:g}" if most is not None else f"of at least {least:g}"
     expected = f"a number {bounds} or a list of them"
 
@@ -136,13 +136,11 @@ def _name(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Unfit("a text")
+        raise Unfit("a string")
     if not value or "/" in value or not value.isprintable():
         raise Unfit("a name without `/` and control characters", code="MS306")
     return value
 
 
 Name = Annotated[str | None, PlainValidator(_name, json_schema_input_type=str | None)]
-"""What Keras calls the thing in logs and variables. It refuses a `/`, which it puts between names
-itself.
-"""
+"""The name in logs and variables. Keras refuses `/`, which it uses to separate names."""

@@ -1,13 +1,13 @@
-"""The families of components that the section `training` takes: schedules, optimizers, losses,
-metrics and callbacks.
+"""The component families of the sections `training` and `runtime`: schedules, optimizers, losses,
+metrics, callbacks and loggers.
 """
 
 from __future__ import annotations
 
-from .family import ABSTRACT, PACKAGE, Family, in_snake_case
+from .family import ABSTRACT, FORMULA, PACKAGE, Family, in_snake_case
 
-_FUNCTION = "it takes a Python function"
-_HISTORY = "every run does this itself"
+_FUNCTION = "it requires a Python function"
+_HISTORY = "every run does this automatically"
 
 SCHEDULES = Family(
     "schedule",
@@ -20,9 +20,10 @@ SCHEDULES = Family(
             "InverseTimeDecay",
             "PiecewiseConstantDecay",
             "PolynomialDecay",
-        )
+        ),
+        "schedule_expression": ("Expression",),
     },
-    {},
+    {FORMULA: "Expression"},
     {"LearningRateSchedule": ABSTRACT},
 )
 
@@ -47,7 +48,8 @@ OPTIMIZERS = Family(
         "Optimizer": ABSTRACT,
         "optimizer": ABSTRACT,
         **dict.fromkeys(
-            ("OptimizerMap", "optimizermap"), "it is the `optimizer_map` of `MultiOptimizer`"
+            ("OptimizerMap", "optimizermap"),
+            "it is only used as `optimizer_map` of `MultiOptimizer`",
         ),
     },
     any_case=True,
@@ -97,6 +99,7 @@ LOSSES = Family(
     _LOSSES,
     {
         **in_snake_case(kind for kinds in _LOSSES.values() for kind in kinds),
+        FORMULA: "Expression",
         **_SHORT,
         "kld": "KLDivergence",
         "KLD": "KLDivergence",
@@ -160,8 +163,8 @@ _METRICS = {
     "metric_expression": ("Expression",),
 }
 _ACCURACIES = ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy")
-_OF_VALUES = "it is a sum or mean of values, and compares nothing with a target"
-_LOSS_ONLY = "Keras has it as a loss only"
+_OF_VALUES = "it is a sum or mean of values without a target"
+_LOSS_ONLY = "in Keras it is only a loss"
 METRICS = Family(
     "metric",
     PACKAGE,
@@ -170,10 +173,11 @@ METRICS = Family(
         alias: kind
         for alias, kind in {
             **in_snake_case(kind for kinds in _METRICS.values() for kind in kinds),
+            FORMULA: "Expression",
             **_SHORT,
         }.items()
-        # As text, Keras takes `accuracy` for the accuracy that fits the shapes, never for this
-        # class.
+        # Keras resolves the string `accuracy` to the accuracy that matches the shapes, never to
+        # this class.
         if kind != "Accuracy"
     },
     {
@@ -184,7 +188,7 @@ METRICS = Family(
         **dict.fromkeys(
             ("binary_focal_crossentropy", "categorical_focal_crossentropy", "huber"), _LOSS_ONLY
         ),
-        "log_cosh": "as a metric it is `LogCoshError`",
+        "log_cosh": "the metric is `LogCoshError`",
     },
     by_shape={"accuracy": _ACCURACIES, "acc": _ACCURACIES},
     logged=True,
@@ -210,10 +214,12 @@ CALLBACKS = Family(
     {
         "Callback": ABSTRACT,
         "CallbackList": ABSTRACT,
-        "BackupAndRestore": "`training.checkpoint` does it, with nothing lost",
-        "OrbaxCheckpoint": "`training.checkpoint` does it",
+        "BackupAndRestore": "use `training.checkpoint`, which also saves the state of training",
+        "OrbaxCheckpoint": "use `training.checkpoint`",
         "History": _HISTORY,
         "ProgbarLogger": _HISTORY,
         "LambdaCallback": _FUNCTION,
     },
 )
+
+LOGGERS = Family("logger", PACKAGE, {"loggers": ("tensorboard", "mlflow", "wandb")})

@@ -1,8 +1,7 @@
-"""Which operations of a formula compute with several examples, which a `transform` must not do: it
-sees one example at a time.
+"""Finds operations of a formula that combine several examples, which a `transform` does not
+support: it sees one example at a time.
 
-The batch axis has a size that no other axis has (`BATCH`), so that it is followed through
-transpositions and reshapes.
+The batch axis has a unique size (`BATCH`), which identifies it after transpositions and reshapes.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ def batch_axes(x: Tensor) -> tuple[int, ...]:
 
 
 def joins_examples(call: Arguments, found: Tensor) -> bool:
-    """Whether an operation that gives `found` computes with several examples."""
-    if len(batch_axes(found)) > 1:  # every example beside every other
+    """Whether an operation with the result `found` combines several examples."""
+    if len(batch_axes(found)) > 1:  # every example with every other
         return True
     if call.function == "reshape":
         return _reshaped(call.x, found)
@@ -47,14 +46,14 @@ def _tensors(item: object) -> list[Tensor]:
 
 
 def _reshaped(x: Tensor, found: Tensor) -> bool:
-    """Whether an example's entries are no longer side by side: with the batch in front before and
-    after, they are.
+    """Whether the elements of an example are no longer contiguous; with the batch axis first before
+    and after, they are.
     """
     return batch_axes(x) not in ((), (0,)) or batch_axes(found) not in ((), (0,))
 
 
 def takes_examples(x: Tensor, items: tuple[int | slice | EllipsisType | None, ...]) -> bool:
-    """Whether an index chooses examples, or changes their order."""
+    """Whether an index selects or reorders examples."""
     axes = batch_axes(x)
     given = [item for item in items if item is not None]
     if ... in given:
@@ -72,7 +71,7 @@ _WHOLE = (slice(None), slice(None, None, 1), slice(0, None), slice(0, None, 1))
 
 
 def free_name(used: tuple[str, ...]) -> str:
-    """A name of one letter that a formula does not use."""
+    """A one-letter name that a formula does not use."""
     return next(
         (letter for letter in f"m{string.ascii_lowercase}" if letter not in used), "learned"
     )

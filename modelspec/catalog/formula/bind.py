@@ -1,28 +1,33 @@
-"""The arguments of a call, as written, to the parameters of a function."""
+"""Binds the written arguments of a call to the parameters of a function."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from modelspec.core.diagnostics import Fault, listed, nearest
 from modelspec.core.source.python_nodes import place
 
-from .function_table import OF_TENSORS, REQUIRED, Function, Kind, Parameter
+from .function import COMPLEX, OF_TENSORS, REQUIRED, Function, Kind, Parameter
 from .operands import DTYPES
-from .tree import Call, Constant, Node, Place
+from .results import results_of
+from .tree import Call, Constant, Node, Place, children
 
 _EXPECTED: Final[dict[Kind, str]] = {
-    "axis": "a whole number",
-    "axes": "a whole number or a list of them",
+    "axis": "an integer",
+    "axes": "an integer or a list of them",
     "flag": "`True` or `False`",
     "number": "a number",
-    "whole": "a whole number",
-    "sizes": "a list of whole numbers",
+    "whole": "an integer",
+    "size": "an integer or `len(x)`",
+    "wholes": "an integer or a list of them",
+    "sizes": "a list of integers",
+    "pairs": "a list of pairs of integers",
     "dtype": "a dtype in quotes",
-    "text": "a text in quotes",
+    "text": "a string in quotes",
     "tensors": "a list of tensors",
+    "pair": "the real and the imaginary part",
     "tensor": "a tensor",
     "operand": "a tensor or a number",
     "rest": "tensors",
@@ -30,26 +35,41 @@ _EXPECTED: Final[dict[Kind, str]] = {
 _NOTHING: Final = object()
 
 
+class Reader(Protocol):
+    """Reads arguments."""
+
+    def node(self, node: ast.expr) -> Node:
+        """A node with one result."""
+
+    def built(self, node: ast.expr) -> Node:
+        """A node that may have several results."""
+
+
 class Binder:
-    """Binds one call. `node` reads what is inside it."""
+    """Binds one call. `reader` reads its arguments."""
 
     def __init__(
-        self, function: Function, text: str, node: Callable[[ast.expr], Node], where: Place
+        self,
+        function: Function,
+        text: str,
+        reader: Reader,
+        where: Place,
     ) -> None:
         self.function = function
         self.text = text
-        self.node = node
+        self.reader = reader
+        self.node = reader.node
         self.where = where
         self.tensors: dict[str, Node | tuple[Node, ...]] = {}
         self.settings: dict[str, Any] = {}
         self.places: dict[str, Place] = {}
 
     def call(self, node: ast.Call) -> Call:
-        """The call with everything in its place. Raises `Fault` (MS143)."""
+        """The bound call. Raises `Fault` (MS143)."""
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             if isinstance(argument, ast.Starred):
                 raise Fault(
-                    "MS141", "a `*` cannot stand in a formula", part=place(self.text, argument)
+                    "MS141", "a `*` is not allowed in a formula", part=place(self.text, argument)
                 )
         self._positional(node.args)
         for keyword in node.keywords:
@@ -78,7 +98,7 @@ class Binder:
 
     def _keyword(self, keyword: ast.keyword) -> None:
         if keyword.arg is None:
-            raise Fault("MS141", "a `**` cannot stand in a call", part=place(self.text, keyword))
+            raise Fault("MS141", "a `**` is not allowed in a call", part=place(self.text, keyword))
         known = {one.name: one for one in self.function.parameters if one.kind != "rest"}
         start, _ = place(self.text, keyword)
         if keyword.arg not in known:
@@ -99,7 +119,7 @@ class Binder:
         if missing := [one.name for one in left_out if one.default is REQUIRED]:
             raise Fault(
                 "MS143",
-                f"`{self.function.name}` needs {listed(missing)}",
+                f"`{self.function.name}` requires {listed(missing)}",
                 part=self.where,
                 help=self._takes(),
             )
@@ -117,14 +137,18 @@ class Binder:
             "MS143", f"`{self.function.name}` {sentence}", part=place(self.text, node), help=help
         )
 
-    # One argument ---------------------------------------------------------------------------------
+    # One argument --------------------------------------------------------------------------------
 
     def _bind(self, parameter: Parameter, node: ast.expr) -> None:
         self.places[parameter.name] = place(self.text, node)
         if parameter.kind == "tensors":
             self.tensors[parameter.name] = self._list(parameter, node)
+        elif parameter.kind == "pair":
+            self.tensors[parameter.name] = self._pair(node)
         elif parameter.kind in OF_TENSORS:
             self.tensors[parameter.name] = self.node(node)
+        elif parameter.kind == "size" and (counted := self._counted(node)) is not None:
+            self.tensors[parameter.name] = counted
         else:
             self.settings[parameter.name] = self._setting(parameter, node)
 
@@ -133,6 +157,15 @@ class Binder:
         if isinstance(found, Constant):
             raise self._wrong("takes tensors, found a number", node)
         return found
+
+    def _counted(self, node: ast.expr) -> Node | None:
+        """The tensor of `len(x)`; None for anything else."""
+        if not isinstance(node, ast.Call):
+            return None
+        found = self.node(node)
+        if isinstance(found, Call) and found.function == "len":
+            return next(children(found))
+        return None
 
     def _list(self, parameter: Parameter, node: ast.expr) -> tuple[Node, ...]:
         if not isinstance(node, (ast.List, ast.Tuple)) or not node.elts:
@@ -143,9 +176,26 @@ class Binder:
             )
         return tuple(self._tensor(one) for one in node.elts)
 
+    def _pair(self, node: ast.expr) -> Node | tuple[Node, ...]:
+        """Two tensors in a list, or a call that gives complex numbers."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            found = tuple(self._tensor(one) for one in node.elts)
+            if len(found) == 2:
+                return found
+        else:
+            called = self.reader.built(node)
+            if results_of(called) == COMPLEX:
+                return called
+        raise self._wrong(
+            "takes the real and the imaginary part",
+            node,
+            help=f"write `{self.function.name}([real, imaginary], ...)`, or `irfft(rfft(x))`",
+        )
+
     def _setting(self, parameter: Parameter, node: ast.expr) -> Any:
         found = _READERS[parameter.kind](self, node)
-        if isinstance(node, ast.Constant) and node.value is None and parameter.default is None:
+        may_be_none = parameter.default is None or parameter.nullable
+        if isinstance(node, ast.Constant) and node.value is None and may_be_none:
             return None
         if found is _NOTHING:
             raise self._wrong(f"takes {_EXPECTED[parameter.kind]} for `{parameter.name}`", node)
@@ -168,6 +218,13 @@ class Binder:
             return _NOTHING
         found = tuple(self.whole(one) for one in node.elts)
         return _NOTHING if _NOTHING in found or len(found) > 16 else found
+
+    def pairs(self, node: ast.expr) -> Any:
+        if not isinstance(node, (ast.List, ast.Tuple)) or len(node.elts) > 16:
+            return _NOTHING
+        found = tuple(self.sizes(one) for one in node.elts)
+        is_pairs = all(isinstance(one, tuple) and len(one) == 2 for one in found)
+        return found if is_pairs else _NOTHING
 
     def axes(self, node: ast.expr) -> Any:
         return self.sizes(node) if isinstance(node, (ast.List, ast.Tuple)) else self.whole(node)
@@ -195,9 +252,9 @@ class Binder:
         near = nearest(found, DTYPES)
         raise Fault(
             "MS143",
-            f"there is no dtype `{found[:40]}`",
+            f"unknown dtype `{found[:40]}`",
             part=place(self.text, node),
-            help=f"did you mean `{near}`?" if near else f"there are {listed(DTYPES)}",
+            help=f"did you mean `{near}`?" if near else f"the dtypes are {listed(DTYPES)}",
         )
 
 
@@ -211,7 +268,10 @@ _READERS: Final[dict[Kind, Callable[[Binder, ast.expr], Any]]] = {
     "flag": Binder.flag,
     "number": Binder.number,
     "whole": Binder.whole,
+    "size": Binder.whole,
+    "wholes": Binder.axes,
     "sizes": Binder.sizes,
+    "pairs": Binder.pairs,
     "dtype": Binder.dtype,
     "text": Binder.text_value,
 }

@@ -1,6 +1,4 @@
-"""Types of what works entry by entry: arithmetic, comparison, functions of one number; and how
-shapes broadcast.
-"""
+"""Type rules of elementwise operations (arithmetic, comparisons, functions); broadcasting."""
 
 from __future__ import annotations
 
@@ -17,12 +15,12 @@ from .operands import Operand, check_fits, combine, floating, need_floats, need_
 from .tree import Constant
 
 BATCH: Final = "batch"
-"""The size of the batch axis: unknown, but no other axis's."""
+"""The size of the batch axis: unknown, and different from all other sizes."""
 _BATCH = re.compile(rf"\b{BATCH}\b")
 
 
 class Arguments(NamedTuple):
-    """What a function is called with."""
+    """The arguments of a function call."""
 
     function: str
     tensors: Mapping[str, Operand | tuple[Operand, ...]]
@@ -30,7 +28,7 @@ class Arguments(NamedTuple):
 
     @property
     def x(self) -> Tensor:
-        """The one tensor."""
+        """The single tensor."""
         found = self.tensors["x"]
         assert isinstance(found, Tensor)
         return found
@@ -40,6 +38,12 @@ class Arguments(NamedTuple):
         """The tensors and numbers, one for each parameter."""
         return tuple(one for one in self.tensors.values() if isinstance(one, (Tensor, Constant)))
 
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of a parameter."""
+        found = self.tensors[name]
+        assert isinstance(found, Tensor)
+        return found
+
     def several(self, name: str) -> tuple[Tensor, ...]:
         """The tensors of a parameter that takes a list."""
         found = self.tensors[name]
@@ -47,14 +51,14 @@ class Arguments(NamedTuple):
         return tuple(one for one in found if isinstance(one, Tensor))
 
 
-# Shapes -------------------------------------------------------------------------------------------
+# Shapes -----------------------------------------------------------------------------------------
 
 
 def broadcast(function: str, operands: Iterable[Operand]) -> Shape:
-    """The shape of an operation entry by entry, aligned at the last axis; an axis of 1 is
-    stretched.
+    """The shape of an elementwise operation, aligned at the last axis; axes of size 1 are
+    broadcast.
 
-    Raises MS403 or MS409 where sizes differ, and where the batch would meet another axis.
+    Raises MS403 or MS409 if sizes differ, or if the batch would be broadcast against another axis.
     """
     return reduce(lambda a, b: _broadcast(function, a, b), (shape(x) for x in operands))
 
@@ -66,7 +70,7 @@ def _broadcast(function: str, first: Shape, second: Shape) -> Shape:
 
 
 def _meet(function: str, a: Size, b: Size, first: Shape, second: Shape) -> Size:
-    """The size of an axis that two tensors have."""
+    """The size of an axis of two tensors after broadcasting."""
     if a == b or b == 1:
         return a
     if a == 1:
@@ -78,15 +82,13 @@ def _meet(function: str, a: Size, b: Size, first: Shape, second: Shape) -> Size:
 
 
 def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> None:
-    """Raises MS403 where two sizes differ, or one is the batch's and the other is not; MS409 for
-    two names.
-    """
+    """Raises MS403 if two sizes differ, or only one is the batch size; MS409 for two names."""
     shapes = f"{show(first)} and {show(second)}"
     if a != b and (of_batch(a) or of_batch(b)) and PENDING not in (a, b):
         other = b if of_batch(a) else a
         raise Fault(
             "MS403",
-            f"{what} would join the batch with {_size_text(other)}: {shapes}",
+            f"{what} would combine the batch axis with {_size_text(other)}: {shapes}",
             help="axes are aligned at the last one; add an axis where one is missing: `x[:, None]`",
         )
     if may_equal(a, b):
@@ -94,12 +96,12 @@ def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> N
     if isinstance(a, str) and isinstance(b, str):
         raise Fault(
             "MS409",
-            f"{what} joins the sizes `{a}` and `{b}`: {shapes}",
-            help=f"name both sizes `{a}` in `inputs` if they are always the same",
+            f"sizes `{a}` and `{b}` of {what} may differ: {shapes}",
+            help=f"name both sizes `{a}` in `inputs` if they are always equal",
         )
     raise Fault(
         "MS403",
-        f"{what} joins sizes of {a} and {b}: {shapes}",
+        f"sizes {a} and {b} of {what} differ: {shapes}",
         help="make the sizes equal, or one of them 1",
     )
 
@@ -111,15 +113,15 @@ def _size_text(size: Size) -> str:
 
 
 def of_batch(size: Size) -> bool:
-    """Whether a size is the batch's, or follows from it (`batch * 2`)."""
+    """Whether a size is the batch size, or derived from it (`batch * 2`)."""
     return isinstance(size, str) and _BATCH.search(size) is not None
 
 
-# Dtypes -------------------------------------------------------------------------------------------
+# Dtypes -----------------------------------------------------------------------------------------
 
 
 def arithmetic(call: Arguments) -> Tensor:
-    """`+`, `-`, `*`, `maximum`: the dtype that both widen to."""
+    """`+`, `-`, `*`, `maximum`: the common dtype of both."""
     dtype = combine(call.pair)
     need_numbers(call.function, dtype)
     return Tensor(broadcast(call.function, call.pair), dtype)
@@ -139,7 +141,7 @@ def power(call: Arguments) -> Tensor:
     if isinstance(second, Constant) and second.value < 0 and is_integer(found.dtype):
         raise Fault(
             "MS404",
-            f"a power of {second.value:g} is none of integers",
+            f"integers cannot be raised to the power of {second.value:g}",
             part=second.place,
             help="cast them first: `cast(x, 'float32')`",
         )
@@ -164,12 +166,12 @@ def equality(call: Arguments) -> Tensor:
 
 
 def logical(call: Arguments) -> Tensor:
-    """`and`, `or`: numbers count as true where they are not 0."""
+    """`and`, `or`: numbers are true unless they are 0."""
     return Tensor(broadcast(call.function, call.pair), "bool")
 
 
 def where(call: Arguments) -> Tensor:
-    """Entries of the second where the first is true, of the third elsewhere."""
+    """`where`: elements of the second if the first is true, else of the third."""
     return Tensor(broadcast(call.function, call.pair), combine(call.pair[1:]))
 
 
@@ -179,35 +181,35 @@ def same(call: Arguments) -> Tensor:
 
 
 def numbers(call: Arguments) -> Tensor:
-    """The type of the tensor, which holds numbers."""
+    """The type of the tensor, which must be numeric."""
     need_numbers(call.function, call.x.dtype)
     return call.x
 
 
 def signed(call: Arguments) -> Tensor:
-    """The type of the tensor, whose numbers may be negative."""
+    """The type of the tensor, which must be signed."""
     if call.x.dtype.startswith("u"):
         raise Fault(
             "MS404",
-            f"`{call.function}` takes numbers with a sign, found {call.x.dtype}",
+            f"`{call.function}` takes signed numbers, found {call.x.dtype}",
             help="cast them first: `cast(x, 'int32')`",
         )
     return numbers(call)
 
 
 def floats(call: Arguments) -> Tensor:
-    """The type of the tensor, which is of floating point."""
+    """The type of the tensor, which must be floating point."""
     need_floats(call.function, call.x)
     return call.x
 
 
 def made_floating(call: Arguments) -> Tensor:
-    """Floating point; integers become so."""
+    """Floating point; integers are converted."""
     return Tensor(call.x.shape, floating(call.x.dtype))
 
 
 def truth(call: Arguments) -> Tensor:
-    """True or false for each entry."""
+    """A boolean for each element."""
     return Tensor(call.x.shape, "bool")
 
 
@@ -219,9 +221,9 @@ def clip(call: Arguments) -> Tensor:
         if not is_float(call.x.dtype) and isinstance(bound, float):
             raise Fault(
                 "MS404",
-                f"`clip` of {call.x.dtype} takes whole numbers, found {bound:g}",
+                f"`clip` of {call.x.dtype} takes integers, found {bound:g}",
                 (name,),
-                help="write whole numbers, or cast the tensor first: `cast(x, 'float32')`",
+                help="write integers, or cast the tensor first: `cast(x, 'float32')`",
             )
         check_fits(Constant(bound, (0, 0)), call.x.dtype)
     if low > high:

@@ -1,69 +1,19 @@
-"""The closed table of functions on tensors: Keras's own names, parameters and defaults, and the
-rule of each.
+"""The table of all functions on tensors: Keras's names, parameters and defaults, and their type
+rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
-
-from modelspec.core.shapes import Size, Tensor
+from typing import Any, Final
 
 from . import elementwise as each
-from . import products
+from . import matrices, products
 from . import reductions as along
 from . import shape_functions as form
+from .array_functions import ARRAYS
 from .elementwise import Arguments
-
-Kind: TypeAlias = Literal[
-    "tensor",
-    "operand",
-    "tensors",
-    "rest",
-    "axis",
-    "axes",
-    "flag",
-    "number",
-    "whole",
-    "sizes",
-    "dtype",
-    "text",
-]
-"""What a parameter takes: a tensor; a tensor or a number; a list of tensors; every tensor that is
-left; or something that is fixed in the text.
-"""
-OF_TENSORS: Final = ("tensor", "operand", "tensors", "rest")
-REQUIRED: Final = object()
-
-
-class Parameter(NamedTuple):
-    """One parameter of a function."""
-
-    name: str
-    kind: Kind = "tensor"
-    default: Any = REQUIRED
-
-
-class Function(NamedTuple):
-    """One function of `keras.ops`."""
-
-    name: str
-    parameters: tuple[Parameter, ...]
-    rule: Callable[[Arguments], Tensor]
-    """The type of the result. Raises `Fault`."""
-    cost: Callable[[Arguments], Size] | None = None
-    """Multiply-adds; None for work that is not counted."""
-    settled: bool = False
-    """Whether Keras foretells another dtype than the operation gives: the result is then cast to
-    the rule's.
-    """
-    joins: Callable[[Arguments], tuple[int, ...]] | None = None
-    """The axes along which entries are computed with each other, or change places; None: each
-    entry of the result follows from one entry of each tensor, or `across_batch.py` knows more.
-    """
-    learned: bool = False
-    """Whether the result over all examples follows from those over parts of them."""
-
+from .function import REQUIRED, Function, Kind, Parameter, Result
 
 _X = Parameter("x")
 _PAIR = (Parameter("x1", "operand"), Parameter("x2", "operand"))
@@ -72,7 +22,7 @@ _PLACE = (_X, Parameter("axis", "axis", None), Parameter("keepdims", "flag", Fal
 
 
 def _rows(
-    rule: Callable[[Arguments], Tensor],
+    rule: Callable[[Arguments], Result],
     parameters: tuple[Parameter, ...],
     *names: str,
     joins: Callable[[Arguments], tuple[int, ...]] | None = None,
@@ -80,8 +30,8 @@ def _rows(
     return (Function(name, parameters, rule, joins=joins) for name in names)
 
 
-def _reductions(rule: Callable[[Arguments], Tensor], *names: str) -> Iterable[Function]:
-    """Reductions that can be put together from those of parts."""
+def _reductions(rule: Callable[[Arguments], Result], *names: str) -> Iterable[Function]:
+    """Reductions that can be combined from those of parts."""
     return (Function(name, _REDUCED, rule, joins=along.axes_in, learned=True) for name in names)
 
 
@@ -169,8 +119,8 @@ _TABLE: Final = (
     Function("flip", _axis(kind="axes"), along.along, joins=along.axes_in),
     Function(
         "roll",
-        (_X, Parameter("shift", "whole"), Parameter("axis", "axis")),
-        along.along,
+        (_X, Parameter("shift", "wholes"), Parameter("axis", "axes")),
+        along.roll,
         joins=along.axes_in,
     ),
     Function(
@@ -193,6 +143,7 @@ _TABLE: Final = (
         form.repeat,
         joins=along.axes_in,
     ),
+    *ARRAYS,
     *_rows(form.triangle, (_X,), "tril", "triu", joins=form.last_two_axes),
     Function(
         "one_hot",
@@ -211,10 +162,62 @@ _TABLE: Final = (
         products.einsum,
         products.einsum_cost,
     ),
+    Function(
+        "eye",
+        (
+            Parameter("N", "size"),
+            Parameter("M", "size", None),
+            Parameter("k", "whole", 0),
+            Parameter("dtype", "dtype", None),
+        ),
+        matrices.eye,
+    ),
+    Function(
+        "arange",
+        (
+            Parameter("start", "size"),
+            Parameter("stop", "size", None),
+            Parameter("step", "whole", None),
+            Parameter("dtype", "dtype", None),
+        ),
+        matrices.arange,
+    ),
+    Function("diag", (_X, Parameter("k", "whole", 0)), matrices.diag, joins=matrices.every_axis),
+    Function(
+        "gather",
+        (_X, Parameter("indices"), Parameter("axis", "axis", 0)),
+        matrices.gather,
+        joins=matrices.gathered_axis,
+    ),
+    Function(
+        "cosine_similarity",
+        (Parameter("x1"), Parameter("x2"), Parameter("axis", "axis", -1)),
+        matrices.cosine_similarity,
+        settled=True,
+        joins=matrices.compared_axis,
+    ),
+    Function("stop_gradient", (Parameter("variable"),), matrices.stop_gradient),
+    Function("len", (_X,), matrices.length, objective=True),
+    Function("gradient", (Parameter("y"), _X), matrices.gradient, objective=True),
+    Function(
+        "random_normal",
+        (Parameter("like"), Parameter("mean", "number", 0.0), Parameter("stddev", "number", 1.0)),
+        matrices.random,
+        objective=True,
+    ),
+    Function(
+        "random_uniform",
+        (Parameter("like"), Parameter("minval", "number", 0.0), Parameter("maxval", "number", 1.0)),
+        matrices.random,
+        objective=True,
+    ),
 )
 
 FUNCTIONS: Final[dict[str, Function]] = {function.name: function for function in _TABLE}
 """By name."""
+
+OTHER_NAMES: Final = {"take": "gather", "extract_patches": "patches", "conv": "convolve"}
+"""The names in `keras.ops` of functions that have a plainer one in formulas: both are accepted."""
 
 SIGNS: Final = {
     "add": "+",

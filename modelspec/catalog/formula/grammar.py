@@ -1,6 +1,4 @@
-"""What a formula may be made of: its names, its operators, and what is said of the rest of Python's
-expressions.
-"""
+"""The grammar of formulas: names, operators, and the messages for other Python expressions."""
 
 from __future__ import annotations
 
@@ -9,17 +7,25 @@ from typing import Final, NamedTuple
 
 
 class Grammar(NamedTuple):
-    """What a formula may be made of."""
+    """The elements of a formula."""
 
     example: str
     tensors: bool
     """Whether names are tensors; otherwise they are numbers."""
+    objective: bool = False
+    """Whether it is a term of `training.objective`: names may contain a dot (`target.label`), and
+    random numbers and gradients are allowed.
+    """
 
 
 TENSORS: Final = Grammar("tanh(a) * sigmoid(b)", True)
 """Formulas on tensors."""
+TERMS: Final = Grammar("mean(square(x - target.y), axis=-1)", True, True)
+"""Terms of an objective: formulas on tensors of the model and on targets."""
 NUMBERS: Final = Grammar("lr * 0.9 if epoch > 5 else lr", False)
 """Formulas on numbers."""
+RATES: Final = Grammar("1e-3 * minimum(step / 1000, 1)", False)
+"""Formulas on the step and the epoch of a training."""
 
 OPERATORS: Final[dict[type[ast.AST], str]] = {
     ast.Add: "add",
@@ -65,19 +71,19 @@ _REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
     ast.IsNot: ("`is not`", "write `!=`"),
     ast.In: ("`in`", None),
     ast.NotIn: ("`not in`", None),
-    ast.List: ("a list", "a list stands only where a function takes one"),
-    ast.Tuple: ("a list", "a list stands only where a function takes one"),
-    ast.IfExp: ("`if`", "write `where(condition, a, b)`, which chooses for each entry"),
+    ast.List: ("a list", "a list is allowed only where a function takes one"),
+    ast.Tuple: ("a list", "a list is allowed only where a function takes one"),
+    ast.IfExp: ("`if`", "write `where(condition, a, b)`, which selects elementwise"),
     ast.MatMult: ("`@`", None),
     ast.Subscript: ("`[...]`", None),
-    ast.Attribute: ("a `.`", "functions stand without a prefix: `tanh(x)`"),
+    ast.Attribute: ("a `.`", "write functions without a prefix: `tanh(x)`"),
 }
-"""What a kind of node is called, and what to write in its place."""
+"""The name of a kind of node, and what to write in its place."""
 
 
 def refusal(kind: ast.AST, grammar: Grammar) -> tuple[str, str]:
-    """What is said of a kind of node that formulas do not have: its name, and a help."""
+    """The name and the help for a kind of node that formulas do not support."""
     name, help = _REFUSED.get(type(kind), ("this", None))
     if not grammar.tensors and isinstance(kind, ast.IfExp):
         help = None
-    return name, help or "`modelspec explain MS141` says what can"
+    return name, help or "`modelspec explain MS141` lists what is allowed"

@@ -1,4 +1,4 @@
-"""Types of parts of tensors: `x[:, -1]`."""
+"""Type rules of indexing: `x[:, -1]`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .tree import Place
 def index(
     x: Tensor, items: tuple[int | slice | EllipsisType | None, ...], places: tuple[Place, ...]
 ) -> Tensor:
-    """`x[...]`: whole numbers take an entry, slices a part, `None` adds an axis of 1, `...` passes
-    over axes.
+    """`x[...]`: integers select an element, slices a range, `None` adds an axis of size 1, `...`
+    skips axes.
     """
     taken = sum(item is not None and item is not ... for item in items)
     if taken > x.rank:
-        raise Fault("MS407", f"{taken} indices are too many for {x.rank} axes: {show(x.shape)}")
+        raise Fault("MS407", f"too many indices ({taken}) for {x.rank} axes: {show(x.shape)}")
     if ... not in items:
         items, places = (*items, ...), (*places, (0, 0))
     left = list(x.shape)
@@ -42,18 +42,20 @@ def _check_item(item: int | slice, size: Size, place: Place, shape: Shape) -> No
         return
     if isinstance(item, slice):
         if not len(range(*item.indices(size))):
-            raise Fault("MS407", f"nothing of an axis of {size} is left: {show(shape)}", part=place)
+            raise Fault(
+                "MS407", f"the slice of an axis of size {size} is empty: {show(shape)}", part=place
+            )
     elif not -size <= item < size:
         raise Fault(
             "MS407",
-            f"there is no entry {item} in an axis of {size}: {show(shape)}",
+            f"index {item} is out of range for an axis of size {size}: {show(shape)}",
             part=place,
             help=f"use an index from {-size} to {size - 1}",
         )
 
 
 def _part(size: Size, part: slice) -> Size:
-    """How many entries a slice takes."""
+    """The number of elements of a slice."""
     if isinstance(size, int):
         return len(range(*part.indices(size)))
     step = 1 if part.step is None else part.step
@@ -61,11 +63,11 @@ def _part(size: Size, part: slice) -> Size:
     bounds = (start, part.stop, step)
     if size == PENDING or size is None or bounds in _WHOLE:
         return size
-    # A size has at least one entry, so that one less is never negative.
+    # A size is at least 1, so one less is never negative.
     return add(size, -1) if size.isidentifier() and bounds in _ALL_BUT_ONE else None
 
 
 _WHOLE = ((None, None, 1), (None, None, -1))
 """Start, stop and step of slices of a whole axis."""
 _ALL_BUT_ONE = ((1, None, 1), (None, -1, 1))
-"""Those of slices of all but one entry."""
+"""Start, stop and step of slices of all elements but one."""

@@ -1,8 +1,8 @@
-"""Formulas over all training rows: `mean(x)`, `max(abs(x)) - min(x)`. What a `transform` learns of
-other examples is written as one.
+"""Formulas over all training rows: `mean(x)`, `max(abs(x)) - min(x)`. The statistics that a
+`transform` learns from other examples are written this way.
 
-Here axis 0 counts the rows. A reduction that reaches it is a statistic, which is put together from
-blocks of rows; the rest is arithmetic on each row before it, and on the statistics after it.
+Axis 0 is the rows. A reduction over it is a statistic, which is combined from blocks of rows;
+everything else is arithmetic on each row before it, and on the statistics after it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .tree import Call, Constant, Formula, Node, children
 from .type_inference import inference
 
 STATISTICS = tuple(sorted(name for name, function in FUNCTIONS.items() if function.learned))
-"""The functions that are put together from blocks of rows."""
+"""The functions that can be combined from blocks of rows."""
 
 
 @dataclass(frozen=True)
 class LearnedFormula:
-    """What a formula over all training rows is made of."""
+    """The analysis of a formula over all training rows."""
 
     result: Tensor
-    """Its type: no axis counts rows."""
+    """Its type, without an axis of rows."""
     statistics: tuple[Call, ...]
-    """Its reductions over the rows, each computed of rows alone."""
+    """Its reductions over the rows, each computed from rows only."""
     axes: Mapping[int, tuple[int, ...]] = field(repr=False)
     """The axes of each reduction, by the `id` of its node."""
     dtypes: Mapping[int, str] = field(repr=False)
@@ -39,8 +39,8 @@ class LearnedFormula:
 def infer_learned(formula: Formula, tensors: Mapping[str, Tensor]) -> LearnedFormula:
     """The types of a formula over all training rows.
 
-    Raises `Fault` with the part of the text that is to blame: MS669 where it cannot be put together
-    from blocks of rows, else as `infer` does.
+    Raises `Fault` with the part of the text at fault: MS669 if it cannot be combined from blocks of
+    rows, else like `infer`.
     """
     run = inference(formula, tensors, {})
     found = run.operand(formula.root)
@@ -48,9 +48,9 @@ def infer_learned(formula: Formula, tensors: Mapping[str, Tensor]) -> LearnedFor
         shape = show(found.shape) if isinstance(found, Tensor) else "a number"
         raise Fault(
             "MS669",
-            f"`{formula}` is no statistic of the training rows: it has a value for each row"
+            f"`{formula}` is not a statistic of the training rows: it has a value for each row"
             if isinstance(found, Tensor)
-            else f"`{formula}` is {shape}, and learns nothing",
+            else f"`{formula}` is {shape}, so there is nothing to learn",
             part=formula.root.place,
             help=f"reduce the rows, which are axis 0: `mean(x, axis=0)`, or {_functions()}",
         )
@@ -66,7 +66,7 @@ def _functions() -> str:
 
 
 def _collect(node: Node, across: set[int], shapes: Mapping[int, Shape], found: list[Call]) -> None:
-    """The reductions over rows at or below a node. Raises `Fault` (MS669) at another operation on
+    """The reductions over rows at or below a node. Raises `Fault` (MS669) at any other operation on
     several rows.
     """
     if id(node) not in across:
@@ -74,10 +74,10 @@ def _collect(node: Node, across: set[int], shapes: Mapping[int, Shape], found: l
             _collect(child, across, shapes, found)
         return
     if not isinstance(node, Call) or not FUNCTIONS[node.function].learned:
-        what = f"`{node.function}` over" if isinstance(node, Call) else "choosing some of"
+        what = f"`{node.function}` over" if isinstance(node, Call) else "selecting some of"
         raise Fault(
             "MS669",
-            f"{what} the training rows cannot be learned: they are seen block by block",
+            f"{what} the training rows cannot be learned: they are processed in blocks",
             part=node.place,
             help=f"learn {_functions()}",
         )
@@ -85,10 +85,10 @@ def _collect(node: Node, across: set[int], shapes: Mapping[int, Shape], found: l
     if inner is not None:
         raise Fault(
             "MS669",
-            "a statistic of training rows is computed here for another one: each is learned in"
+            "a statistic of training rows depends on another one, but each is learned in"
             " one pass over the rows",
             part=inner.place,
-            help="learn both in transforms one after the other, or write it as one statistic",
+            help="learn them in two consecutive transforms, or write them as one statistic",
         )
     found.append(node)
 

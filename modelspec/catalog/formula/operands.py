@@ -1,4 +1,4 @@
-"""What functions compute with: types of tensors and plain numbers, and how their dtypes combine."""
+"""The operands of functions: types of tensors and Python numbers, and dtype promotion."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .tree import Constant
 Operand: TypeAlias = Tensor | Constant
 
 DTYPES: Final = ("bool", *(dtype for dtype in INTS if dtype != "uint64"), *FLOATS)
-"""What a formula computes with. Keras makes `uint32` of `uint64` in some operations and not in
-others.
+"""The dtypes that formulas support. Keras converts `uint64` to `uint32` in some operations but not
+in others.
 """
 _LARGEST: Final = {"float16": 65504.0, "bfloat16": 3.39e38, "float32": 3.4e38}
 
@@ -25,11 +25,10 @@ def shape(x: Operand) -> Shape:
 
 
 def combine(operands: Iterable[Operand]) -> str:
-    """The dtype that an operation works in. A plain number takes on the tensors' dtype where it
-    can.
+    """The dtype of an operation. A Python number takes the dtype of the tensors if possible.
 
-    As Keras's `backend.result_type`, where a Python number counts less than any tensor.
-    Raises `Fault` (MS145) where a number does not fit into that dtype.
+    Like Keras's `backend.result_type`, in which a Python number has lower priority than any tensor.
+    Raises `Fault` (MS145) if a number does not fit into that dtype.
     """
     found = tuple(operands)
     numbers = [x for x in found if isinstance(x, Constant)]
@@ -40,16 +39,16 @@ def combine(operands: Iterable[Operand]) -> str:
 
 
 def _with_numbers(strong: list[str], numbers: list[Constant]) -> str:
-    """The dtype of tensors, widened where a number needs it."""
+    """The dtype of tensors, widened if a number requires it."""
     dtype = promote(strong) if strong else "int32"
-    assert dtype is not None  # strings are refused where their names are read
+    assert dtype is not None  # strings are refused when their names are read
     if any(isinstance(one.value, float) for one in numbers):
         return dtype if strong and is_float(dtype) else "float32"
     return "int32" if numbers and dtype == "bool" else dtype
 
 
 def check_fits(x: Constant, dtype: str) -> None:
-    """Raises MS145 where a number is none of the dtype."""
+    """Raises MS145 if a number does not fit into the dtype."""
     if is_integer(dtype):
         bits = int(dtype.lstrip("uint"))
         low, high = (0, 2**bits) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
@@ -59,19 +58,19 @@ def check_fits(x: Constant, dtype: str) -> None:
     if not fits:
         raise Fault(
             "MS145",
-            f"`{x.value:g}` does not fit into {dtype}, which the tensor beside it has",
+            f"`{x.value:g}` does not fit into {dtype}, the dtype of the other operand",
             part=x.place,
             help="cast the tensor first: `cast(x, 'float32')`",
         )
 
 
 def floating(dtype: str) -> str:
-    """The dtype that a function works in which takes integers for floating-point numbers."""
+    """The dtype of a function that converts integers to floating point."""
     return dtype if is_float(dtype) else "float32"
 
 
 def need_numbers(function: str, dtype: str) -> None:
-    """Raises MS404 for booleans, which TensorFlow does not calculate with."""
+    """Raises MS404 for booleans, which TensorFlow does not support in arithmetic."""
     if dtype == "bool":
         raise Fault(
             "MS404",

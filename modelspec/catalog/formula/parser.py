@@ -1,8 +1,7 @@
-"""The text of a formula to its tree: Python's grammar for expressions, and of it the part that the
-tables have.
+"""Parses the text of a formula to a tree: the subset of Python expressions that the tables define.
 
-Python's parser reads the text, which runs nothing; every kind of node that is not named here is
-refused. What is made of numbers alone is worked out at once.
+Python's parser reads the text without running it; every kind of node that is not listed here is
+refused. Subexpressions of numbers are evaluated immediately.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from itertools import pairwise
 from types import EllipsisType, NoneType
 from typing import Any, Final
 
-from modelspec.core.diagnostics import Fault, listed, nearest
+from modelspec.core.diagnostics import Fault
 from modelspec.core.source.python_nodes import place
 
 from .bind import Binder
-from .function_table import FUNCTIONS
+from .function_names import unknown_function
+from .function_table import FUNCTIONS, OTHER_NAMES
 from .grammar import OPERATORS, Grammar, refusal
 from .python_syntax import read
+from .results import results_of, selected, several_results
 from .scalars import SCALARS, compute
 from .tree import Call, Choice, Constant, Formula, Index, Name, Node, Place, walk
 
@@ -39,11 +40,11 @@ def parse(text: str, grammar: Grammar) -> Formula:
     return Formula(text, root, tuple(first.values()))
 
 
-# Nodes --------------------------------------------------------------------------------------------
+# Nodes ------------------------------------------------------------------------------------------
 
 
 class _Builder:
-    """Builds the tree of one text."""
+    """Builds the tree of one formula."""
 
     def __init__(self, text: str, grammar: Grammar) -> None:
         self.text = text
@@ -53,13 +54,20 @@ class _Builder:
         return place(self.text, node)
 
     def refuse(self, kind: ast.AST, node: ast.expr) -> Fault:
-        """The fault of a kind of node that formulas do not have."""
+        """The fault for a kind of node that formulas do not support."""
         name, help = refusal(kind, self.grammar)
-        message = f"{name} cannot stand in a formula"
+        message = f"{name} is not allowed in a formula"
         return Fault("MS141", message, part=self.place(node), help=help)
 
     def node(self, node: ast.expr) -> Node:
-        """The node of a part of the text, of whichever kind it is."""
+        """The node of a part of the text, which has one result."""
+        found = self.built(node)
+        if self.grammar.tensors and results_of(found):
+            raise several_results(found, self.text)
+        return found
+
+    def built(self, node: ast.expr) -> Node:
+        """The node of a part of the text, which may have several results."""
         build = _BUILDERS.get(type(node))
         if build is None or type(node) in (_OF_NUMBERS if self.grammar.tensors else _OF_TENSORS):
             raise self.refuse(node, node)
@@ -67,6 +75,12 @@ class _Builder:
 
     def name(self, node: ast.Name) -> Name:
         return Name(node.id, self.place(node))
+
+    def attribute(self, node: ast.Attribute) -> Name:
+        """`target.label`, or an output of a layer, as one name in a term of an objective."""
+        if not self.grammar.objective or not isinstance(node.value, ast.Name):
+            raise self.refuse(node, node)
+        return Name(f"{node.value.id}.{node.attr}", self.place(node))
 
     def choice(self, node: ast.IfExp) -> Choice:
         test, yes, no = (self.node(one) for one in (node.test, node.body, node.orelse))
@@ -77,12 +91,12 @@ class _Builder:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             shown = self.text[slice(*where)]
             help = _INSTEAD.get(type(value))
-            raise Fault("MS141", f"`{shown[:30]}` is no number", part=where, help=help)
+            raise Fault("MS141", f"`{shown[:30]}` is not a number", part=where, help=help)
         if (isinstance(value, int) and value >= 2**63) or value == float("inf"):
             raise Fault("MS145", "the number does not fit into 64 bits", part=where)
         return Constant(value, where)
 
-    # Operators ------------------------------------------------------------------------------------
+    # Operators -----------------------------------------------------------------------------------
 
     def binary(self, node: ast.BinOp) -> Node:
         return self.operation(node.op, (node.left, node.right), node)
@@ -121,7 +135,7 @@ class _Builder:
         return self.chain(ast.And(), pairs, node)
 
     def made(self, function: str, operands: list[Node], where: Place) -> Node:
-        """An operator's call; its result where it works on numbers alone."""
+        """An operator's call, or its result if all operands are numbers."""
         numbers = _values(operands)
         if function == "matmul" and numbers:
             raise Fault("MS143", "`@` takes tensors, found a number", part=where, help="write `*`")
@@ -136,25 +150,25 @@ class _Builder:
         return Call(function, {"x": tuple(operands)}, {}, {}, where, True)
 
     def is_computed(self, function: str) -> bool:
-        """Whether an operator on numbers is replaced by its result: all but `and` and `or` in
-        formulas on numbers, which may not need their second operand.
+        """Whether an operator on numbers is replaced by its result: all except `and` and `or` in
+        formulas on numbers, which may skip their second operand.
         """
         return self.grammar.tensors or function not in ("logical_and", "logical_or")
 
     def computed(self, function: str, numbers: list[int | float], where: Place) -> Constant:
-        """The result of a function of numbers. Raises MS141 for one that compares them, in a
+        """The result of a function of numbers. Raises MS141 for a comparison of numbers in a
         formula on tensors.
         """
         found = compute(function, list(numbers), where)
         if isinstance(found, bool) and self.grammar.tensors:
             raise Fault(
                 "MS141",
-                "this compares numbers, and is the same whatever the tensors are",
+                "this compares numbers, so its result does not depend on the tensors",
                 part=where,
             )
         return Constant(found, where)
 
-    # Functions ------------------------------------------------------------------------------------
+    # Functions -----------------------------------------------------------------------------------
 
     def call(self, node: ast.Call) -> Node:
         if not isinstance(node.func, ast.Name):
@@ -162,10 +176,17 @@ class _Builder:
         name = node.func.id
         if not self.grammar.tensors:
             return self.scalar_call(name, node)
+        name = OTHER_NAMES.get(name, name)
         function = FUNCTIONS.get(name)
         if function is None:
-            raise self.unknown(name, FUNCTIONS, node)
-        found = Binder(function, self.text, self.node, self.place(node)).call(node)
+            raise unknown_function(name, self.functions(), self.grammar, self.place(node.func))
+        if function.objective and not self.grammar.objective:
+            raise Fault(
+                "MS841",
+                f"`{name}` is allowed only in a term of `training.objective`",
+                part=self.place(node.func),
+            )
+        found = Binder(function, self.text, self, self.place(node)).call(node)
         numbers = {key: item for key, item in found.tensors.items() if isinstance(item, Constant)}
         if numbers and len(numbers) == len(found.tensors):
             return self.on_numbers(name, _values(numbers.values()), found.place)
@@ -178,33 +199,39 @@ class _Builder:
                 )
         return found
 
+    def functions(self) -> list[str]:
+        """The functions on tensors that the grammar allows."""
+        return [
+            name for name, one in FUNCTIONS.items() if self.grammar.objective or not one.objective
+        ]
+
     def no_name(self, function: ast.expr) -> Fault:
-        """The fault of a call of anything but a name: `tf.tanh(x)`."""
+        """The fault for a call of anything other than a name: `tf.tanh(x)`."""
         written = self.text[slice(*self.place(function))]
         last = written.rpartition(".")[2]
         meant = last if last in (FUNCTIONS if self.grammar.tensors else SCALARS) else None
         return Fault(
             "MS142",
-            f"`{written[:40]}` is no function of a formula",
+            f"`{written[:40]}` is not a function of formulas",
             part=self.place(function),
-            help=f"write `{meant}`" if meant else "functions stand by their own names: `tanh(x)`",
+            help=f"write `{meant}`" if meant else "write functions by their plain names: `tanh(x)`",
             suggestion=meant,
         )
 
     def on_numbers(self, name: str, numbers: list[int | float], where: Place) -> Node:
-        """A function of numbers alone: `sqrt(64)`."""
+        """A function of numbers only: `sqrt(64)`."""
         if name not in SCALARS:
             raise Fault("MS143", f"`{name}` takes a tensor, found a number", part=where)
         return self.computed(name, numbers, where)
 
     def scalar_call(self, name: str, node: ast.Call) -> Node:
         if name not in SCALARS:
-            raise self.unknown(name, SCALARS, node)
+            raise unknown_function(name, SCALARS, self.grammar, self.place(node.func))
         where = self.place(node)
         if node.keywords:
             raise Fault(
                 "MS143",
-                f"`{name}` takes its numbers without names",
+                f"`{name}` does not accept keyword arguments",
                 part=self.place(node.keywords[0]),
             )
         _check_count(name, len(node.args), where)
@@ -214,30 +241,20 @@ class _Builder:
             return self.computed(name, numbers, where)
         return Call(name, {"x": tuple(operands)}, {}, {}, where)
 
-    def unknown(self, name: str, known: Iterable[str], node: ast.Call) -> Fault:
-        names = list(known)
-        near = nearest(name, names)
-        help = f"did you mean `{near}`?" if near else f"there are {listed(sorted(names))}"
-        return Fault(
-            "MS142",
-            f"there is no function `{name}`",
-            part=self.place(node.func),
-            help=help,
-            suggestion=near,
-        )
-
-    # Parts ----------------------------------------------------------------------------------------
+    # Parts ---------------------------------------------------------------------------------------
 
     def subscript(self, node: ast.Subscript) -> Node:
-        value = self.node(node.value)
+        value = self.built(node.value)
         if isinstance(value, Constant):
             raise Fault(
                 "MS143", "`[...]` takes a part of a tensor, found a number", part=self.place(node)
             )
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         items = tuple(self.item(part) for part in parts)
+        if isinstance(value, Call) and results_of(value):
+            return selected(value, items, self.place(node.slice), self.place(node))
         if sum(isinstance(item, EllipsisType) for item in items) > 1:
-            raise Fault("MS143", "an index has one `...` at most", part=self.place(node))
+            raise Fault("MS143", "an index has at most one `...`", part=self.place(node))
         return Index(value, items, tuple(self.place(part) for part in parts), self.place(node))
 
     def item(self, node: ast.expr) -> int | slice | EllipsisType | None:
@@ -248,7 +265,7 @@ class _Builder:
         bounds = (node.lower, node.upper, node.step)
         start, stop, step = (None if one is None else self.whole(one) for one in bounds)
         if step == 0:
-            raise Fault("MS143", "the step of a slice is not 0", part=self.place(node))
+            raise Fault("MS143", "the step of a slice must not be 0", part=self.place(node))
         return slice(start, stop, step)
 
     def whole(self, node: ast.expr) -> int:
@@ -257,9 +274,9 @@ class _Builder:
             return found.value
         raise Fault(
             "MS143",
-            "an index is made of whole numbers, `:`, `...` and `None`",
+            "an index must consist of integers, `:`, `...` and `None`",
             part=self.place(node),
-            help="to take entries that tensors choose, multiply with a `one_hot`",
+            help="to select elements by a tensor, multiply with a `one_hot`",
         )
 
 
@@ -269,7 +286,7 @@ def _values(nodes: Iterable[Node]) -> list[int | float]:
 
 
 def _check_count(name: str, count: int, where: Place) -> None:
-    """Raises MS143 where a function of numbers takes another number of them."""
+    """Raises MS143 for a wrong number of arguments of a function of numbers."""
     least, most = SCALARS[name].least, SCALARS[name].most
     if not least <= count <= most:
         wanted = f"{least}" if least == most else f"at least {least}"
@@ -283,12 +300,13 @@ def _check_count(name: str, count: int, where: Place) -> None:
 _DIVISIONS: Final = ("divide", "floor_divide", "mod")
 _INSTEAD: Final = {
     bool: "write 1 or 0",
-    str: "a text stands only where a function takes one",
+    str: "a string is allowed only where a function takes one",
 }
-"""What to write in place of constants that are no numbers."""
+"""What to write in place of constants other than numbers."""
 _BUILDERS: Final[dict[type[ast.expr], Callable[[_Builder, Any], Node]]] = {
     ast.Constant: _Builder.constant,
     ast.Name: _Builder.name,
+    ast.Attribute: _Builder.attribute,
     ast.BinOp: _Builder.binary,
     ast.UnaryOp: _Builder.unary,
     ast.BoolOp: _Builder.boolean,
@@ -299,4 +317,4 @@ _BUILDERS: Final[dict[type[ast.expr], Callable[[_Builder, Any], Node]]] = {
 }
 _OF_TENSORS: Final = (ast.Subscript,)
 _OF_NUMBERS: Final = (ast.IfExp,)
-"""Kinds of nodes that only formulas on tensors have, or only those on numbers."""
+"""Kinds of nodes that only formulas on tensors, or only formulas on numbers, support."""

@@ -1,4 +1,4 @@
-"""Types of products that sum over axes: `@`, `einsum`."""
+"""Type rules of products that sum over axes: `@`, `einsum`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _TERM = re.compile(r"[a-zA-Z]*(\.\.\.)?[a-zA-Z]*")
 
 
 def matmul(call: Arguments) -> Tensor:
-    """`@`: the last axis of the first with the last but one of the second; other axes broadcast."""
+    """`@`: contracts the last axis of the first tensor with the second to last of the second; other
+    axes broadcast.
+    """
     first, second = call.pair
     assert isinstance(first, Tensor) and isinstance(second, Tensor)
     for x in (first, second):
         if not x.rank:
             raise Fault(
-                "MS401", "`matmul` takes tensors with axes, found one without", help="write `*`"
+                "MS401", "`matmul` takes tensors with axes, found a scalar", help="write `*`"
             )
     inner = second.shape[-2] if second.rank > 1 else second.shape[-1]
     require_equal("the inner axes of `matmul`", first.shape[-1], inner, first.shape, second.shape)
@@ -44,7 +46,7 @@ def matmul_cost(call: Arguments) -> Size:
 
 
 def einsum(call: Arguments) -> Tensor:
-    """Products summed over the letters that the output leaves out."""
+    """Products summed over the letters that are not in the output."""
     tensors, (terms, output) = call.several("operands"), _equation(call)
     sizes, elided = _letters(call, terms, tensors)
     shape: list[Size] = []
@@ -76,30 +78,30 @@ def einsum_cost(call: Arguments) -> Size:
 
 
 def _equation(call: Arguments) -> tuple[list[str], str]:
-    """The terms before the arrow, and the one behind it. Raises `Fault`."""
+    """The terms before the arrow, and the one after it. Raises `Fault`."""
     text = call.settings["subscripts"].replace(" ", "")
     left, arrow, output = text.partition("->")
     terms = left.split(",")
     if not arrow or not all(_TERM.fullmatch(term) for term in (*terms, output)):
         raise Fault(
             "MS406",
-            f"`{text}` is no equation of `einsum`",
+            f"`{text}` is not an equation of `einsum`",
             ("subscripts",),
             help=(
-                "write the axes of each tensor as letters, and those of the result behind an arrow:"
+                "write the axes of each tensor as letters, and those of the result after an arrow:"
                 " 'bij,bjk->bik'"
             ),
         )
     _check_letters(text, terms, output)
     if ("..." in output) != any("..." in term for term in terms):
         raise Fault(
-            "MS406", f"`...` stands on one side of the arrow of `{text}` only", ("subscripts",)
+            "MS406", f"`...` appears on only one side of the arrow of `{text}`", ("subscripts",)
         )
     return terms, output
 
 
 def _check_letters(text: str, terms: list[str], output: str) -> None:
-    """No term has a letter twice, and the output has none of its own."""
+    """Raises if a term repeats a letter, or if the output has a letter of no input."""
     for term in (*terms, output):
         letters = term.replace("...", "")
         if len(set(letters)) < len(letters):
@@ -109,7 +111,7 @@ def _check_letters(text: str, terms: list[str], output: str) -> None:
         if letter not in known:
             raise Fault(
                 "MS406",
-                f"`{letter}` stands behind the arrow of `{text}`, and not before it",
+                f"`{letter}` appears after the arrow of `{text}`, but not before it",
                 ("subscripts",),
             )
 
@@ -117,7 +119,7 @@ def _check_letters(text: str, terms: list[str], output: str) -> None:
 def _letters(
     call: Arguments, terms: list[str], tensors: tuple[Tensor, ...]
 ) -> tuple[dict[str, Size], Shape]:
-    """The size of each letter, and the sizes under `...`."""
+    """The size of each letter, and the sizes of `...`."""
     if len(terms) != len(tensors):
         raise Fault(
             "MS143",
@@ -145,7 +147,7 @@ def _letters(
 
 
 def _check_term(term: str, letters: str, dots: bool, x: Tensor) -> None:
-    """Raises MS401 where a term has not one letter for each axis."""
+    """Raises MS401 unless a term has one letter for each axis."""
     if x.rank < len(letters) or (not dots and x.rank > len(letters)):
         raise Fault(
             "MS401",

@@ -1,13 +1,11 @@
-"""The text of a formula to Python's syntax tree, within bounds; and what is wrong with a text that
-has none.
-"""
+"""Parses a formula to Python's syntax tree, within limits, and explains syntax errors."""
 
 from __future__ import annotations
 
 import ast
-import warnings
 
 from modelspec.core.diagnostics import Fault
+from modelspec.core.python_expression import parsed
 from modelspec.core.source.python_nodes import offset
 
 from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES
@@ -15,13 +13,13 @@ from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 
 def read(text: str, example: str) -> ast.expr:
     """Python's tree of a formula. Raises `Fault` (MS108, MS140, MS145); `example` is a formula for
-    its help.
+    the help.
     """
     if len(text) > MAX_LENGTH:
         raise Fault(
             "MS108",
             f"a formula has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
-            help="write it in several entries",
+            help="split it into several entries",
         )
     if not text.strip():
         raise Fault("MS140", "a formula is missing", help=f"write e.g. `{example}`")
@@ -32,19 +30,15 @@ def read(text: str, example: str) -> ast.expr:
 
 def _parsed(text: str, example: str) -> ast.expr:
     try:
-        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of
-        # is refused below.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(f"({text})", mode="eval").body
+        return parsed(text)  # what Python would warn about is refused below
     except SyntaxError as error:
         raise _unreadable(text, error, example) from None
     except (ValueError, RecursionError, MemoryError):
-        raise Fault("MS140", "this is no formula", help=f"write e.g. `{example}`") from None
+        raise Fault("MS140", "this is not a formula", help=f"write e.g. `{example}`") from None
 
 
 def _check_size(tree: ast.expr) -> None:
-    """Without a call of itself for each level."""
+    """Iterative, without recursion."""
     queue: list[tuple[ast.AST, int]] = [(tree, 1)]
     for node, depth in queue:
         queue.extend(
@@ -53,24 +47,24 @@ def _check_size(tree: ast.expr) -> None:
         if depth > MAX_DEPTH:
             raise Fault(
                 "MS108",
-                f"more than {MAX_DEPTH} operations inside one another",
-                help="write it in several entries",
+                f"more than {MAX_DEPTH} nested operations",
+                help="split it into several entries",
             )
         if len(queue) > MAX_NODES * 3:
             raise Fault(
                 "MS108",
                 f"a formula has at most {MAX_NODES} numbers, names and operations",
-                help="write it in several entries",
+                help="split it into several entries",
             )
 
 
 def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
-    """What is wrong with a text that Python's parser refuses."""
+    """The fault for a text that Python's parser refuses."""
     if error.msg.startswith("Exceeds the limit"):
         return Fault("MS145", "the integer does not fit into 64 bits")
     if error.msg.startswith("expected 'else'"):
         return Fault(
-            "MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`"
+            "MS140", "an `if` in a formula requires an `else`", help="write `x if condition else y`"
         )
     if (opening := _never_closed(text)) is not None:
         return Fault(
@@ -78,7 +72,7 @@ def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
             "a bracket is never closed",
             part=(opening, opening + 1),
             help=(
-                "add the `)`; inside `{...}` put the whole formula in quotes, since a `,` ends a"
+                "add the `)`; inside `{...}` quote the whole formula, since a `,` ends a"
                 " value there"
             ),
         )
@@ -87,7 +81,7 @@ def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
 
 
 def _wrong_at(start: int, text: str, error: SyntaxError, help: str) -> Fault:
-    """What is wrong where the parser stopped."""
+    """The fault at the position where the parser stopped."""
     words = text[start:].split(maxsplit=1)
     if not words:
         end = (max(len(text.rstrip()) - 1, 0), len(text))
@@ -101,14 +95,17 @@ def _wrong_at(start: int, text: str, error: SyntaxError, help: str) -> Fault:
     if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
         at = max(text.find("=", start), 0)
         return Fault(
-            "MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare"
+            "MS140",
+            "assignments are not allowed in a formula",
+            part=(at, at + 1),
+            help="write `==` to compare",
         )
     part = (start, start + len(word))
-    return Fault("MS140", f"`{word[:30]}` cannot stand here in a formula", part=part, help=help)
+    return Fault("MS140", f"`{word[:30]}` is not allowed here in a formula", part=part, help=help)
 
 
 def _never_closed(text: str) -> int | None:
-    """Where a bracket opens that nothing closes; texts in quotes are passed over."""
+    """The position of a bracket that is never closed; quoted strings are skipped."""
     opened: list[int] = []
     quote = ""
     for at, character in enumerate(text):

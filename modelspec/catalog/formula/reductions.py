@@ -1,4 +1,4 @@
-"""Types of what runs along axes: sums and means, `argmax`, `softmax`, running sums."""
+"""Type rules of operations along axes: sums and means, `argmax`, `softmax`, cumulative sums."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .elementwise import Arguments
 from .operands import floating, need_floats
 
 _WIDER = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
-"""What a sum of small integers is counted in."""
+"""The dtypes of sums of small integers."""
 
 
 def axis_in(call: Arguments, axis: int, rank: int, shape: Shape, name: str = "axis") -> int:
-    """The axis counted from 0. Raises MS407 where there is none."""
+    """The axis counted from 0. Raises MS407 if it does not exist."""
     if -rank <= axis < rank:
         return axis % rank
     axes = f"{rank} axes" if rank != 1 else "one axis"
@@ -34,7 +34,7 @@ def axis_in(call: Arguments, axis: int, rank: int, shape: Shape, name: str = "ax
 
 
 def axes_in(call: Arguments, name: str = "axis") -> tuple[int, ...]:
-    """The axes counted from 0; all of them where none is written. Raises MS407."""
+    """The axes counted from 0; all axes by default. Raises MS407."""
     given, shape = call.settings[name], call.x.shape
     if given is None:
         return tuple(range(len(shape)))
@@ -101,3 +101,18 @@ def along(call: Arguments) -> Tensor:
     """`flip`, `roll`: the tensor's type; the axis exists."""
     axes_in(call)
     return call.x
+
+
+def roll(call: Arguments) -> Tensor:
+    """`roll`: the tensor's type; one shift for each axis."""
+    shift, axis = call.settings["shift"], call.settings["axis"]
+    if isinstance(axis, tuple) != isinstance(shift, tuple) or (
+        isinstance(axis, tuple) and len(axis) != len(shift)
+    ):
+        raise Fault(
+            "MS143",
+            "`roll` takes one shift for each axis",
+            ("shift",),
+            help="write e.g. `roll(x, [1, 2], axis=[1, 2])`",
+        )
+    return along(call)

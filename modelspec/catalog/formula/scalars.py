@@ -1,4 +1,4 @@
-"""Formulas on numbers: what constants in a formula come to, and a learning rate by epoch."""
+"""Evaluates formulas on numbers: constants in a formula, and a learning rate by epoch."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Scalar(NamedTuple):
     """A function of numbers."""
 
     least: int
-    """How many numbers it takes."""
+    """The number of arguments."""
     most: int
     compute: Callable[..., Any]
     truth: bool = False
-    """Whether it gives true or false."""
+    """Whether its result is a boolean."""
 
 
 def _sign(x: float) -> float:
@@ -69,13 +69,13 @@ SCALARS: Final[dict[str, Scalar]] = {
     "min": Scalar(1, 100, min),
     "max": Scalar(1, 100, max),
 }
-"""Every function of numbers; operators are functions too."""
+"""All functions of numbers, including operators."""
 
 _LARGEST: Final = 2**63
 
 
 def compute(function: str, values: list[Number], place: Place) -> Number:
-    """What a function comes to. Raises `Fault` (MS145) where that is no number of 64 bits."""
+    """The value of a function. Raises `Fault` (MS145) unless it is a 64-bit number."""
     try:
         if function == "power":
             _check_power(*values)
@@ -107,7 +107,9 @@ def _fits(number: int | float | complex) -> bool:
 
 
 def _check_power(base: Number, exponent: Number) -> None:
-    """A power of integers that has too many bits would take memory before it is found too large."""
+    """Refuses a power of integers with too many bits before it is computed, which would use up
+    memory.
+    """
     if not isinstance(base, int) or not isinstance(exponent, int) or exponent <= 0:
         return
     if abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:
@@ -115,9 +117,7 @@ def _check_power(base: Number, exponent: Number) -> None:
 
 
 def evaluate(formula: Formula, values: Mapping[str, Number]) -> Number:
-    """The number that a formula on numbers comes to. Raises `Fault` (MS145) where it comes to
-    none.
-    """
+    """The value of a formula on numbers. Raises `Fault` (MS145) if it has none."""
     return _value(formula.root, values)
 
 
@@ -131,7 +131,7 @@ def _value(node: Node, values: Mapping[str, Number]) -> Number:
     assert isinstance(node, Call)
     numbers = listed(node.tensors["x"])
     if node.function in ("logical_and", "logical_or"):
-        # The second is worked out only where it counts.
+        # The second operand is evaluated only if required.
         first, second = numbers
         if bool(_value(first, values)) == (node.function == "logical_or"):
             return node.function == "logical_or"

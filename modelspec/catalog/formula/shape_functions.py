@@ -1,4 +1,6 @@
-"""Types of what joins tensors and moves their entries: `concatenate`, `reshape`, `transpose`."""
+"""Type rules of functions that join tensors or rearrange their elements: `concatenate`, `reshape`,
+`transpose`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ from .elementwise import BATCH, Arguments, require_equal
 from .operands import combine
 from .reductions import axes_in, axis_in
 
-# Joining ------------------------------------------------------------------------------------------
+# Joining -----------------------------------------------------------------------------------------
 
 
 def concatenate(call: Arguments) -> Tensor:
-    """One after the other along an axis."""
+    """`concatenate`: joins tensors along an axis."""
     tensors = call.several("xs")
     first = tensors[0]
     along = axis_in(call, call.settings["axis"], first.rank, first.shape)
@@ -31,13 +33,13 @@ def concatenate(call: Arguments) -> Tensor:
 
 
 def joined_axes(call: Arguments) -> tuple[int, ...]:
-    """The axis along which `concatenate` puts tensors one after the other."""
+    """The axis along which `concatenate` joins tensors."""
     first = call.several("xs")[0]
     return (axis_in(call, call.settings["axis"], first.rank, first.shape),)
 
 
 def stack(call: Arguments) -> Tensor:
-    """Side by side along a new axis."""
+    """`stack`: joins tensors along a new axis."""
     tensors = call.several("x")
     first = tensors[0]
     for other in tensors[1:]:
@@ -60,7 +62,7 @@ def _need_rank(call: Arguments, first: Tensor, other: Tensor) -> None:
 
 
 def best_known(sizes: tuple[Size, ...]) -> Size:
-    """The most that is known of sizes that are equal: a number, else a name."""
+    """The most specific of equal sizes: a number, else a name."""
     for size in sizes:
         if isinstance(size, int):
             return size
@@ -68,35 +70,35 @@ def best_known(sizes: tuple[Size, ...]) -> Size:
     return next(named, sizes[0])
 
 
-# Moving -------------------------------------------------------------------------------------------
+# Moving -----------------------------------------------------------------------------------------
 
 
 def reshape(call: Arguments) -> Tensor:
-    """Other axes, the same entries; `-1` is the size that follows."""
+    """`reshape`: new axes with the same elements; `-1` is inferred."""
     x, sizes = call.x, call.settings["newshape"]
     if list(sizes).count(-1) > 1 or any(size < 1 and size != -1 for size in sizes):
         raise Fault(
             "MS406",
-            "`newshape` is a list of sizes of at least 1, one of which may be -1",
+            "`newshape` must be a list of sizes of at least 1, one of which may be -1",
             ("newshape",),
         )
     follows = _following(x.shape, sizes)
     if follows == 0:
         raise Fault(
             "MS406",
-            f"the entries of {show(x.shape)} do not fill ({', '.join(map(str, sizes))})",
+            f"{show(x.shape)} cannot be reshaped to ({', '.join(map(str, sizes))})",
             ("newshape",),
             help=(
-                "the first size is the batch's: write -1 there, and sizes behind it that multiply"
-                " to the same"
+                "the first size is the batch: write -1 there, followed by sizes that multiply"
+                " to the same number of elements"
             ),
         )
     return Tensor(tuple(follows if size == -1 else size for size in sizes), x.dtype)
 
 
 def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
-    """The size that -1 is in a new shape (any where there is none); 0 where the entries do not
-    fit.
+    """The size inferred for -1 in a new shape (arbitrary if there is no -1); 0 if the elements do
+    not fit.
     """
     unknown = tuple(size for size in shape if not isinstance(size, int))
     if PENDING in unknown:
@@ -104,17 +106,17 @@ def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
     if None in unknown:
         return None
     given = prod(size for size in shape if isinstance(size, int))
-    wanted = abs(prod(sizes))  # -1 changes the sign alone
+    wanted = abs(prod(sizes))  # -1 only changes the sign
     if -1 not in sizes:
         return 1 if not unknown and given == wanted else 0
     if given % wanted == 0:
         return product((*unknown, given // wanted))
-    # What has a name may be divisible when it is known; the batch never is for certain.
+    # A named size may be divisible once it is known; the batch size is never guaranteed to be.
     return 0 if set(unknown) <= {BATCH} else None
 
 
 def transpose(call: Arguments) -> Tensor:
-    """The axes in another order; reversed where none is written."""
+    """`transpose`: the axes in a different order; reversed by default."""
     axes, shape = call.settings["axes"], call.x.shape
     if axes is None:
         return Tensor(shape[::-1], call.x.dtype)
@@ -145,21 +147,21 @@ def expand_dims(call: Arguments) -> Tensor:
 
 
 def squeeze(call: Arguments) -> Tensor:
-    """Without axes of size 1."""
+    """`squeeze`: removes axes of size 1."""
     gone, shape = axes_in(call), call.x.shape
     for axis in gone:
         if shape[axis] == BATCH or not may_equal(shape[axis], 1):
             raise Fault(
                 "MS403",
-                f"axis {axis} is no axis of 1: {show(shape)}",
+                f"axis {axis} does not have size 1: {show(shape)}",
                 ("axis",),
-                help="only an axis of size 1 can be left out; take one entry with `x[:, 0]`",
+                help="only axes of size 1 can be removed; select one element with `x[:, 0]`",
             )
     return Tensor(tuple(size for axis, size in enumerate(shape) if axis not in gone), call.x.dtype)
 
 
 def repeat(call: Arguments) -> Tensor:
-    """Every entry several times along an axis."""
+    """`repeat`: repeats each element along an axis."""
     axis = axis_in(call, call.settings["axis"], call.x.rank, call.x.shape)
     shape = list(call.x.shape)
     shape[axis] = mul(shape[axis], call.settings["repeats"])
@@ -174,17 +176,17 @@ def triangle(call: Arguments) -> Tensor:
 
 
 def last_two_axes(call: Arguments) -> tuple[int, ...]:
-    """The axes whose positions decide what `tril` and `triu` keep."""
+    """The axes whose positions determine what `tril` and `triu` keep."""
     return (call.x.rank - 2, call.x.rank - 1)
 
 
 def one_hot(call: Arguments) -> Tensor:
-    """A new axis with a 1 at the index, and 0 elsewhere."""
+    """`one_hot`: a new axis with a 1 at the index, and 0 elsewhere."""
     x, classes, axis = call.x, call.settings["num_classes"], call.settings["axis"]
     if not is_integer(x.dtype):
         raise Fault(
             "MS404",
-            f"`one_hot` takes class numbers, which are integers, found {x.dtype}",
+            f"`one_hot` takes class indices, which are integers, found {x.dtype}",
             help="cast them first: `cast(x, 'int32')`",
         )
     if classes < 1:
@@ -192,7 +194,7 @@ def one_hot(call: Arguments) -> Tensor:
     if not -1 <= axis < x.rank:
         raise Fault(
             "MS407",
-            f"`one_hot` makes no axis {axis} of {show(x.shape)}",
+            f"`one_hot` cannot add axis {axis} to {show(x.shape)}",
             ("axis",),
             help=f"use -1, or an axis from 0 to {x.rank - 1}",
         )

@@ -1,4 +1,4 @@
-"""The tree of a formula. Every node knows which characters of the text it is."""
+"""The tree of a formula. Every node has its position in the text."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from types import EllipsisType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 MAX_LENGTH: Final = 2_000
-"""Characters of a formula."""
+"""The maximum number of characters of a formula."""
 MAX_DEPTH: Final = 60
-"""Operations inside one another."""
+"""The maximum depth of nested operations."""
 MAX_NODES: Final = 600
-"""Numbers, names and operations in all."""
+"""The maximum total of numbers, names and operations."""
 
 Place: TypeAlias = tuple[int, int]
 """The characters of the text from the first up to the second."""
 
 
 class Constant(NamedTuple):
-    """A number, as written or worked out from numbers."""
+    """A number, as written or computed from numbers."""
 
     value: int | float
     place: Place
@@ -37,14 +37,22 @@ class Call(NamedTuple):
 
     function: str
     tensors: Mapping[str, Node | tuple[Node, ...]]
-    """What it computes with, by parameter."""
+    """Its operands, by parameter."""
     settings: Mapping[str, Any]
-    """What is fixed in the text (`axis`), by parameter, defaults included."""
+    """Its constants (`axis`), by parameter, including defaults."""
     places: Mapping[str, Place]
-    """Where each parameter that was written is."""
+    """The position of each parameter that was written."""
     place: Place
     sign: bool = False
     """Whether it is written as an operator."""
+
+
+class Result(NamedTuple):
+    """One of the results of a function that has several: `top_k(x, 3)[0]`."""
+
+    value: Call
+    position: int
+    place: Place
 
 
 class Index(NamedTuple):
@@ -65,21 +73,21 @@ class Choice(NamedTuple):
     place: Place
 
 
-Node: TypeAlias = Constant | Name | Call | Index | Choice
+Node: TypeAlias = Constant | Name | Call | Result | Index | Choice
 
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """A formula that was read. It is equal to itself alone: a tree may be large."""
+    """A parsed formula. Equality is identity, since a tree may be large."""
 
     text: str
     root: Node
     names: tuple[Name, ...]
-    """Every name at its first place, in the order of the text."""
+    """Every name at its first occurrence, in the order of the text."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The names that it computes with."""
+        """The names in the formula."""
         return tuple(one.name for one in self.names)
 
     def __str__(self) -> str:
@@ -87,23 +95,23 @@ class Formula:
 
 
 def listed(item: Node | tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes of a parameter, which takes one or several."""
-    return (item,) if isinstance(item, (Constant, Name, Call, Index, Choice)) else item
+    """The nodes of a parameter, one or several."""
+    return (item,) if isinstance(item, (Constant, Name, Call, Result, Index, Choice)) else item
 
 
 def children(node: Node) -> Iterator[Node]:
-    """The nodes that a node computes with."""
+    """The operands of a node."""
     if isinstance(node, Call):
         for item in node.tensors.values():
             yield from listed(item)
-    elif isinstance(node, Index):
+    elif isinstance(node, (Index, Result)):
         yield node.value
     elif isinstance(node, Choice):
         yield from (node.test, node.yes, node.no)
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order of the text as far as a tree has it."""
+    """The node and all below it, in the order of the tree."""
     yield node
     for child in children(node):
         yield from walk(child)

@@ -1,4 +1,4 @@
-"""The type of every step of a formula, without a framework."""
+"""Infers the type of every step of a formula, without a framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .elementwise import BATCH, Arguments
 from .function_table import FUNCTIONS, SIGNS
 from .indexing import index
 from .operands import DTYPES, Operand
-from .tree import Call, Constant, Formula, Index, Name, Node, listed
+from .results import results_of
+from .tree import Call, Constant, Formula, Index, Name, Node, Result, listed
 
 _BATCH = re.compile(rf"\b{BATCH}\b")
 _ASIDE = "batch_"
@@ -22,7 +23,7 @@ _ASIDE = "batch_"
 
 @dataclass(frozen=True)
 class Inferred:
-    """What a formula makes of tensors of certain types."""
+    """The types inferred for a formula on tensors of certain types."""
 
     result: Tensor
     multiply_adds: Size
@@ -30,7 +31,7 @@ class Inferred:
     dtypes: Mapping[int, str] = field(repr=False)
     """The dtype of every operation, by the `id` of its node."""
     across: tuple[Operation, ...] = field(default=(), repr=False)
-    """The operations that compute with several examples, the innermost first."""
+    """The operations that combine several examples, the innermost first."""
 
 
 def infer(
@@ -39,12 +40,12 @@ def infer(
     """The types of a formula on tensors with a batch axis, which the result must keep, and on
     `constants` without one.
 
-    Raises `Fault` with the part of the text that is to blame: MS401, MS403, MS404, MS406, MS407,
-    MS409, MS143, MS145.
+    Raises `Fault` with the part of the text at fault: MS401, MS403, MS404, MS406, MS407, MS409,
+    MS143, MS145.
     """
     run = inference(formula, tensors, constants or {})
     found = run.operand(formula.root)
-    assert isinstance(found, Tensor)  # a formula names a tensor, and what is made of one is one
+    assert isinstance(found, Tensor)  # a formula names a tensor, so its result is a tensor
     batch = run.batch
     if not found.rank or found.shape[0] != (BATCH if batch is None else batch):
         raise Fault(
@@ -52,7 +53,7 @@ def infer(
             f"the result has no batch axis: {_shown(found.shape)}",
             part=formula.root.place,
             help=(
-                "keep the batch in front: reduce and index axes from 1 on, and begin `reshape`"
+                "keep the batch axis first: reduce and index axes from 1 on, and begin `reshape`"
                 " with -1"
             ),
         )
@@ -64,8 +65,8 @@ def infer(
 def inference(
     formula: Formula, tensors: Mapping[str, Tensor], constants: Mapping[str, Tensor]
 ) -> Inference:
-    """What infers a formula step by step. Raises MS401 and MS403 for a tensor without a batch
-    axis, or with another batch.
+    """The state of the inference of a formula. Raises MS401 and MS403 for a tensor without a batch
+    axis, or with a different batch size.
     """
     named = {name: _named(name, x) for name, x in tensors.items()}
     batch = _batch_size([one for one in formula.names if one.name not in constants], tensors)
@@ -77,7 +78,7 @@ def _shown(shape: Shape) -> str:
 
 
 def _named(name: str, x: Tensor) -> Tensor:
-    """The tensor with a name for its batch size, which no other size has."""
+    """The tensor with a unique name as its batch size."""
     others = tuple(
         _BATCH.sub(_ASIDE, size) if isinstance(size, str) else size for size in x.shape[1:]
     )
@@ -96,7 +97,7 @@ def _batch_size(names: Iterable[Name], tensors: Mapping[str, Tensor]) -> Size:
         if not may_equal(size, x.shape[0]):
             raise Fault(
                 "MS403",
-                f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}",
+                f"`{one.name}` has a batch size of {x.shape[0]}, another tensor has {size}",
                 part=one.place,
             )
         size = x.shape[0] if size is None else size
@@ -104,7 +105,7 @@ def _batch_size(names: Iterable[Name], tensors: Mapping[str, Tensor]) -> Size:
 
 
 def _without_batch(size: Size) -> Size:
-    """The size, where the batch's is no part of it; its users know it as unknown."""
+    """The size, or unknown if it contains the batch size."""
     if not isinstance(size, str):
         return size
     return None if _BATCH.search(size) else size.replace(_ASIDE, BATCH)
@@ -156,8 +157,12 @@ class Inference:
                 if takes_examples(value, node.items):
                     self.across.append(node)
                 return index(value, node.items, node.item_places)
+            if isinstance(node, Result):
+                return self._results(node.value)[node.position]
             assert isinstance(node, Call)
-            return self._call(node)
+            found = self._call(node)
+            assert isinstance(found, Tensor)  # the parser requires an index for several results
+            return found
         except Fault as fault:
             raise _placed(fault, node) from None
 
@@ -166,25 +171,38 @@ class Inference:
         if x.dtype not in DTYPES:
             raise Fault(
                 "MS404",
-                f"a formula does not compute with {x.dtype}, which `{node.name}` is",
+                f"formulas do not support {x.dtype}, the dtype of `{node.name}`",
                 part=node.place,
                 help=(
-                    "give the input another `dtype`, e.g. `int64`"
+                    "use a different `dtype` for the input, e.g. `int64`"
                     if x.dtype == "uint64"
                     else (
-                        "turn it into numbers before, with `StringLookup`, `TextVectorization` or"
+                        "convert it to numbers first, with `StringLookup`, `TextVectorization` or"
                         " `Hashing`"
                     )
                 ),
             )
         return x
 
-    def _call(self, node: Call) -> Tensor:
+    def _results(self, node: Call) -> tuple[Tensor, ...]:
+        """The types of the results of a function that has several."""
+        try:
+            found = self._call(node)
+        except Fault as fault:
+            raise _placed(fault, node) from None
+        assert not isinstance(found, Tensor)
+        return found
+
+    def _argument(self, value: Node | tuple[Node, ...]) -> Operand | tuple[Operand, ...]:
+        """The type of an argument, or of each of several."""
+        if isinstance(value, Call) and results_of(value):
+            return self._results(value)
+        operands = tuple(self.operand(one) for one in listed(value))
+        return operands if value is not listed(value)[0] else operands[0]
+
+    def _call(self, node: Call) -> Tensor | tuple[Tensor, ...]:
         function = FUNCTIONS[node.function]
-        given: dict[str, Operand | tuple[Operand, ...]] = {}
-        for name, value in node.tensors.items():
-            operands = tuple(self.operand(one) for one in listed(value))
-            given[name] = operands if value is not listed(value)[0] else operands[0]
+        given = {name: self._argument(value) for name, value in node.tensors.items()}
         call = Arguments(
             SIGNS.get(node.function, node.function) if node.sign else node.function,
             given,
@@ -193,13 +211,14 @@ class Inference:
         found = function.rule(call)
         if function.cost is not None:
             self.cost = plus(self.cost, function.cost(call))
-        if joins_examples(call._replace(function=node.function), found):
+        first = found if isinstance(found, Tensor) else found[0]
+        if joins_examples(call._replace(function=node.function), first):
             self.across.append(node)
         return found
 
 
 def _placed(fault: Fault, node: Node) -> Fault:
-    """The fault at the part of the text that it is about."""
+    """The fault at its part of the text."""
     if fault.part is not None:
         return fault
     places = node.places if isinstance(node, Call) else {}

@@ -7,16 +7,16 @@ from modelspec.core.registry import Registry
 
 from ..library import is_kind
 
-_CODE = "it runs code, which a spec never does"
+_CODE = "it runs code, which specs do not support"
 
 
 def _of_the_library(name: str) -> Fault | None:
-    """A library architecture is a model: the expansion takes it out of where a model may be."""
+    """A library architecture is a model; the expansion replaces it where one is allowed."""
     if not is_kind(name):
         return None
     return Fault(
         "MS209",
-        f"`{name}` is a model of the library, and no layer, which this setting takes",
+        f"`{name}` is a model of the library, but this setting takes a layer",
         help="write it as an entry of `layers`, under `shared`, or in `TimeDistributed`",
     )
 
@@ -66,6 +66,7 @@ LAYERS = Registry(
         "highway": ("Highway", "MaxoutDense"),
         "curves": ("SReLU", "ParametricSoftplus"),
         "scale": ("LayerScale",),
+        "tensors": ("Parameter", "Constant"),
         "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
         "pooling": (
@@ -161,26 +162,22 @@ LAYERS = Registry(
             f"{_CODE}, a SavedModel; write the layers, and load their weights with"
             " `training.weights`"
         ),
-        "JaxLayer": (
-            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
-        ),
-        "FlaxLayer": (
-            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
-        ),
+        "JaxLayer": (f"{_CODE}; combine existing layers, or register the layer from a package"),
+        "FlaxLayer": (f"{_CODE}; combine existing layers, or register the layer from a package"),
         "TorchModuleWrapper": (
-            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
+            f"{_CODE}; combine existing layers, or register the layer from a package"
         ),
         "Layer": (
-            "it is what Keras's own ones are made from, and does nothing itself; write the layer"
-            " that is meant"
+            "it is the base class of Keras's layers, and does nothing itself; write the layer"
+            " you want"
         ),
         "Wrapper": (
-            "it is what wrappers are made from; write `TimeDistributed`, `Bidirectional` or"
-            " another one"
+            "it is the base class of wrappers; write `TimeDistributed`, `Bidirectional` or"
+            " another wrapper"
         ),
-        "Input": "inputs are not layers here; write them under `inputs`",
-        "InputLayer": "inputs are not layers here; write them under `inputs`",
-        "InputSpec": "it describes inputs to Keras's own code; write the shape under `inputs`",
+        "Input": "inputs are not layers in a spec; write them under `inputs`",
+        "InputLayer": "inputs are not layers in a spec; write them under `inputs`",
+        "InputSpec": "it describes inputs in Python code; write the shape under `inputs`",
     },
     outdated=True,
     elsewhere=_of_the_library,

@@ -1,4 +1,4 @@
-"""Activations that have settings or weights of their own: ReLU, LeakyReLU, PReLU, ELU, Softmax."""
+"""Activation layers with settings or weights: ReLU, LeakyReLU, PReLU, ELU, Softmax."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -10,13 +10,14 @@ from modelspec.core.shapes import Size, Tensor, needs, show
 from .common import along_batch, axis_in, need_equal, need_float, need_number
 from .facts import Takes
 from .layer import ONE, Argument, Example, Inputs, Layer, Weight
+from .saved import Saved, choices
 from .setting_types import Constraint, Initializer, Number, Regularizer, either
 
 _Slope = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Elementwise(Layer):
-    """What layers share that leave the shape as it is and have no weights."""
+    """Base of layers that keep the shape and have no weights."""
 
     keeps_dtype = True
     supports_masking = True
@@ -27,7 +28,7 @@ class Elementwise(Layer):
 
 
 class ReLU(Elementwise):
-    """Zero below `threshold`, the input itself above it, at most `max_value`.
+    """Zero below `threshold`, the input above it, at most `max_value`.
 
     ```yaml
     - ReLU
@@ -38,7 +39,6 @@ class ReLU(Elementwise):
     threshold)`.
     """
 
-    takes_sparse = False
     prepares_data = True
 
     max_value: _Slope | None = None
@@ -52,8 +52,7 @@ class ReLU(Elementwise):
 
     @property
     def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
-        # Keras's words for the slope mix whole numbers and fractions as soon as there is another
-        # bound beside zero.
+        # Keras's implementation mixes integers and fractions if there is a bound other than zero.
         bounded = self.threshold > 0 or self.max_value is not None
         return "floats" if self.negative_slope > 0 and bounded else "numbers"
 
@@ -63,9 +62,15 @@ class ReLU(Elementwise):
             return "leaky_relu"
         return None if self.max_value is not None and self.max_value <= 1 else "relu"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = made[0]
+        if not self.negative_slope and not self.threshold:
+            return Saved(outputs=True)
+        return Saved(own=(x, x, x, choices(x)))
+
 
 class LeakyReLU(Elementwise):
-    """The input itself above zero, `negative_slope` times the input below.
+    """The input above zero, `negative_slope` times the input below.
 
     ```yaml
     - LeakyReLU: 0.1
@@ -74,7 +79,6 @@ class LeakyReLU(Elementwise):
     Takes any shape and gives the same.
     """
 
-    takes_sparse = False
     keeps_dtype = False
     prepares_data = True
     takes = "numbers"
@@ -87,9 +91,12 @@ class LeakyReLU(Elementwise):
     def like_activation(self) -> str | None:
         return "leaky_relu" if self.negative_slope > 0 else "relu"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True)
+
 
 class ELU(Elementwise):
-    """The input itself above zero, `alpha * (exp(x) - 1)` below.
+    """The input above zero, `alpha * (exp(x) - 1)` below.
 
     ```yaml
     - ELU: {alpha: 0.5}
@@ -98,7 +105,6 @@ class ELU(Elementwise):
     Takes any shape and gives the same. From Clevert et al., 2015, https://arxiv.org/abs/1511.07289.
     """
 
-    takes_sparse = False
     prepares_data = True
     takes = "floats"
 
@@ -110,28 +116,29 @@ class ELU(Elementwise):
     def like_activation(self) -> str | None:
         return "elu"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(outputs=True)
+
 
 class PReLU(Elementwise):
-    """A leaky ReLU whose slope is learned: one for each entry, or one along each of the
-    `shared_axes`.
+    """A leaky ReLU with a learned slope for each element, shared along the `shared_axes`.
 
     ```yaml
     - PReLU
     - PReLU: {shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. From He et al.,
+    Takes any shape with known sizes (except along shared axes) and gives the same. From He et al.,
     2015, https://arxiv.org/abs/1502.01852.
     """
 
-    takes_sparse = False
     mixes_dtypes = False
     takes = "floats"
 
     alpha_initializer: Initializer = "Zeros"
     alpha_regularizer: Regularizer | None = None
     alpha_constraint: Constraint | None = None
-    # Axes count from 1: Keras takes 0 and negative ones, but shares another axis than the one they
+    # Axes count from 1: Keras accepts 0 and negative axes, but shares a different axis than they
     # name.
     shared_axes: Annotated[Any, either(int, least=1)] | None = None
 
@@ -152,10 +159,13 @@ class PReLU(Elementwise):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (self.weight("alpha", *sizes_but_shared(self, self.shared_axes, inputs.one)),)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(own=(made[0], made[0]))
+
 
 def sizes_but_shared(layer: Layer, shared_axes: Any, x: Tensor) -> tuple[Size, ...]:
-    """The sizes of weights that every entry has its own of: 1 along shared axes, else known. The
-    batch is left out.
+    """The sizes of weights with one value per element: 1 along shared axes, else known. The batch
+    axis is excluded.
     """
     shared = (shared_axes,) if isinstance(shared_axes, int) else shared_axes or ()
     for axis in shared:
@@ -181,18 +191,17 @@ def sizes_but_shared(layer: Layer, shared_axes: Any, x: Tensor) -> tuple[Size, .
 
 
 class Softmax(Layer):
-    """Turns numbers along an axis (or several) into positive ones that sum to 1.
+    """Normalizes values along an axis (or several) to positive numbers that sum to 1.
 
     ```yaml
     - Softmax
     - Softmax: {axis: [1, 2]}
     ```
 
-    Takes any shape and gives the same. `mask` is true where an entry takes part; elsewhere the
-    result is 0.
+    Takes any shape and gives the same. `mask` is true for the elements to include; the result is 0
+    elsewhere.
     """
 
-    takes_sparse = False
     supports_masking = True
     masks_entries = True
     activation_function = "softmax"
@@ -210,7 +219,7 @@ class Softmax(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         mask = inputs.tensor("mask")
-        if mask is None:  # masking makes floating-point numbers of whole ones
+        if mask is None:  # masking converts integers to floating-point numbers
             need_float(self, x)
         need_number(self, x)
         for axis in self.axis if isinstance(self.axis, tuple) else (self.axis,):
@@ -238,3 +247,7 @@ class Softmax(Layer):
                 need_equal(
                     a, b, "the sizes of input and mask along an axis", shapes, argument="mask"
                 )
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        own = made if isinstance(self.axis, tuple) else ()
+        return Saved(outputs=True, own=own)

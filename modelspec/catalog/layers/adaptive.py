@@ -1,17 +1,18 @@
-"""Adaptive pooling: as many windows as the output shall have, of whatever size that takes."""
+"""Adaptive pooling: the number of windows is given, and their size follows from the input."""
 
 from typing import ClassVar
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.shapes import Shape, Tensor, known
+from modelspec.core.shapes import Shape, Tensor, add, ceildiv, known
 
 from .layer import Example, Inputs, Layer
+from .saved import Saved
 from .setting_types import DataFormat, Window1D, Window2D, Window3D
 from .windows import numbers, spatial, times, with_spatial
 
 
 class AdaptivePooling(Layer):
-    """What every adaptive pooling shares."""
+    """Base of adaptive pooling layers."""
 
     axes: ClassVar[int]
 
@@ -19,21 +20,37 @@ class AdaptivePooling(Layer):
     data_format: DataFormat = None
 
     def output(self, inputs: Inputs) -> Tensor:
-        """Raises MS402 for an axis of one window or one entry.
+        """Raises MS402 for an axis with a single window or of size 1.
 
-        Beside the windows of the size that it needs, Keras lays windows that are an entry wider.
-        Where one window, or one entry, is as wide as the axis, those leave less than nothing, and a
-        model fails when it is traced; outside of a model the greatest of nothing ends the process.
+        In addition to the windows of the required size, Keras computes windows that are one element
+        wider. If a window already covers the axis, these have a negative number of positions, and a
+        model fails when it is traced; outside of a model the maximum of an empty window aborts the
+        process.
         """
-        # Keras computes a shape for any number of axes and fails once data arrives.
+        # Keras computes a shape for any number of axes and fails when data arrives.
         x = numbers(self, inputs, self.axes + 2)
         self._has_room(spatial(x.shape, self.data_format))
         return self.result(with_spatial(x.shape, self.output_size, self.data_format))
 
+    def saved_by_max(self, inputs: Inputs) -> Saved:
+        """Axis by axis: the maxima of windows of two widths, at every position."""
+        x = self.like(inputs.one)
+        sizes = list(spatial(x.shape, self.data_format))
+        own: list[Tensor] = []
+        for axis, count in enumerate(self.output_size):
+            narrow = ceildiv(sizes[axis], count)
+            for width in (narrow, add(narrow, 1)):
+                places = add(sizes[axis], 1 - width) if isinstance(width, int) else None
+                pooled = (*sizes[:axis], places, *sizes[axis + 1 :])
+                own.append(x._replace(shape=with_spatial(x.shape, pooled, self.data_format)))
+            sizes[axis] = count
+            own.append(x._replace(shape=with_spatial(x.shape, tuple(sizes), self.data_format)))
+        return Saved(inputs=True, own=tuple(own[:-1]))
+
     def _has_room(self, given: Shape) -> None:
         wide = (
-            f"`{self.kind()}` fails in a model: Keras needs room for a window that is one entry"
-            " wider"
+            f"`{self.kind()}` fails in a model: Keras also computes a window that is one"
+            " element wider"
         )
         if 1 in self.output_size:
             raise Fault(
@@ -47,8 +64,8 @@ class AdaptivePooling(Layer):
                 "MS402",
                 f"with one entry along an axis of its {times(given)} input, {wide}",
                 help=(
-                    f"pool along the other axes with `{self._plain()}{self.axes}D`, or before this"
-                    " axis is so short"
+                    f"pool along the other axes with `{self._plain()}{self.axes}D`, or pool"
+                    " earlier, while this axis is longer"
                 ),
             )
 
@@ -59,7 +76,7 @@ class AdaptivePooling(Layer):
 
     @classmethod
     def _plain(cls) -> str:
-        """The name of the layer that pools over windows of one size, without the number of axes."""
+        """The name of the layer that pools with a fixed window size, without the number of axes."""
         return cls.kind().removeprefix("Adaptive")[: -len("1D")]
 
 
@@ -141,7 +158,7 @@ class AdaptiveAveragePooling3D(AdaptivePooling3D):
 
 
 class AdaptiveMaxPooling1D(AdaptivePooling1D):
-    """The greatest values of `output_size` windows along a sequence of any length.
+    """The maxima of `output_size` windows along a sequence of any length.
 
     ```yaml
     - AdaptiveMaxPooling1D: 16
@@ -154,9 +171,12 @@ class AdaptiveMaxPooling1D(AdaptivePooling1D):
     no_kernel_in = ("uint32", "uint64")
     takes = "numbers"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs)
+
 
 class AdaptiveMaxPooling2D(AdaptivePooling2D):
-    """The greatest values of `output_size` windows of an image of any size.
+    """The maxima of `output_size` windows of an image of any size.
 
     ```yaml
     - AdaptiveMaxPooling2D: [7, 7]
@@ -169,9 +189,12 @@ class AdaptiveMaxPooling2D(AdaptivePooling2D):
     no_kernel_in = ("uint32", "uint64")
     takes = "numbers"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs)
+
 
 class AdaptiveMaxPooling3D(AdaptivePooling3D):
-    """The greatest values of `output_size` windows of a volume of any size.
+    """The maxima of `output_size` windows of a volume of any size.
 
     ```yaml
     - AdaptiveMaxPooling3D: 4
@@ -181,3 +204,6 @@ class AdaptiveMaxPooling3D(AdaptivePooling3D):
     """
 
     takes = "floats"
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs)

@@ -10,15 +10,14 @@ from modelspec.core.shapes import Size, Tensor, product, total
 from .common import features, need_equal, need_float, need_number
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .mask_arguments import need_mask
+from .saved import Saved, choices
 from .setting_types import Rate, Seed
 
 OPTIONS: Mapping[str, type] = {"return_attention_scores": bool, "use_causal_mask": bool}
 
 
 class ScoredAttention(Layer):
-    """What Attention and AdditiveAttention share: a list of query, value and key, and no
-    projections.
-    """
+    """Base of Attention and AdditiveAttention: query, value and key, without projections."""
 
     supports_masking = True
     uses_mask_of = ("value",)
@@ -48,7 +47,7 @@ class ScoredAttention(Layer):
         return query, value, rest[0] if rest else value
 
     def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
-        # All of this is what Keras finds out when the model runs.
+        # Keras checks all of this only when the model runs.
         need_number(self, query, value, key)
         self.check_dtypes(query, key)
         need_rank(self, query, at_least=3)
@@ -67,11 +66,11 @@ class ScoredAttention(Layer):
             key.shape[-1],
             "the last sizes of query and key",
             (query.shape, key.shape),
-            help="bring them to one size before, with a `Dense` on each",
+            help="project both to the same size first, with a `Dense` on each",
         )
 
     def check_dtypes(self, query: Tensor, key: Tensor) -> None:
-        """Raises MS404 where scores cannot be computed of such numbers."""
+        """Raises MS404 if scores cannot be computed in these dtypes."""
         if query.dtype == key.dtype == "bool":
             need_float(self, query)
 
@@ -84,10 +83,30 @@ class ScoredAttention(Layer):
             (*query.shape[1:-1], key.shape[-2], total((query.shape[-1], value.shape[-1])))
         )
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        query, _, key = self.operands(inputs)
+        scores = self.result((*query.shape[:-1], key.shape[-2]))
+        dropped = (scores, choices(scores)) if self.dropped else ()
+        own = (scores, *dropped, *self.scored(query, key, scores))
+        return Saved(inputs=True, places=self.multiplied, own=own)
+
+    multiplied: ClassVar[tuple[int, ...]] = (1,)
+    """The positions of the inputs that it multiplies without a copy."""
+
+    @property
+    def dropped(self) -> bool:
+        """Whether dropout is applied to the scores in training."""
+        return bool(getattr(self, "dropout", 0.0))
+
+    def scored(self, query: Tensor, key: Tensor, scores: Tensor) -> tuple[Tensor, ...]:
+        """The tensors kept for the computation of the scores."""
+        wide = self.result((*scores.shape, query.shape[-1]))
+        return (wide,)
+
 
 class Attention(ScoredAttention):
-    """Dot-product attention without weights of its own: weighs the values by how well their keys
-    fit the query.
+    """Dot-product attention without projections: averages the values, weighted by how well their
+    keys match the query.
 
     ```yaml
     - Attention: {from: {query: decoded, value: encoded}}
@@ -127,9 +146,18 @@ class Attention(ScoredAttention):
             (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
         )
 
+    def scored(self, query: Tensor, key: Tensor, scores: Tensor) -> tuple[Tensor, ...]:
+        if self.score_mode == "concat":
+            return (*super().scored(query, key, scores) * 2, scores)
+        return (self.like(key),)
+
+    @property
+    def multiplied(self) -> tuple[int, ...]:  # type: ignore[override]  # the settings decide
+        return (0, 1) if self.score_mode == "dot" else (1,)
+
 
 class AdditiveAttention(ScoredAttention):
-    """Attention that scores with the sum of query and key, squashed by tanh.
+    """Additive attention: scores are the sum over features of `tanh(query + key)`.
 
     ```yaml
     - AdditiveAttention: {from: {query: decoded, value: encoded}}
@@ -154,7 +182,7 @@ class AdditiveAttention(ScoredAttention):
     )
 
     def check_dtypes(self, query: Tensor, key: Tensor) -> None:
-        # Keras adds the two as they are; the value may hold any numbers.
+        # Keras adds the two without a cast; the value may have any dtype.
         if "bool" in (query.dtype, key.dtype):
             need_float(self, query, key)
         if self.cast(query.dtype) != self.cast(key.dtype):

@@ -1,4 +1,4 @@
-"""Sound to pictures of its frequencies: STFTSpectrogram, MelSpectrogram."""
+"""Spectrograms of audio: STFTSpectrogram, MelSpectrogram."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -42,12 +42,12 @@ WindowName = Literal[
     "triang",
     "tukey",
 ]
-"""The windows of SciPy that need no parameter."""
+"""The SciPy windows without required parameters."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class STFTSpectrogram(Layer):
-    """The frequencies of a sound over time, by a short-time Fourier transform whose window is a
+    """The spectrogram of an audio signal: a short-time Fourier transform, computed as a
     convolution.
 
     ```yaml
@@ -55,7 +55,7 @@ class STFTSpectrogram(Layer):
     ```
 
     Takes (batch, samples, channels), gives (batch, frames, channels * frequencies), or with
-    `expand_dims` (batch, frames, frequencies, channels). The window can be trained; freeze it with
+    `expand_dims` (batch, frames, frequencies, channels). The kernel is trainable; freeze it with
     `trainable: false`.
     """
 
@@ -92,7 +92,7 @@ class STFTSpectrogram(Layer):
     def _lengths_fit(self) -> Self:
         if self.frame_step is not None and self.frame_step > self.frame_length:
             refuse(
-                f"a `frame_step` of {self.frame_step} leaves samples out between frames of"
+                f"a `frame_step` of {self.frame_step} skips samples between frames of"
                 f" {self.frame_length}",
                 "MS208",
                 "frame_step",
@@ -100,11 +100,11 @@ class STFTSpectrogram(Layer):
             )
         if self.fft_length is not None and self.fft_length < self.frame_length:
             refuse(
-                f"an `fft_length` of {self.fft_length} does not hold a frame of"
+                f"an `fft_length` of {self.fft_length} is shorter than a frame of"
                 f" {self.frame_length}",
                 "MS208",
                 "fft_length",
-                help=f"use at least {self.frame_length}, best a power of two",
+                help=f"use at least {self.frame_length}, preferably a power of two",
             )
         return self
 
@@ -119,7 +119,9 @@ class STFTSpectrogram(Layer):
         check_sound(self, x)
         first = self.data_format == "channels_first"
         channels = needs(
-            x.shape[1 if first else 2], "the channel axis", "give the input's channel axis a number"
+            x.shape[1 if first else 2],
+            "the channel axis",
+            "set the input's channel size to a number",
         )
         samples = x.shape[2 if first else 1]
         frames = window(
@@ -128,7 +130,7 @@ class STFTSpectrogram(Layer):
         if (known(frames) or 0) < 1 and known(frames) is not None:
             raise Fault(
                 "MS402",
-                f"a frame of {self.frame_length} does not fit its {samples} samples",
+                f"a frame of {self.frame_length} does not fit the {samples} samples of the input",
                 ("frame_length",),
                 help=f"use `padding: same` or a `frame_length` of at most {samples}",
             )
@@ -161,7 +163,7 @@ class STFTSpectrogram(Layer):
 
 
 def check_sound(layer: Layer, x: Tensor) -> None:
-    """Raises MS404 where the samples are no floating-point numbers. Keras finds out when the model
+    """Raises MS404 unless the samples are floating-point numbers. Keras raises only when the model
     runs.
     """
     need_number(layer, x)
@@ -174,7 +176,7 @@ def check_sound(layer: Layer, x: Tensor) -> None:
 
 
 class MelSpectrogram(Layer):
-    """The frequencies of a sound over time, on the mel scale of pitch.
+    """The mel spectrogram of an audio signal.
 
     ```yaml
     - MelSpectrogram:
@@ -184,10 +186,9 @@ class MelSpectrogram(Layer):
         fft_length: 2048
     ```
 
-    Takes (batch, samples), gives (batch, num_mel_bins, frames). Nothing in it is trained.
+    Takes (batch, samples), gives (batch, num_mel_bins, frames). It has no trainable weights.
     """
 
-    takes_sparse = False
     no_kernel_in = ("float64",)
     prepares_data = True
 
@@ -217,7 +218,7 @@ class MelSpectrogram(Layer):
     def _lengths_fit(self) -> Self:
         if self.sequence_length is not None and self.sequence_length > self.fft_length:
             refuse(
-                f"an `fft_length` of {self.fft_length} does not hold a frame of"
+                f"an `fft_length` of {self.fft_length} is shorter than a frame of"
                 f" {self.sequence_length}",
                 "MS208",
                 "fft_length",
@@ -227,7 +228,7 @@ class MelSpectrogram(Layer):
 
     @property
     def one_at_a_time(self) -> bool:
-        return self.power_to_db  # decibels count from the loudest sound of the batch
+        return self.power_to_db  # decibels are relative to the loudest signal of the batch
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -235,14 +236,14 @@ class MelSpectrogram(Layer):
         need_number(self, x)
         samples = x.shape[1]
         if isinstance(samples, int) and samples <= self.fft_length // 2:
-            # The sound is mirrored at its ends, by half of `fft_length`.
+            # The signal is mirrored at its ends, by half of `fft_length`.
             raise Fault(
                 "MS402",
                 f"an `fft_length` of {self.fft_length} does not fit {samples} samples",
                 ("fft_length",),
-                help=f"use at most {max(2 * samples - 1, 1)}, or longer sounds",
+                help=f"use at most {max(2 * samples - 1, 1)}, or longer signals",
             )
         frames = add(floordiv(samples, self.sequence_stride), 1)
         if isinstance(samples, int) and (samples + 1) % self.sequence_stride == 0:
-            frames = None  # Keras says one more than it makes
+            frames = None  # Keras reports one more than it computes
         return self.result((x.shape[0], self.num_mel_bins, frames))

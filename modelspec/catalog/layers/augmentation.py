@@ -1,5 +1,5 @@
-"""Augmentation in space: images are flipped, turned, moved, bent, cut or partly erased, in training
-only.
+"""Geometric augmentation: flips, rotations, shifts, distortions, crops and erased patches, in
+training only.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -13,15 +13,13 @@ from .setting_types import DataFormat, Number, Rate, Seed
 from .windows import spatial
 
 FillMode = Literal["reflect", "wrap", "constant", "nearest"]
-"""What stands where an image was moved away from: its mirror image, its other side, `fill_value`,
-its edge.
-"""
+"""How points outside the image are filled: by reflection, wrapping, `fill_value` or the edge."""
 Interpolation = Literal["nearest", "bilinear"]
-"""How the pixels between pixels are found."""
+"""How values between pixels are computed."""
 
 
 class RandomFlip(Geometric):
-    """Mirrors images at random, in training only.
+    """Flips images at random, in training only.
 
     ```yaml
     - RandomFlip: horizontal
@@ -36,7 +34,7 @@ class RandomFlip(Geometric):
 
 
 class RandomRotation(Geometric):
-    """Turns images by a random part of a full turn, in training only.
+    """Rotates images by a random fraction of a full turn, in training only.
 
     ```yaml
     - RandomRotation: 0.1
@@ -60,7 +58,7 @@ class RandomRotation(Geometric):
 
 
 class RandomTranslation(Geometric):
-    """Moves images by a random part of their size, in training only.
+    """Shifts images by a random fraction of their size, in training only.
 
     ```yaml
     - RandomTranslation: {height_factor: 0.1, width_factor: [-0.2, 0.2]}
@@ -87,7 +85,7 @@ class RandomZoom(Geometric):
 
     ```yaml
     - RandomZoom: 0.2
-    - RandomZoom: {height_factor: [-0.3, -0.1], width_factor: null}  # keeps the ratio of sides
+    - RandomZoom: {height_factor: [-0.3, -0.1], width_factor: null}  # keeps the aspect ratio
     ```
 
     Takes images (batch, height, width, channels), gives the same shape.
@@ -108,7 +106,7 @@ class RandomZoom(Geometric):
 
 
 class RandomShear(Geometric):
-    """Slants images at random, in training only.
+    """Shears images at random, in training only.
 
     ```yaml
     - RandomShear: {x_factor: 0.2, y_factor: 0.2}
@@ -127,7 +125,7 @@ class RandomShear(Geometric):
 
 
 class RandomPerspective(Geometric):
-    """Looks at images from a random side, in training only.
+    """Applies a random perspective transform to images, in training only.
 
     ```yaml
     - RandomPerspective: {factor: 0.5, scale: 0.3}
@@ -146,11 +144,11 @@ class RandomPerspective(Geometric):
     def fails_in_training(self, made: Tensor) -> str | None:
         if 1 not in spatial(made.shape, self.data_format):
             return None
-        return "moves the four corners of an image, which are not apart where a side is 1 pixel"
+        return "moves the four corners of an image, which coincide if a side is 1 pixel"
 
 
 class RandomElasticTransform(Geometric):
-    """Bends images at random, in training only.
+    """Applies a random elastic distortion to images, in training only.
 
     ```yaml
     - RandomElasticTransform: {factor: 0.5, scale: 0.5}
@@ -173,15 +171,15 @@ class RandomElasticTransform(Geometric):
 
 
 class RandomErasing(Augmentation):
-    """Replaces a random rectangle of images by `fill_value`, or by noise where it is `null`; in
-    training only.
+    """Replaces a random rectangle of each image with `fill_value`, or with noise if it is `null`;
+    in training only.
 
     ```yaml
     - RandomErasing: {factor: 0.5, scale: [0.02, 0.2]}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape.
-    Source: Zhong et al. 2017, https://arxiv.org/abs/1708.04896.
+    Takes images (batch, height, width, channels), gives the same shape. Source: Zhong et al. 2017,
+    https://arxiv.org/abs/1708.04896.
     """
 
     no_kernel_in = ("float16",)
@@ -195,15 +193,15 @@ class RandomErasing(Augmentation):
 
 
 class RandomCrop(SizedImageLayer):
-    """Cuts a random part out of images, in training only; smaller images are enlarged.
+    """Crops images at a random position, in training only; smaller images are enlarged.
 
     ```yaml
     - RandomCrop: {height: 28, width: 28}
     ```
 
     Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels). Outside
-    training images pass as they are, so put `CenterCrop` of the same size behind it unless they
-    have that size already.
+    of training images pass through unchanged, so add a `CenterCrop` of the same size after it
+    unless they already have that size.
     """
 
     training_only = True
@@ -212,17 +210,17 @@ class RandomCrop(SizedImageLayer):
     data_format: DataFormat = None
 
     def for_class_numbers(self, border: float | None) -> "RandomCrop":
-        return self  # `augment` keeps sizes: nothing is enlarged, so that no value is computed
+        return self  # `augment` keeps sizes: nothing is enlarged, so no value is interpolated
 
     def outside_training(self, given: Tensor, said: Tensor) -> Tensor:
         sizes = zip(given.shape, said.shape, strict=True)
         return said._replace(shape=tuple(known(one) or other for one, other in sizes))
 
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
-        for size in spatial(given.shape, self.data_format):  # a random place needs both
+        for size in spatial(given.shape, self.data_format):  # a random position requires both
             needs(
                 size,
-                "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
-                "give the input's spatial axes numbers, or cut outside of the `Pipeline`",
+                "a size of the images that `RandomCrop` crops inside a `Pipeline`",
+                "set the input's spatial sizes to numbers, or crop outside of the `Pipeline`",
             )
         return self.cut(given, said)

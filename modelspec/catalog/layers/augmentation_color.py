@@ -1,6 +1,4 @@
-"""Augmentation of colours: brightness, contrast, hue and so on change at random, in training
-only.
-"""
+"""Color augmentation: random changes of brightness, contrast, hue and others, in training only."""
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -42,7 +40,7 @@ class RandomBrightness(Augmentation):
 
 
 class RandomContrast(Augmentation):
-    """Raises or lowers the contrast of images at random, in training only.
+    """Changes the contrast of images at random, in training only.
 
     ```yaml
     - RandomContrast: 0.2
@@ -62,7 +60,7 @@ class RandomContrast(Augmentation):
 
 
 class ColorLayer(Augmentation):
-    """What the layers share that need colours."""
+    """Base of layers that require color images."""
 
     factor: Strength
     value_range: ValueRange = (0, 255)
@@ -79,25 +77,24 @@ class ColorLayer(Augmentation):
 
 
 class RandomHue(ColorLayer):
-    """Turns the hue of images at random, in training only.
+    """Shifts the hue of images at random, in training only.
 
     ```yaml
     - RandomHue: 0.1
     ```
 
-    Takes colour images (batch, height, width, 3), gives the same shape.
+    Takes color images (batch, height, width, 3), gives the same shape.
     """
 
 
 class RandomSaturation(ColorLayer):
-    """Makes the colours of images stronger or weaker at random, in training only; 0.5 leaves them
-    as they are.
+    """Changes the saturation of images at random, in training only; 0.5 leaves them unchanged.
 
     ```yaml
     - RandomSaturation: [0.4, 0.6]
     ```
 
-    Takes colour images (batch, height, width, 3), gives the same shape.
+    Takes color images (batch, height, width, 3), gives the same shape.
     """
 
     takes = "floats"
@@ -106,20 +103,20 @@ class RandomSaturation(ColorLayer):
 
 
 class RandomColorDegeneration(ColorLayer):
-    """Mixes images with their grey version at random, in training only.
+    """Blends images with their grayscale version at random, in training only.
 
     ```yaml
     - RandomColorDegeneration: 0.5
     ```
 
-    Takes colour images (batch, height, width, 3), gives the same shape.
+    Takes color images (batch, height, width, 3), gives the same shape.
     """
 
     factor: SignedStrength
 
 
 class RandomSharpness(ColorLayer):
-    """Makes images sharper or softer at random, in training only.
+    """Sharpens or blurs images at random, in training only.
 
     ```yaml
     - RandomSharpness: 0.5
@@ -154,8 +151,8 @@ class RandomPosterization(ColorLayer):
 
 
 class RandomColorJitter(Augmentation):
-    """Changes brightness, contrast, saturation and hue at random, in training only; those that are
-    not `null`.
+    """Changes brightness, contrast, saturation and hue at random, in training only; a factor of
+    `null` makes no change.
 
     ```yaml
     - RandomColorJitter:
@@ -165,7 +162,7 @@ class RandomColorJitter(Augmentation):
         hue_factor: 0.1
     ```
 
-    Takes images (batch, height, width, channels), of 3 channels for saturation and hue; gives the
+    Takes images (batch, height, width, channels), with 3 channels for saturation and hue; gives the
     same shape.
     """
 
@@ -190,7 +187,7 @@ class RandomColorJitter(Augmentation):
 
     @model_validator(mode="after")
     def _colors_last(self) -> Self:
-        # Keras makes the inner layers without the data format, so they take the width for the
+        # Keras creates the inner layers without the data format, so they treat the width as the
         # channels.
         if self.data_format == "channels_first" and self._has_colors():
             refuse(
@@ -198,19 +195,19 @@ class RandomColorJitter(Augmentation):
                 " channels_last`",
                 "MS208",
                 "data_format",
-                help="use `RandomSaturation` and `RandomHue`, which take either format",
+                help="use `RandomSaturation` and `RandomHue`, which support both formats",
             )
         return self
 
 
 class RandomGrayscale(Augmentation):
-    """Takes the colours from a random part of the images, in training only.
+    """Converts a random fraction of the images to grayscale, in training only.
 
     ```yaml
     - RandomGrayscale: 0.2
     ```
 
-    Takes images (batch, height, width, 3), or of 1 channel, which stay as they are; gives the same
+    Takes images (batch, height, width, 3), or with 1 channel, which are unchanged; gives the same
     shape and dtype.
     """
 
@@ -226,7 +223,7 @@ class RandomGrayscale(Augmentation):
 
 
 class RandomInvert(Augmentation):
-    """Inverts the values of a random part of the images, in training only.
+    """Inverts the values of a random fraction of the images, in training only.
 
     ```yaml
     - RandomInvert: {factor: 0.1, value_range: [0, 1]}
@@ -242,17 +239,17 @@ class RandomInvert(Augmentation):
 
 
 def _odd(value: Any) -> int | tuple[int, int]:
-    expected = "an odd whole number or a list of two (height, width)"
+    expected = "an odd integer or a list of two odd integers (height, width)"
     items = (value,) if is_int(value) else _pair(value)
     if items is None:
         raise Unfit(expected)
     if any(item < 1 or item % 2 == 0 for item in items):
-        raise Unfit(expected, code="MS205", help="an odd kernel has a middle: use 3, 5 or 7")
+        raise Unfit(expected, code="MS205", help="use an odd size, e.g. 3, 5 or 7")
     return items[0] if len(items) == 1 else (items[0], items[1])
 
 
 def _pair(value: Any) -> tuple[int, ...] | None:
-    """Two whole numbers; None where the value is something else."""
+    """Two integers; None for any other value."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return None
     return tuple(value) if all(is_int(item) for item in value) else None

@@ -1,5 +1,5 @@
-"""Augmentation that mixes: images with each other (MixUp, CutMix) or several changes (AugMix,
-RandAugment).
+"""Augmentation that mixes images with each other (MixUp, CutMix) or combines several operations
+(AugMix, RandAugment).
 """
 
 from typing import Annotated, ClassVar
@@ -13,20 +13,20 @@ from .layer import Example
 from .setting_types import Count, DataFormat, Seed
 
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""The parameter of a Beta or Dirichlet distribution: small for shares near 0 and 1, large for equal
-ones.
+"""The parameter of a Beta or Dirichlet distribution: small for weights near 0 and 1, large for
+equal weights.
 """
 
 
 class MixUp(Augmentation):
-    """Blends each image with another one of the batch, in training only.
+    """Blends each image with another image of the batch, in training only.
 
     ```yaml
     - MixUp: {alpha: 0.3}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape.
-    Source: Zhang et al. 2017, https://arxiv.org/abs/1710.09412.
+    Takes images (batch, height, width, channels), gives the same shape. Source: Zhang et al. 2017,
+    https://arxiv.org/abs/1710.09412.
     """
 
     mixes_examples = True
@@ -38,15 +38,15 @@ class MixUp(Augmentation):
 
 
 class CutMix(Augmentation):
-    """Replaces a random rectangle of each image by that of another one of the batch, in training
-    only.
+    """Replaces a random rectangle of each image with that of another image of the batch, in
+    training only.
 
     ```yaml
     - CutMix: {factor: 0.5}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape.
-    Source: Yun et al. 2019, https://arxiv.org/abs/1905.04899.
+    Takes images (batch, height, width, channels), gives the same shape. Source: Yun et al. 2019,
+    https://arxiv.org/abs/1905.04899.
     """
 
     no_kernel_in = ("bfloat16", "float16")
@@ -59,14 +59,14 @@ class CutMix(Augmentation):
 
 
 class AugMix(Augmentation):
-    """Mixes several chains of random changes with the image itself, in training only.
+    """Blends each image with several randomly augmented versions of it, in training only.
 
     ```yaml
     - AugMix: {value_range: [0, 1], num_chains: 3, chain_depth: 3}
     ```
 
-    Takes images (batch, height, width, channels), of 1 or 3 channels with `all_ops`; gives the same
-    shape. Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
+    Takes images (batch, height, width, channels), with 1 or 3 channels for `all_ops`; gives the
+    same shape. Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
     """
 
     moves_values = True
@@ -87,19 +87,19 @@ class AugMix(Augmentation):
     )
 
     def channels(self) -> tuple[int, ...]:
-        # One of all the changes, the colour degeneration, takes no others.
+        # The color degeneration, one of all operations, requires 1 or 3 channels.
         return (1, 3) if self.all_ops else ()
 
 
 class RandAugment(Augmentation):
-    """Applies `num_ops` random changes to each image, in training only.
+    """Applies `num_ops` random operations to each image, in training only.
 
     ```yaml
     - RandAugment: {value_range: [0, 1], num_ops: 2, factor: 0.5}
     ```
 
-    Takes images (batch, height, width, 3), or of 1 channel; gives the same shape.
-    Source: Cubuk et al. 2019, https://arxiv.org/abs/1909.13719.
+    Takes images (batch, height, width, 3), or with 1 channel; gives the same shape. Source: Cubuk
+    et al. 2019, https://arxiv.org/abs/1909.13719.
     """
 
     moves_values = True

@@ -1,4 +1,4 @@
-"""What a call of a layer gives: its shape rule, and what every layer declares of dtypes."""
+"""The output type of a layer call: its shape rule, and the declared dtype support."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from .layer import Inputs, Layer, Outputs
 
 
 def output_of(layer: Layer, inputs: Inputs) -> Outputs:
-    """The type of the call's result. Raises MS404 where TensorFlow cannot compute the layer of such
-    numbers, beside what the shape rule raises.
+    """The type of the call's result. Raises MS404 if TensorFlow does not support the dtypes, and
+    whatever the shape rule raises.
     """
     outputs = layer.output(inputs)
     if layer.takes == "floats":
@@ -30,7 +30,7 @@ def _need_kernel(layer: Layer, inputs: Inputs) -> None:
         written = setting or ("dtype" if "dtype" in layer.model_fields_set else None)
         raise Fault(
             "MS404",
-            f"TensorFlow cannot compute `{layer.kind()}`{cause} in {layer.compute_dtype}",
+            f"TensorFlow does not support `{layer.kind()}`{cause} in {layer.compute_dtype}",
             (written,) if written else (),
             help="give the layer `dtype: float32`",
         )
@@ -38,13 +38,13 @@ def _need_kernel(layer: Layer, inputs: Inputs) -> None:
         if x.dtype in layer.no_kernel_in and not is_float(x.dtype):
             raise Fault(
                 "MS404",
-                f"TensorFlow cannot compute `{layer.kind()}` of {x.dtype}: {x}",
+                f"TensorFlow does not support `{layer.kind()}` for {x.dtype}: {x}",
                 help="give the input another dtype, e.g. `float32` or `int32`",
             )
 
 
 def _computed_with(inputs: Inputs) -> Iterator[Tensor]:
-    """The tensors of a call that hold numbers to compute with: all but masks."""
+    """The tensors of a call other than masks."""
     for name, value in inputs.tensors.items():
         if name != "mask" and not name.endswith("_mask"):
             yield from (value,) if isinstance(value, Tensor) else value

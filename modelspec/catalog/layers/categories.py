@@ -1,7 +1,8 @@
-"""Layers that turn categories into numbers without a vocabulary: Hashing, HashedCrossing,
+"""Layers that convert categories to numbers without a vocabulary: Hashing, HashedCrossing,
 CategoryEncoding, Discretization.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -23,51 +24,51 @@ def _token(value: Any) -> int | str:
     if isinstance(value, str) or is_int(value):
         token: int | str = value
         return token
-    raise Unfit("a text or a whole number")
+    raise Unfit("a string or an integer")
 
 
 Token = Annotated[Any, PlainValidator(_token, json_schema_input_type=int | str)]
 
 
 class OwnDtype(Layer):
-    """A layer whose dtype does not follow the precision of the model: it makes indices, or encodes
-    them.
+    """A layer whose dtype does not follow the precision of the model: it computes indices, or
+    encodes them.
     """
 
     dtype: NoPolicy = None
 
 
 def encoded(layer: Layer, x: Tensor, mode: str, depth: Size) -> Shape:
-    """The shape of categories in one of Keras's output modes: as they are, or an axis of `depth` in
-    their place.
+    """The shape of categories in one of Keras's output modes: unchanged, or with an axis of size
+    `depth` in their place.
     """
     if mode == "int":
         return x.shape
     if mode == "one_hot":
         need_rank(layer, x, at_least=1)
         return (*(x.shape[:-1] if x.rank > 1 and x.shape[-1] == 1 else x.shape), depth)
-    # Keras counts along axis 1: with another rank the result is not what it says it is.
+    # Keras counts along axis 1: with another rank the result differs from the reported shape.
     need_rank(layer, x, 2)
     return (x.shape[0], depth)
 
 
 def need_entries(layer: Layer, mode: str, given: Tensor) -> None:
-    """Raises MS405 inside a `Pipeline` where a vector takes the place of one entry, if there is but
-    one.
+    """Raises MS405 inside a `Pipeline` if a vector would replace the last axis only when its size
+    is 1.
     """
     if mode == "one_hot" and given.rank > 1:
         needs(
             given.shape[-1],
-            f"the last axis of what `{layer.kind()}` encodes inside of a `Pipeline`",
-            "give the input's last size a number, or encode outside of the `Pipeline`",
+            f"the last axis of the input of `{layer.kind()}` inside a `Pipeline`",
+            "set the input's last size to a number, or encode outside of the `Pipeline`",
         )
 
 
 def check_sparse(sparse: bool, mode: str) -> None:
-    """Raises MS208 where an index is asked for as a sparse tensor."""
+    """Raises MS208 if `sparse` is combined with integer output."""
     if sparse and mode == "int":
         refuse(
-            "`sparse` needs an output mode that makes vectors, found `int`",
+            "`sparse` requires an output mode that gives vectors, found `int`",
             "MS208",
             "sparse",
             help="leave `sparse` out, or use `output_mode: multi_hot`",
@@ -75,11 +76,11 @@ def check_sparse(sparse: bool, mode: str) -> None:
 
 
 _COUNTED = ("int32", "int64", "float32", "float64")
-"""What TensorFlow counts in."""
+"""The dtypes in which TensorFlow counts."""
 
 
 def need_counted(mode: str, dtype: str) -> None:
-    """Raises MS404 where values are to be counted in a dtype in which TensorFlow does not count."""
+    """Raises MS404 if values would be counted in a dtype that TensorFlow does not support."""
     if mode in ("multi_hot", "count", "binary") and dtype not in _COUNTED:
         raise Fault(
             "MS404",
@@ -90,14 +91,14 @@ def need_counted(mode: str, dtype: str) -> None:
 
 
 class Hashing(OwnDtype):
-    """Puts each value into one of `num_bins` bins by its hash.
+    """Hashes each value into one of `num_bins` bins.
 
     ```yaml
     - Hashing: 1000
     - Hashing: {num_bins: 1000, output_mode: multi_hot}
     ```
 
-    Takes strings or whole numbers of any shape, gives the bins (`int`), or vectors: `one_hot` for
+    Takes strings or integers of any shape, gives the bins (`int`), or vectors: `one_hot` for
     (batch, ..., 1), `multi_hot` and `count` for (batch, values).
     """
 
@@ -123,10 +124,12 @@ class Hashing(OwnDtype):
     def _settings_agree(self) -> Self:
         check_sparse(self.sparse, self.output_mode)
         if isinstance(self.salt, tuple) and len(self.salt) != 2:
-            refuse("`salt` of `Hashing` is one whole number or a list of 2", "MS205", "salt")
+            refuse(
+                "`salt` of `Hashing` must be an integer or a list of 2 integers", "MS205", "salt"
+            )
         if self.output_mode == "int" and self.dtype not in (None, "int32", "int64"):
             refuse(
-                f"`Hashing` gives whole numbers, which `{self.dtype}` does not hold",
+                f"`Hashing` gives integers, which `{self.dtype}` cannot represent",
                 "MS208",
                 "dtype",
                 help="leave `dtype` out, or use `int32` or `int64`",
@@ -144,10 +147,10 @@ class Hashing(OwnDtype):
         x = inputs.one
         dtype = "int64" if self.output_mode == "int" else "float32"
         if self.output_mode == "one_hot" and (x.rank < 2 or x.shape[-1] != 1):
-            # Keras 3.15 says another shape than the one it makes.
+            # Keras 3.15 reports a different shape than it computes.
             raise Fault(
                 "MS401",
-                f"`Hashing` takes one value in its last axis for `one_hot`, found {show(x.shape)}",
+                f"`Hashing` takes a last axis of size 1 for `one_hot`, found {show(x.shape)}",
                 help="take one column at a time, or use `output_mode: multi_hot`",
             )
         self._check_mask(x)
@@ -156,12 +159,12 @@ class Hashing(OwnDtype):
         return Tensor(encoded(self, x, self.output_mode, self.num_bins), made)
 
     def _check_mask(self, x: Tensor) -> None:
-        """Raises MS404 where no value can be the masked one. Keras finds out when it runs."""
+        """Raises MS404 if no value can equal the mask value. Keras raises only when it runs."""
         text = isinstance(self.mask_value, str)
         if self.mask_value is not None and text != (x.dtype == "string"):
             raise Fault(
                 "MS404",
-                f"the `mask_value` of `Hashing` is {'a text' if text else 'a number'}, and its"
+                f"the `mask_value` of `Hashing` is {'a string' if text else 'a number'}, and its"
                 f" input {x}",
                 ("mask_value",),
                 help="write a value of the input's dtype, or leave `mask_value` out",
@@ -169,13 +172,13 @@ class Hashing(OwnDtype):
 
 
 class HashedCrossing(OwnDtype):
-    """Puts each pair of values of two features into one of `num_bins` bins by its hash.
+    """Hashes each pair of values of two features into one of `num_bins` bins.
 
     ```yaml
     - HashedCrossing: {num_bins: 100, output_mode: one_hot, from: [country, language]}
     ```
 
-    Takes two tensors (batch) or (batch, 1) of strings or whole numbers; gives the bins (`int`) or
+    Takes two tensors (batch) or (batch, 1) of strings or integers; gives the bins (`int`) or
     (batch, num_bins).
     """
 
@@ -206,8 +209,8 @@ class HashedCrossing(OwnDtype):
             if x.dtype != "string" and "int" not in x.dtype:
                 raise Fault(
                     "MS404",
-                    f"`HashedCrossing` takes strings or whole numbers, found {x}",
-                    help="make whole numbers of it before, with `Discretization`",
+                    f"`HashedCrossing` takes strings or integers, found {x}",
+                    help="convert it to integers first, with `Discretization`",
                 )
         need_equal(
             first.rank,
@@ -221,7 +224,7 @@ class HashedCrossing(OwnDtype):
 
 
 class CategoryEncoding(Layer):
-    """Turns whole numbers below `num_tokens` into vectors.
+    """Encodes integers below `num_tokens` as vectors.
 
     ```yaml
     - CategoryEncoding: {num_tokens: 10, output_mode: one_hot}
@@ -258,7 +261,7 @@ class CategoryEncoding(Layer):
         if self.num_tokens is None:
             raise Fault(
                 "MS203",
-                "`CategoryEncoding` needs `num_tokens`",
+                "`CategoryEncoding` requires `num_tokens`",
                 at_key=True,
                 help=(
                     "write `CategoryEncoding: {num_tokens: ...}`, or use `IntegerLookup`, which"
@@ -291,11 +294,12 @@ class CategoryEncoding(Layer):
         if weights and self.output_mode != "count":
             raise Fault(
                 "MS208",
-                f"`count_weights` goes with `output_mode: count`, found `{self.output_mode}`",
+                f"`count_weights` requires `output_mode: count`, found `{self.output_mode}`",
                 ("output_mode",),
                 help="use `output_mode: count`, or leave `count_weights` out",
             )
         if weights:
+            need_counted(self.output_mode, self.compute_dtype)  # to which Keras casts the weights
             need_rank(self, weights, x.rank, argument="count_weights")
             for a, b in zip(x.shape, weights.shape, strict=True):
                 need_equal(
@@ -311,7 +315,7 @@ class CategoryEncoding(Layer):
 def _rising(value: tuple[float, ...]) -> None:
     if not value or any(a > b for a, b in pairwise(value)):
         refuse(
-            "`bin_boundaries` of `Discretization` must rise, with at least one",
+            "`bin_boundaries` of `Discretization` must be increasing, with at least one",
             "MS205",
             "bin_boundaries",
             help="sort them",
@@ -319,21 +323,23 @@ def _rising(value: tuple[float, ...]) -> None:
 
 
 class Discretization(OwnDtype):
-    """Puts numbers into ranges, given by their boundaries or learned from the data.
+    """Maps numbers to the index of their bin. The boundaries are given or learned from the data.
 
     ```yaml
     - Discretization: {bin_boundaries: [0.0, 1.0, 2.0]}
     - Discretization: {num_bins: 10, output_mode: one_hot}
     ```
 
-    Takes numbers of any shape, gives the number of the range each is in (`int`), or vectors:
-    `one_hot` adds an axis (in place of a last one of size 1), `multi_hot` and `count` put it in
-    place of the second. In a `transform`, `num_bins` learns the quantiles i / num_bins of all
-    values of the training rows, exactly, with linear interpolation as in `numpy.quantile`; a value
-    on an edge belongs to the bin above it. Edges repeat where a value fills several bins.
+    Takes numbers of any shape, gives the index of the bin of each (`int`), or vectors: `one_hot`
+    adds an axis (in place of a last one of size 1), `multi_hot` and `count` replace the second axis
+    with it. In a `transform`, `num_bins` learns the quantiles i / num_bins of all values of the
+    training rows, exactly, with linear interpolation as in `numpy.quantile`; a value on a boundary
+    belongs to the bin above it. Boundaries repeat if one value fills several bins.
     """
 
+    constructed_trainable = False
     no_kernel_in = ("uint64",)
+    keeps_sparse = "all"
     prepares_data = True
     adapts = ("bin_boundaries",)
 
@@ -349,25 +355,28 @@ class Discretization(OwnDtype):
         Example({"bin_boundaries": (0.0, 1.0), "output_mode": "multi_hot"}, ((None, 5),)),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return self.output_mode != "one_hot"
+
     @model_validator(mode="after")
     def _boundaries_or_bins(self) -> Self:
         without_trainable(self)
         check_sparse(self.sparse, self.output_mode)
         if self.bin_boundaries is not None and self.num_bins is not None:
             refuse(
-                "`bin_boundaries` and `num_bins` exclude each other",
+                "`bin_boundaries` and `num_bins` cannot be used together",
                 "MS208",
                 "num_bins",
-                help="give the boundaries, or how many ranges to learn",
+                help="give the boundaries, or the number of bins to learn",
             )
         if self.bin_boundaries is not None:
             _rising(self.bin_boundaries)
         elif self.num_bins is None:
             raise Fault(
                 "MS203",
-                "`Discretization` needs `bin_boundaries` or `num_bins`",
+                "`Discretization` requires `bin_boundaries` or `num_bins`",
                 at_key=True,
-                help="write `Discretization: {num_bins: ...}` to learn the ranges from the data",
+                help="write `Discretization: {num_bins: ...}` to learn the bins from the data",
             )
         return self
 

@@ -1,4 +1,4 @@
-"""One step of a recurrent layer, and the layer that runs any of them: LSTMCell, GRUCell,
+"""The cells of recurrent layers, and the layer that runs any of them: LSTMCell, GRUCell,
 SimpleRNNCell, RNN.
 """
 
@@ -33,18 +33,19 @@ from .recurrent import (
     check_stateful,
     need_state,
 )
-from .setting_types import read_layer
+from .saved import Saved, together
+from .setting_types import ListedLayers, read_layer
 
 CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
 
 
 def cell_arguments(states: int) -> tuple[Argument, ...]:
-    """The call arguments of a cell that keeps so many states."""
+    """The call arguments of a cell with this number of states."""
     return (Argument("inputs"), Argument("states", many=True, least=states, most=states))
 
 
 class Cell(CellSettings):
-    """What LSTMCell, GRUCell and SimpleRNNCell share: one step, with the states passed by hand."""
+    """Base of LSTMCell, GRUCell and SimpleRNNCell: one step, with explicit states."""
 
     arguments: ClassVar[tuple[Argument, ...]] = cell_arguments(1)
 
@@ -66,12 +67,12 @@ class Cell(CellSettings):
         return (result,) * (1 + len(states))
 
     def check_state(self, state: Tensor, name: str) -> None:
-        """Raises MS403 to MS405 where the tensor cannot be the state of that name."""
+        """Raises MS403 to MS405 if the tensor cannot be the state of that name."""
         need_state(self, state, self.units, "states")
         needs(
             state.shape[-1],
             "the size of the state",
-            f"make it {self.units}, the `units`",
+            f"set it to {self.units}, the `units`",
             argument="states",
         )
         if name == self.gated or (name == "hidden" and 0 < self.recurrent_dropout < 1):
@@ -85,6 +86,9 @@ class Cell(CellSettings):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return self.step_cost(inputs.one.shape[-1])
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.step_saved(self.like(inputs.one))
 
 
 class SimpleRNNCell(SimpleRNNSettings, Cell):
@@ -150,7 +154,7 @@ def _one_cell(value: Any, info: ValidationInfo) -> Settings:
             [
                 Fault(
                     "MS205",
-                    f"`{cell.kind()}` is not a cell, which does one step of a sequence",
+                    f"`{cell.kind()}` is not a cell, which computes one step of a sequence",
                     suggestion=instead if instead in CELLS else None,
                     help=(
                         f"use `{instead}`" if instead in CELLS else f"use one of {', '.join(CELLS)}"
@@ -162,13 +166,13 @@ def _one_cell(value: Any, info: ValidationInfo) -> Settings:
 
 
 def _cells(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
-    """Each cell of a list; the faults of all of them together."""
+    """All cells of a list. Raises the faults of all of them together."""
     if not isinstance(value, (tuple, list)) or not value:
         raise Faults(
             [
                 Fault(
                     "MS204",
-                    "`cells` takes a list of cells, at least one",
+                    "`cells` must be a list of at least one cell",
                     help="write `[{LSTMCell: 32}]`",
                 )
             ]
@@ -186,27 +190,27 @@ def _cells(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
 
 
 def _cell(value: Any, info: ValidationInfo) -> Settings:
-    """A cell, or a list of them, which makes a stack."""
+    """A cell, or a list of cells, which becomes a stack."""
     if isinstance(value, (tuple, list)):
         return StackedRNNCells.build({"cells": _cells(value, info)}, context_of(info))
     return _one_cell(value, info)
 
 
 class StackedRNNCells(Layer):
-    """Several cells that act as one: each takes the output of the one before.
+    """Stacks several cells into one: each takes the output of the cell before it.
 
     ```yaml
     - RNN: {cell: {StackedRNNCells: [{LSTMCell: 32}, {LSTMCell: 16}]}}
     - RNN: {cell: [{LSTMCell: 32}, {LSTMCell: 16}]}
     ```
 
-    Both lines say the same. It stands in `RNN`; as an entry it takes (batch, features) and one
+    Both lines are equivalent. It is used in `RNN`; as an entry it takes (batch, features) and one
     state for each cell.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("states", many=True))
 
-    cells: Annotated[Any, PlainValidator(_cells, json_schema_input_type=Any)]
+    cells: Annotated[Any, PlainValidator(_cells, json_schema_input_type=ListedLayers)]
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
@@ -229,7 +233,7 @@ class StackedRNNCells(Layer):
         return tuple(size for cell in self.cells for size in cell.state_sizes())
 
     def check_step(self, x: Tensor) -> None:
-        """Raises MS404 where the first cell cannot drop from a step."""
+        """Raises MS404 if the first cell cannot apply dropout to a step."""
         self.cells[0].check_step(x)
 
     def step_weights(self, size: Size) -> tuple[Weight, ...]:
@@ -267,15 +271,26 @@ class StackedRNNCells(Layer):
     def multiply_adds(self, inputs: Inputs) -> Size:
         return self.step_cost(inputs.one.shape[-1])
 
+    def step_saved(self, x: Tensor) -> Saved:
+        """The saved tensors of one step for `x`, (batch, features)."""
+        found = list[Saved]()
+        for cell in self.cells:
+            found.append(cell.step_saved(x))
+            x = cell.result((x.shape[0], cell.units))
+        return together(found)
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.step_saved(self.like(inputs.one))
+
 
 def need_flat_states(cells: StackedRNNCells, argument: str, count: int) -> None:
-    """Raises unless the states of a stack are one for each cell: Keras takes those of an LSTM as a
-    list in the list.
+    """Raises unless each cell of the stack has one state: Keras takes the states of an LSTM as a
+    nested list.
     """
     if any(len(cell.states) > 1 for cell in cells.cells):
         raise Fault(
             "MS209",
-            f"`{argument}` cannot be given to a stack that holds an `LSTMCell`",
+            f"`{argument}` cannot be given to a stack that contains an `LSTMCell`",
             argument=argument,
             help="use one `RNN` for each cell",
         )
@@ -373,3 +388,9 @@ class RNN(Layer):
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = inputs.one
         return product((x.shape[1], self.cell.step_cost(x.shape[-1])))
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        step = x._replace(shape=(x.shape[0], x.shape[2]))
+        saved: Saved = self.cell.step_saved(step)
+        return saved.at_each(x.shape[1])

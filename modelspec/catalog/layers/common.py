@@ -1,4 +1,4 @@
-"""What several layer families need: nested layers, axes, and checks that tensors fit together."""
+"""Shared by several layer families: nested layers, axes, and checks that tensors fit together."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .layer import Layer, Outputs, Weight
 
 
 def features(x: Tensor, argument: str | None = None) -> Size:
-    """The size of the last axis, which a kernel is made for: known, or MS405."""
+    """The size of the last axis, which determines the kernel. Raises MS405 if it is unknown."""
     return needs(
         x.shape[-1],
         "the last axis",
-        "give the input's last size a number, or put a layer that fixes it "
-        "(`Dense` and `Embedding` do) before",
+        "set the input's last size to a number, or add a layer that fixes it "
+        "(such as `Dense` or `Embedding`) before it",
         argument=argument,
     )
 
 
 def name_of(layer: Layer) -> str:
-    """The layer's name, or what Keras calls the first one without a name."""
+    """The layer's name, or the one Keras gives to the first layer without a name."""
     return layer.name or snake_case(layer.kind())
 
 
@@ -39,17 +39,15 @@ def numbered(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """The names of layers that are made one after the other; only those without a name are
-    numbered.
-    """
+    """The names of layers in order of creation; only those without a name are numbered."""
     made = iter(numbered(snake_case(layer.kind()) for layer in layers if layer.name is None))
     return tuple(layer.name or next(made) for layer in layers)
 
 
 @contextmanager
 def inside(*path: str | int) -> Iterator[None]:
-    """Faults of a nested layer, seen from the layer that holds it, whose call arguments are
-    others.
+    """Faults of a nested layer, reported for the layer that contains it, whose call arguments
+    differ.
     """
     try:
         yield
@@ -58,12 +56,12 @@ def inside(*path: str | int) -> Iterator[None]:
 
 
 def only(layer: Layer, outputs: Outputs) -> Tensor:
-    """The one output. Raises MS312 where there are several."""
+    """The single output. Raises MS312 if the layer has several."""
     if isinstance(outputs, Tensor):
         return outputs
     raise Fault(
         "MS312",
-        f"`{layer.kind()}` gives {len(outputs)} outputs here, where one is needed",
+        f"`{layer.kind()}` gives {len(outputs)} outputs here, but one is expected",
         help="leave `return_state` out" if hasattr(layer, "return_state") else None,
     )
 
@@ -71,7 +69,7 @@ def only(layer: Layer, outputs: Outputs) -> Tensor:
 def prefixed(
     prefix: str, weights: tuple[Weight, ...], trainable: bool = True
 ) -> tuple[Weight, ...]:
-    """The weights of a nested layer, named from the layer that holds it and frozen with it."""
+    """The weights of a nested layer, named relative to the containing layer and frozen with it."""
     return tuple(
         w._replace(name=f"{prefix}/{w.name}", trainable=w.trainable and trainable) for w in weights
     )
@@ -95,7 +93,7 @@ def along_batch(layer: Layer, x: Tensor, axes: Iterable[int]) -> Fault | None:
         return None
     return Fault(
         "MS668",
-        f"`{layer.kind()}` computes along axis 0 here, which counts the examples, but a transform"
+        f"`{layer.kind()}` computes along axis 0, the examples, but a transform"
         " sees one example at a time",
         ("axis",),
         help="use an axis from 1 on, or -1 for the last",
@@ -120,7 +118,7 @@ def need_equal(
             "MS409",
             f"{what} are `{a}` and `{b}`: {listed}",
             argument=argument,
-            help=f"name both sizes `{a}` in `inputs` if they are always the same",
+            help=f"name both sizes `{a}` in `inputs` if they are always equal",
         )
     raise Fault(
         "MS403",
@@ -131,25 +129,25 @@ def need_equal(
 
 
 def need_number(layer: Layer, *tensors: Tensor) -> None:
-    """Raises MS404 where a tensor holds strings."""
+    """Raises MS404 if a tensor contains strings."""
     for x in tensors:
         if x.dtype == "string":
             raise Fault(
                 "MS404",
                 f"`{layer.kind()}` takes numbers, found strings: {x}",
                 help=(
-                    "turn them into numbers before, with `StringLookup`, `TextVectorization` or"
+                    "convert them to numbers first, with `StringLookup`, `TextVectorization` or"
                     " `Hashing`"
                 ),
             )
 
 
 AS_FLOATS = "give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding` before"
-"""How to bring whole numbers to a layer that takes others."""
+"""How to pass integers to a layer that takes floating-point numbers."""
 
 
 def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
-    """Raises MS404 where a tensor does not hold floating-point numbers. Keras finds out when the
+    """Raises MS404 if a tensor does not contain floating-point numbers. Keras raises only when the
     model runs.
     """
     need_number(layer, *tensors)
@@ -163,12 +161,12 @@ def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
 
 
 def need_no_booleans(layer: Layer, *tensors: Tensor) -> None:
-    """Raises MS404 where a tensor holds booleans."""
+    """Raises MS404 if a tensor contains booleans."""
     for x in tensors:
         if x.dtype == "bool":
             raise Fault(
                 "MS404",
-                f"`{layer.kind()}` takes numbers that are no booleans, found bool: {x}",
+                f"`{layer.kind()}` takes numbers other than booleans, found bool: {x}",
                 help=AS_FLOATS,
             )
 
@@ -183,7 +181,7 @@ def without_trainable(layer: L) -> L:
     if "trainable" in layer.model_fields_set:
         raise Fault(
             "MS202",
-            f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras",
+            f"`{layer.kind()}` has no setting `trainable`, unlike most Keras layers",
             ("trainable",),
             at_key=True,
             help="leave `trainable` out",

@@ -1,5 +1,5 @@
-"""Convolutional LSTMs, which read sequences of signals, images or volumes: ConvLSTM1D, ConvLSTM2D,
-ConvLSTM3D.
+"""Convolutional LSTMs, which process sequences of signals, images or volumes: ConvLSTM1D,
+ConvLSTM2D, ConvLSTM3D.
 """
 
 from typing import ClassVar, Self
@@ -14,6 +14,7 @@ from .convolution import refuse_dilated_strides
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight
 from .mask_arguments import need_mask
 from .recurrent import check_stateful, refuse_orthogonal_bfloat16, sequence_arguments
+from .saved import Saved
 from .setting_types import (
     Activation,
     Constraint,
@@ -31,7 +32,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 
 
 class ConvolutionalLSTM(Layer):
-    """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D share: everything but the number of axes."""
+    """Base of ConvLSTM1D, ConvLSTM2D and ConvLSTM3D."""
 
     takes = "floats"
     supports_masking = True
@@ -68,8 +69,8 @@ class ConvolutionalLSTM(Layer):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
-    """Whether the output of a masked step is zeros, rather than that of the step before. A
-    `Bidirectional` around the layer decides it itself.
+    """Whether the output of a masked step is zeros rather than the output of the step before.
+    `Bidirectional` sets it automatically.
     """
 
     @model_validator(mode="after")
@@ -86,7 +87,7 @@ class ConvolutionalLSTM(Layer):
         return self.return_sequences
 
     def takes_mask(self, mask: Shape, made: Tensor) -> bool:
-        """One that also marks rows chooses among those of the state, where it has as many."""
+        """A mask that also marks rows selects among those of the state, if it has as many."""
         rows = made.shape[2 if self.return_sequences else 1 :]
         return len(mask) < made.rank + (not self.return_sequences) and all(
             may_equal(a, b) for a, b in zip(mask[2:], rows, strict=False)
@@ -112,7 +113,7 @@ class ConvolutionalLSTM(Layer):
             needs(
                 size,
                 "a size of the images",
-                "give the input's spatial axes numbers: the states have their size",
+                "set the input's spatial sizes to numbers: the states have the same size",
             )
         sizes = slide(given, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return with_channels(x.shape[0], sizes, self.filters, self.data_format)
@@ -123,7 +124,7 @@ class ConvolutionalLSTM(Layer):
 
     def _check_states(self, inputs: Inputs, state: Shape) -> None:
         given = inputs.list("initial_state")
-        # Keras does not look at them before it runs.
+        # Keras does not check them before it runs.
         if given and len(given) != 2:
             raise Fault(
                 "MS310",
@@ -137,7 +138,7 @@ class ConvolutionalLSTM(Layer):
                     f"a state of `{self.kind()}` has the shape {show(state)}, found"
                     f" {show(each.shape)}",
                     argument="initial_state",
-                    help="take the states of a layer of the same `filters` and sizes",
+                    help="use the states of a layer with the same `filters` and sizes",
                 )
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
@@ -163,9 +164,17 @@ class ConvolutionalLSTM(Layer):
             x.shape[1],
         )
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        # The kernels are split at every step, which makes copies.
+        kernels = tuple(self.result(one.shape) for one in self.weights(inputs)[:2])
+        states = (self.result(self._state(x)),) * 7
+        saved = Saved(own=(*states, *kernels), own_for_weights=(self._step(x),), with_weights=True)
+        return saved.at_each(x.shape[1])
+
 
 class ConvLSTM1D(ConvolutionalLSTM):
-    """An LSTM whose products are convolutions along one axis.
+    """An LSTM with 1D convolutions in place of matrix products.
 
     ```yaml
     - ConvLSTM1D: {filters: 16, kernel_size: 3, padding: same}
@@ -196,7 +205,7 @@ class ConvLSTM1D(ConvolutionalLSTM):
 
 
 class ConvLSTM2D(ConvolutionalLSTM):
-    """An LSTM whose products are convolutions along two axes: reads videos and maps that change.
+    """An LSTM with 2D convolutions in place of matrix products, e.g. for video.
 
     ```yaml
     - ConvLSTM2D: {filters: 16, kernel_size: 3, padding: same, return_sequences: true}
@@ -238,15 +247,15 @@ class ConvLSTM2D(ConvolutionalLSTM):
 
 
 class ConvLSTM3D(ConvolutionalLSTM):
-    """An LSTM whose products are convolutions along three axes.
+    """An LSTM with 3D convolutions in place of matrix products.
 
     ```yaml
     - ConvLSTM3D: {filters: 8, kernel_size: 3, padding: same}
     ```
 
     Takes (batch, time, depth, height, width, channels), gives (batch, new_depth, new_height,
-    new_width, filters), or the same with the time axis with `return_sequences`. With `return_state`
-    it also gives its last states: `name.output`, `name.hidden` and `name.cell`.
+    new_width, filters), or all steps (with the time axis) with `return_sequences`. With
+    `return_state` it also gives its last states: `name.output`, `name.hidden` and `name.cell`.
     """
 
     axes: ClassVar[int] = 3

@@ -1,15 +1,16 @@
 """Convolutions: Conv1D, Conv2D, Conv3D."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from pydantic import model_validator
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import refuse
-from modelspec.core.shapes import Size, Tensor, known, product
+from modelspec.core.shapes import Size, Tensor, add, ceildiv, known, mul, product
 
 from .layer import Example, Inputs, Layer, Weight
+from .saved import Saved
 from .setting_types import (
     Activation,
     Constraint,
@@ -30,11 +31,12 @@ from .windows import (
     spatial,
     times,
     with_channels,
+    with_spatial,
 )
 
 
 def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> None:
-    """Raises MS208 where a window both strides and is dilated, which Keras's convolutions do not
+    """Raises MS208 if both strides and dilation are above 1, which Keras's convolutions do not
     support.
     """
     if max(strides) > 1 and max(dilation) > 1:
@@ -42,16 +44,48 @@ def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> N
             f"strides {times(strides)} and dilation_rate {times(dilation)} cannot be used together",
             "MS208",
             "dilation_rate",
-            help="leave out `strides` or `dilation_rate`",
+            help="set only one of `strides` and `dilation_rate`",
         )
 
 
+def with_copied_input(layer: "Dilated", saved: Saved, x: Tensor) -> Saved:
+    """The saved tensors of a convolution of `x`: for a dilated kernel TensorFlow rearranges its
+    input, padded to a multiple of the dilation; for a causal one Keras pads it.
+    """
+    dilation = layer.dilation_rate
+    if max(dilation) == 1 and layer.padding != "causal":
+        return saved
+    padded = layer.padding != "valid"
+    sizes = tuple(
+        mul(ceildiv(add(size, rate * (kernel - 1) if padded else 0), rate), rate)
+        for size, kernel, rate in zip(
+            spatial(x.shape, layer.data_format), layer.kernel_size, dilation, strict=True
+        )
+    )
+    copy = x._replace(shape=with_spatial(x.shape, sizes, layer.data_format))
+    return saved._replace(for_weights=False, own_for_weights=(*saved.own_for_weights, copy))
+
+
+class Dilated(Protocol):
+    """The settings of a convolution with dilation."""
+
+    @property
+    def kernel_size(self) -> tuple[int, ...]: ...
+    @property
+    def padding(self) -> str: ...
+    @property
+    def data_format(self) -> DataFormat: ...
+    @property
+    def dilation_rate(self) -> tuple[int, ...]: ...
+
+
 class Convolution(Layer):
-    """What Conv1D, Conv2D and Conv3D share: everything but the number of axes."""
+    """Base of Conv1D, Conv2D and Conv3D."""
 
     takes = "floats"
     mixes_dtypes = False
     channel_bias = True
+    low_rank = "kernel"
     axes: ClassVar[int]
 
     filters: Count
@@ -108,9 +142,13 @@ class Convolution(Layer):
         kernel = self.weights(inputs)[0]
         return product((*spatial(output.shape, self.data_format), *kernel.shape))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        saved = super().saved(inputs, made)
+        return with_copied_input(self, saved, self.like(inputs.one))
+
 
 class Conv1D(Convolution):
-    """A convolution along one axis (time, a sequence).
+    """A 1D convolution (time series, sequences).
 
     ```yaml
     - Conv1D: {filters: 32, kernel_size: 5, padding: causal, activation: relu}
@@ -125,7 +163,7 @@ class Conv1D(Convolution):
 
     kernel_size: Window1D
     strides: Window1D = (1,)
-    padding: Literal["valid", "same", "causal"] = "valid"  # type: ignore[assignment]  # one word more than the others
+    padding: Literal["valid", "same", "causal"] = "valid"  # type: ignore[assignment]  # one choice more than the others
     dilation_rate: Window1D = (1,)
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -140,7 +178,7 @@ class Conv1D(Convolution):
 
 
 class Conv2D(Convolution):
-    """A convolution along two axes (images).
+    """A 2D convolution (images).
 
     ```yaml
     - Conv2D: {filters: 32, kernel_size: 3, activation: relu}
@@ -174,7 +212,7 @@ class Conv2D(Convolution):
 
 
 class Conv3D(Convolution):
-    """A convolution along three axes (volumes, video).
+    """A 3D convolution (volumes, video).
 
     ```yaml
     - Conv3D: {filters: 16, kernel_size: 3, activation: relu}

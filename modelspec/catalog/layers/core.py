@@ -1,8 +1,6 @@
-"""Layers that every network has: Dense, Embedding, ReversibleEmbedding, Masking, Activation,
-Identity.
-"""
+"""Core layers: Dense, Embedding, ReversibleEmbedding, Masking, Activation, Identity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,7 +11,8 @@ from modelspec.core.shapes import Size, Tensor, product
 from .activation import Elementwise
 from .common import L, features, need_equal, need_number
 from .facts import Takes
-from .layer import Example, Inputs, Layer, Weight, need_rank
+from .layer import LOW_RANK, Example, Inputs, Layer, Weight, need_rank
+from .saved import Saved, and_activation, choices
 from .setting_types import Activation as ActivationName
 from .setting_types import Constraint, Count, Initializer, Number, Regularizer, omitted
 
@@ -32,8 +31,8 @@ class Dense(Layer):
     """
 
     supports_masking = True
-    sparse_rank = 2
     channel_bias = True
+    low_rank = "kernel"
 
     units: Count
     activation: ActivationName | None = None
@@ -55,6 +54,9 @@ class Dense(Layer):
         Example({"units": 3, "lora_rank": 2}, ((None, 5),)),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return sparse[0].rank == 2
+
     @model_validator(mode="after")
     def _adapts_free_kernel(self) -> Self:
         return free_of_constraint(self, "kernel_constraint", self.lora_rank)
@@ -71,23 +73,26 @@ class Dense(Layer):
         weights = [self.weight("kernel", size, self.units, trainable=self.lora_rank is None)]
         if self.use_bias:
             weights.append(self.weight("bias", self.units))
-        return (*weights, *adapters(self, "lora_kernel", self.lora_rank, size, self.units))
+        return (*weights, *adapters(self, "kernel", self.lora_rank, size, self.units))
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((*inputs.one.shape[1:], self.units))
 
 
 class Embedding(Layer):
-    """A table of vectors: takes whole numbers below `input_dim` and gives the vector of each.
+    """Maps integers below `input_dim` to vectors of size `output_dim`.
 
     ```yaml
     - Embedding: {input_dim: 1000, output_dim: 16}
     - Embedding: {input_dim: 1000, output_dim: 16, mask_zero: true}
     ```
 
-    Takes (batch, ...), gives (batch, ..., output_dim). With `mask_zero` the number 0 is padding,
-    which later layers pass over.
+    Takes (batch, ...), gives (batch, ..., output_dim). With `mask_zero` the index 0 is padding,
+    which later layers ignore.
     """
+
+    table = "embeddings"
+    low_rank = "embeddings"
 
     input_dim: Count
     output_dim: Count
@@ -104,6 +109,9 @@ class Embedding(Layer):
         Example({"input_dim": 10, "output_dim": 4, "mask_zero": True}, ((None, None),), "int64"),
         Example({"input_dim": 10, "output_dim": 4, "lora_rank": 2}, ((None,),), "int32"),
     )
+
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _adapts_free_table(self) -> Self:
@@ -126,12 +134,15 @@ class Embedding(Layer):
         )
         return (
             table,
-            *adapters(self, "lora_embeddings", self.lora_rank, self.input_dim, self.output_dim),
+            *adapters(self, "embeddings", self.lora_rank, self.input_dim, self.output_dim),
         )
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(own_for_weights=(inputs.one,))
 
 
 class Masking(Elementwise):
-    """Masks the steps whose entries all equal `mask_value`: later layers pass over them.
+    """Masks the steps whose features all equal `mask_value`: later layers ignore them.
 
     ```yaml
     - Masking
@@ -141,7 +152,6 @@ class Masking(Elementwise):
     Takes (batch, time, ...) and gives the same, with the masked steps set to zero.
     """
 
-    takes_sparse = False
     keeps_values = "some"
 
     mask_value: Number = 0.0
@@ -154,11 +164,14 @@ class Masking(Elementwise):
     def makes_mask(self, options: Mapping[str, Any]) -> bool:
         return True
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(own=(choices(inputs.one, (*inputs.one.shape[:-1], 1)),))
+
 
 _FOR_BOOLEANS = ("exponential", "linear", "tanh")
-"""The activations that TensorFlow computes of numbers of every dtype."""
+"""The activations that TensorFlow supports for every numeric dtype."""
 _FOR_INTEGERS = ("leaky_relu", "relu", "relu6")
-"""The activations that TensorFlow computes of whole numbers as well, but of no booleans."""
+"""The activations that TensorFlow supports for integers as well, but not for booleans."""
 
 
 class Activation(Elementwise):
@@ -190,10 +203,12 @@ class Activation(Elementwise):
             return "any"
         return "numbers" if self.activation in _FOR_INTEGERS else "floats"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return and_activation(Saved(), self.activation, made[0], alone=True)
+
 
 class ReversibleEmbedding(Layer):
-    """An embedding that can also be called backwards, to turn vectors into one score for each
-    number.
+    """An embedding that can also be called in reverse, to project vectors to one score per index.
 
     ```yaml
     shared:
@@ -204,9 +219,11 @@ class ReversibleEmbedding(Layer):
     ```
 
     Takes (batch, ...), gives (batch, ..., output_dim); with `reverse: true` takes (batch, ...,
-    output_dim), gives (batch, ..., input_dim). With `tie_weights` one table does both.
+    output_dim), gives (batch, ..., input_dim). With `tie_weights` both use the same matrix.
     """
 
+    table = "embeddings"
+    low_rank = "embeddings"
     options: ClassVar[Mapping[str, type]] = {"reverse": bool}
 
     input_dim: Count
@@ -259,9 +276,14 @@ class ReversibleEmbedding(Layer):
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((*inputs.one.shape[1:], self.input_dim)) if inputs.option("reverse") else 0
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        if inputs.option("reverse"):
+            return super().saved(inputs, made)
+        return Saved(own_for_weights=(inputs.one,))
+
 
 class Identity(Layer):
-    """Gives its input as it is, e.g. to name it.
+    """Returns its input unchanged, e.g. to name it.
 
     ```yaml
     - Identity: {name: features}
@@ -271,12 +293,15 @@ class Identity(Layer):
     supports_masking = True
     keeps_dtype = True
     keeps_values = "all"
-    keeps_sparse = True
+    keeps_sparse = "all"
     prepares_data = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5),)),
         Example({}, ((None, None),), "int32"),
     )
+
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
 
     def column_types(self) -> tuple[str, ...]:
         return ("string", "float32")
@@ -284,14 +309,17 @@ class Identity(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         return self.like(inputs.one)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(passes_on=True)
+
 
 def free_of_constraint(layer: L, constraint: str, rank: int | None) -> L:
-    """Raises where a low-rank adapter and a constraint meet: the constrained weight is not the one
-    that is used.
+    """Raises if a low-rank adapter and a constraint are combined: the constrained weight is not the
+    one that is used.
     """
     if rank is not None and getattr(layer, constraint) is not None:
         refuse(
-            f"`lora_rank` and `{constraint}` exclude each other",
+            f"`lora_rank` and `{constraint}` cannot be used together",
             "MS208",
             constraint,
             help="leave one of them out",
@@ -302,9 +330,12 @@ def free_of_constraint(layer: L, constraint: str, rank: int | None) -> L:
 def adapters(
     layer: Layer, name: str, rank: int | None, rows: Size, columns: Size
 ) -> tuple[Weight, ...]:
-    """The two factors of a low-rank update (LoRA, https://arxiv.org/abs/2106.09685)."""
+    """The two factors of a low-rank update of the named weight (LoRA,
+    https://arxiv.org/abs/2106.09685).
+    """
     if rank is None:
         return ()
+    name = f"{LOW_RANK}{name}"
     first, second = layer.weight(f"{name}_a", rows, rank), layer.weight(f"{name}_b", rank, columns)
-    # Kept in float32 whatever the layer's own dtype is.
+    # Always float32, independent of the layer's dtype.
     return first._replace(dtype="float32"), second._replace(dtype="float32")

@@ -1,4 +1,4 @@
-"""Activations with learned curves that Keras had in version 1: SReLU, ParametricSoftplus."""
+"""Activation layers with learned shapes of Keras 1: SReLU, ParametricSoftplus."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -7,16 +7,15 @@ from modelspec.core.shapes import Tensor
 from .activation import Elementwise, sizes_but_shared
 from .facts import Takes
 from .layer import Example, Inputs, Layer, Weight
+from .saved import Saved, choices
 from .setting_types import Initializer, either
 
 SharedAxes = Annotated[Any, either(int, least=1)]
-"""An axis or several, counted from 1, along which all entries share their weights."""
+"""An axis or several, counted from 1, along which the weights are shared."""
 
 
 class Curve(Elementwise):
-    """What the two share: weights for each entry, shared along some axes, in an order that `curve`
-    names.
-    """
+    """Base of both: weights for each element, shared along some axes, in the order of `curve`."""
 
     keras_module: ClassVar[str] = "modelspec"
     takes: ClassVar[Takes] = "floats"
@@ -35,19 +34,20 @@ class Curve(Elementwise):
 
 
 class SReLU(Curve):
-    """Three lines in an S, their bends and outer slopes learned.
+    """An S-shaped activation of three line segments, with learned thresholds and outer slopes.
 
     ```yaml
     - SReLU
     - SReLU: {shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. Between `t_left`
-    and `t = t_left + |t_right|` the input itself; below, `t_left + a_left * (x - t_left)`; above,
-    `t + a_right * (x - t)`. From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
+    Takes any shape with known sizes (except along shared axes) and gives the same. Between `t_left`
+    and `t = t_left + |t_right|` the input; below, `t_left + a_left * (x - t_left)`; above, `t +
+    a_right * (x - t)`. From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
     """
 
-    takes_sparse = False
+    takes: ClassVar[Takes] = "any"
+    keeps_dtype = False
 
     curve: ClassVar[tuple[str, ...]] = ("t_left", "a_left", "t_right", "a_right")
 
@@ -61,6 +61,9 @@ class SReLU(Curve):
         Example({"shared_axes": (1, 2)}, ((None, None, 4, 3),)),
     )
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(own=(*made * 2, choices(made[0]), choices(made[0])))
+
 
 class ParametricSoftplus(Curve):
     """`alpha * softplus(beta * x)`, with `alpha` and `beta` learned.
@@ -70,18 +73,21 @@ class ParametricSoftplus(Curve):
     - ParametricSoftplus: {alpha_initializer: {Constant: 0.5}, shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. From McFarland et
-    al., 2013, https://doi.org/10.1371/journal.pcbi.1003143.
+    Takes any shape with known sizes (except along shared axes) and gives the same. From McFarland
+    et al., 2013, https://doi.org/10.1371/journal.pcbi.1003143.
     """
 
     curve: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
     alpha_initializer: Initializer | None = None
-    """`{Constant: 0.2}` where it is not written."""
+    """The initial values of `alpha`; `null` is `{Constant: 0.2}`."""
     beta_initializer: Initializer | None = None
-    """`{Constant: 5.0}` where it is not written."""
+    """The initial values of `beta`; `null` is `{Constant: 5.0}`."""
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 5),)),
         Example({"alpha_initializer": "ones", "shared_axes": 1}, ((None, 4, 3),)),
     )
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True, own=made * 2)

@@ -1,4 +1,4 @@
-"""What a `transform` makes of dates and times: their parts, as numbers."""
+"""Date and time features in a `transform`: their parts, as numbers."""
 
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
@@ -25,7 +25,7 @@ Part = Literal[
 
 
 class Cycle(NamedTuple):
-    """The least value of a part, and its period."""
+    """The smallest value of a part, and its period."""
 
     first: int
     period: int
@@ -42,7 +42,7 @@ CYCLES: Final[dict[str, Cycle]] = {
     "minute": Cycle(0, 60),
     "second": Cycle(0, 60),
 }
-"""By part; a year has none."""
+"""By part; a year has no period."""
 
 
 class DateParts(Layer):
@@ -54,12 +54,12 @@ class DateParts(Layer):
     transform: [{DateParts: [weekday]}, {CategoryEncoding: {num_tokens: 7, output_mode: one_hot}}]
     ```
 
-    Takes texts such as `2026-01-31`, `2026-01-31 12:00` or `2026-01-31T12:00:00+02:00`, and the
-    times of a Parquet or Arrow column; gives (batch, parts), whole numbers in the order of `parts`.
-    With `cyclic` each part is a sine and a cosine, so that December is next to January: (batch,
-    2 * parts), the sine and cosine of the first part, then of the second. Several columns make one
-    vector. The parts are those of the clock as it is written, in its own UTC offset; a date alone
-    has the hour 0.
+    Takes strings such as `2026-01-31`, `2026-01-31 12:00` or `2026-01-31T12:00:00+02:00`, and the
+    times of a Parquet or Arrow column; gives (batch, parts), integers in the order of `parts`. With
+    `cyclic` each part is a sine and a cosine, so that December is next to January: (batch, 2 *
+    parts), the sine and cosine of the first part, then of the second. Several columns form one
+    vector. The parts are those of the written time, in its own UTC offset; a date without a time
+    has hour 0.
 
     | part | values | period of `cyclic` |
     |---|---|---|
@@ -77,12 +77,18 @@ class DateParts(Layer):
     prepares_data = True
     reads_dates = True
     keras_module: ClassVar[str] = ""
-    not_in_models: ClassVar[str | None] = "it reads texts, which only a `transform` has"
+    not_in_models: ClassVar[str | None] = (
+        "it takes dates as strings, which are only available in a `transform`"
+    )
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
-    """Which parts, in this order."""
+    """The parts to extract, in this order: `year`, `quarter`, `month`, `week`, `day`,
+    `day_of_year`, `weekday`, `hour`, `minute` or `second`.
+    """
     cyclic: bool = False
-    """Whether each part is a sine and a cosine of its place in its period."""
+    """Whether to encode each part as sine and cosine of its position in its period; not with
+    `year`.
+    """
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"parts": ("month", "weekday", "hour")}, ((None,),), "string"),
@@ -101,7 +107,7 @@ class DateParts(Layer):
                 "`year` has no period, so `cyclic` cannot encode it",
                 "MS208",
                 "parts",
-                help="leave `year` out, or give it a feature of its own without `cyclic`",
+                help="leave out `year`, or encode it in a separate feature without `cyclic`",
             )
         return self
 
@@ -113,8 +119,8 @@ class DateParts(Layer):
         if x.dtype != "string":
             raise Fault(
                 "MS404",
-                f"`DateParts` takes dates, which are text, found {x}",
-                help="put it first, on a column of dates",
+                f"`DateParts` takes dates as strings, found {x}",
+                help="put it first in the `transform` of a column of dates",
             )
         count = len(self.parts) * (2 if self.cyclic else 1)
         *before, last = x.shape if x.rank > 1 else (*x.shape, 1)

@@ -1,12 +1,14 @@
-"""Convolutions that treat each channel on its own: DepthwiseConv1D/2D, and SeparableConv1D/2D that
-then mix them.
+"""Convolutions of each channel separately: DepthwiseConv1D/2D, and SeparableConv1D/2D, which then
+mix the channels.
 """
 
 from typing import ClassVar
 
 from modelspec.core.shapes import Size, Tensor, mul, plus, product
 
+from .convolution import with_copied_input
 from .layer import Example, Inputs, Layer, Weight
+from .saved import Saved
 from .setting_types import (
     Activation,
     Constraint,
@@ -21,7 +23,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 
 
 class DepthwiseConvolution(Layer):
-    """What DepthwiseConv1D and DepthwiseConv2D share: everything but the number of axes."""
+    """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
     takes = "floats"
     mixes_dtypes = False
@@ -47,7 +49,7 @@ class DepthwiseConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """With other strides along one axis than along the other, oneDNN alone has a kernel."""
+        """Only oneDNN has a kernel for strides that differ between the axes."""
         return ("float16", "float64") if len(set(self.strides)) > 1 else ()
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -68,9 +70,13 @@ class DepthwiseConvolution(Layer):
         kernel = self.weights(inputs)[0]
         return product((*spatial(self.output(inputs).shape, self.data_format), *kernel.shape))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        saved = super().saved(inputs, made)
+        return with_copied_input(self, saved, self.like(inputs.one))
+
 
 class DepthwiseConv1D(DepthwiseConvolution):
-    """A convolution along one axis with kernels of its own for each input channel.
+    """A 1D convolution that applies separate kernels to each input channel.
 
     ```yaml
     - DepthwiseConv1D: {kernel_size: 5, depth_multiplier: 2}
@@ -96,7 +102,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 
 class DepthwiseConv2D(DepthwiseConvolution):
-    """A convolution along two axes with kernels of its own for each input channel.
+    """A 2D convolution that applies separate kernels to each input channel.
 
     ```yaml
     - DepthwiseConv2D: {kernel_size: 3, padding: same, use_bias: false}
@@ -123,7 +129,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
 
 
 class SeparableConvolution(Layer):
-    """What SeparableConv1D and SeparableConv2D share: everything but the number of axes."""
+    """Base of SeparableConv1D and SeparableConv2D."""
 
     takes = "floats"
     mixes_dtypes = False
@@ -153,7 +159,7 @@ class SeparableConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """With other strides along one axis than along the other, oneDNN alone has a kernel."""
+        """Only oneDNN has a kernel for strides that differ between the axes."""
         return ("float16", "float64") if len(set(self.strides)) > 1 else ()
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -177,9 +183,17 @@ class SeparableConvolution(Layer):
         places = spatial(self.output(inputs).shape, self.data_format)
         return plus(product((*places, *depthwise.shape)), product((*places, *pointwise.shape)))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        mixed = self.weights(inputs)[1].shape[-2]
+        places = spatial(made[0].shape, self.data_format)
+        shape = with_channels(made[0].shape[0], places, mixed, self.data_format)
+        saved = super().saved(inputs, made)._replace(own_for_weights=(self.result(shape),))
+        return with_copied_input(self, saved, self.like(inputs.one))
+
 
 class SeparableConv1D(SeparableConvolution):
-    """A depthwise convolution along one axis, then a mix of its channels: cheaper than Conv1D.
+    """A 1D depthwise convolution, then a pointwise convolution that mixes the channels: cheaper
+    than Conv1D.
 
     ```yaml
     - SeparableConv1D: {filters: 64, kernel_size: 5, activation: relu}
@@ -205,7 +219,8 @@ class SeparableConv1D(SeparableConvolution):
 
 
 class SeparableConv2D(SeparableConvolution):
-    """A depthwise convolution along two axes, then a mix of its channels: cheaper than Conv2D.
+    """A 2D depthwise convolution, then a pointwise convolution that mixes the channels: cheaper
+    than Conv2D.
 
     ```yaml
     - SeparableConv2D: {filters: 64, kernel_size: 3, padding: same, activation: relu}

@@ -1,4 +1,4 @@
-"""EinsumDense: a dense layer over any axes."""
+"""EinsumDense: a dense layer along any axes."""
 
 import re
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
@@ -29,8 +29,8 @@ _EQUATION = re.compile(
 
 
 class Terms(NamedTuple):
-    """An equation taken apart: the letters of input, kernel and output, and where the input's other
-    axes stand.
+    """A parsed equation: the letters of input, kernel and output, and the position of the input's
+    other axes.
     """
 
     given: str
@@ -41,30 +41,27 @@ class Terms(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What an equation makes of one input."""
+    """An equation applied to one input."""
 
     output: Shape
     sizes: dict[str, Size]
-    """The size of each letter: of the output where it stands there, else of the input."""
+    """The size of each letter: from the output if it appears there, else from the input."""
     elided: Shape
-    """The sizes of the axes that no letter names, the batch axis left out."""
+    """The sizes of the axes without a letter, except the batch axis."""
 
 
 class EinsumDense(Layer):
-    """A dense layer given by an equation: which axes the kernel multiplies, and where the new ones
-    stand.
+    """A dense layer defined by an Einstein summation of the input and the kernel.
 
     ```yaml
     - EinsumDense: {equation: "abc,cd->abd", output_shape: [null, 64], bias_axes: d}
     - EinsumDense: {equation: "...x,xy->...y", output_shape: 64}
     ```
 
-    Takes a tensor with the axes before the comma, gives those behind the arrow. `output_shape` is
-    without the batch axis; `null` takes the input's size. Axes under `...` are passed on, and
-    `output_shape` leaves them out.
+    Takes a tensor with the axes before the comma, gives those after the arrow. `output_shape`
+    excludes the batch axis; `null` takes the input's size. Axes of `...` are kept, and
+    `output_shape` excludes them.
     """
-
-    takes_sparse = False
 
     equation: str
     output_shape: Annotated[Any, PlainSizes]
@@ -78,9 +75,10 @@ class EinsumDense(Layer):
     bias_constraint: Constraint | None = None
     lora_rank: Count | None = None
     lora_alpha: float | None = None
-    gptq_unpacked_column_size: Annotated[None, omitted("it belongs to a quantized model")] = None
+    gptq_unpacked_column_size: Annotated[None, omitted("it is only for quantized models")] = None
     quantization_config: NoQuantization = None
 
+    low_rank = "kernel"
     keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"equation": "ab,bc->ac", "output_shape": 64, "bias_axes": "c"}, ((None, 32),)),
@@ -102,11 +100,11 @@ class EinsumDense(Layer):
     def _equation_holds(self) -> Self:
         terms = self._terms()
         for letters, others, where in (
-            (terms.made, terms.given + terms.kernel, "the output has no match before the arrow"),
+            (terms.made, terms.given + terms.kernel, "the output does not appear before the arrow"),
             (
                 terms.kernel,
                 terms.given + terms.made,
-                "the kernel has a match in neither input nor output",
+                "the kernel appears in neither the input nor the output",
             ),
         ):
             if lost := next((letter for letter in letters if letter not in others), None):
@@ -114,23 +112,23 @@ class EinsumDense(Layer):
                     f"axis `{lost}` of {where} in `{self.equation}`",
                     "MS205",
                     "equation",
-                    help="every axis stands in two of the three terms",
+                    help="every axis must appear in two of the three terms",
                 )
         if repeated := _repeated(terms):
             refuse(
-                f"axis `{repeated}` stands twice in one term of `{self.equation}`",
+                f"axis `{repeated}` appears twice in one term of `{self.equation}`",
                 "MS205",
                 "equation",
-                help="give every axis of a term its own letter",
+                help="use a different letter for each axis of a term",
             )
         if self.bias_axes is not None and (
             not self.bias_axes or set(self.bias_axes) - set(terms.made)
         ):
             refuse(
-                f"`bias_axes` names axes of the output `{terms.made}`, found `{self.bias_axes}`",
+                f"`bias_axes` must be axes of the output `{terms.made}`, found `{self.bias_axes}`",
                 "MS205",
                 "bias_axes",
-                help="use letters that stand behind the arrow, or leave `bias_axes` out",
+                help="use letters from after the arrow, or leave out `bias_axes`",
             )
         return free_of_constraint(self, "kernel_constraint", self.lora_rank)
 
@@ -139,7 +137,7 @@ class EinsumDense(Layer):
         if match is not None:
             left, right = bool(match["left"]), bool(match["right"])
             given, kernel, made = match["given"], match["kernel"], match["made"]
-            # Axes may be left out on one side, the same one before and behind the arrow.
+            # Axes may be omitted on one side, the same one before and after the arrow.
             same = (left, right) == (bool(match["left_out"]), bool(match["right_out"]))
             if same and not (left and right) and not (right and len(given) < 2):
                 return Terms(given, kernel, made, left, right)
@@ -157,13 +155,13 @@ class EinsumDense(Layer):
             needs(
                 plan.sizes[letter],
                 f"axis `{letter}` of `{self.equation}`",
-                "give it a number in `output_shape`, or in the input if it stands there",
+                "set its size to a number in `output_shape`, or in the input if it appears there",
             )
         for size in self._bias(plan):
             needs(
                 size,
                 "an axis of the bias",
-                "leave it out of `bias_axes`, or give it a number in `output_shape`",
+                "leave it out of `bias_axes`, or set its size in `output_shape`",
             )
         return self.result(plan.output)
 
@@ -183,14 +181,14 @@ class EinsumDense(Layer):
         return Plan(output, sizes, others)
 
     def _elided(self, terms: Terms, x: Tensor) -> Shape:
-        """The sizes under `...`; on the left they hold the batch axis."""
+        """The sizes of `...`; on the left they include the batch axis."""
         count = x.rank - len(terms.given)
         if count < int(terms.left) or (count and not (terms.left or terms.right)):
             needed = len(terms.given) + terms.left
             more = "at least " if terms.left or terms.right else ""
             raise Fault(
                 "MS401",
-                f"`{self.equation}` takes {more}{needed} axes (the batch axis counted), found "
+                f"`{self.equation}` takes {more}{needed} axes (including the batch axis), found "
                 f"{x.rank}: {show(x.shape)}",
                 ("equation",),
                 help="use one letter for each axis, or `...`",
@@ -198,7 +196,7 @@ class EinsumDense(Layer):
         return x.shape[:count] if terms.left else x.shape[x.rank - count :]
 
     def _made(self, terms: Terms, x: Tensor, given: dict[str, Size]) -> dict[str, Size]:
-        """The sizes of the output's letters, as `output_shape` and the batch axis give them."""
+        """The sizes of the output's letters, from `output_shape` and the batch axis."""
         listed = (
             (self.output_shape,) if isinstance(self.output_shape, int) else tuple(self.output_shape)
         )
@@ -207,9 +205,9 @@ class EinsumDense(Layer):
             raise Fault(
                 "MS406",
                 f"`output_shape` gives {len(listed)} sizes, but `{self.equation}` makes "
-                f"{len(terms.made) - (not terms.left)} axes (batch and `...` left out)",
+                f"{len(terms.made) - (not terms.left)} axes (without the batch axis and `...`)",
                 ("output_shape",),
-                help="give one size for each letter behind the arrow, `null` for the input's size",
+                help="give one size for each letter after the arrow, `null` for the input's size",
             )
         made = dict(zip(terms.made, sizes, strict=True))
         for letter in filter(given.__contains__, terms.made):
@@ -217,7 +215,7 @@ class EinsumDense(Layer):
         return made
 
     def _agreed(self, letter: str, given: Size, made: Size, x: Tensor) -> Size:
-        """The size of a letter that input and output have. Raises where they differ."""
+        """The size of a letter of both input and output. Raises if they differ."""
         if made is None:
             return given if isinstance(given, str) else None  # an unknown size keeps its name
         if made != given and given != PENDING:
@@ -247,7 +245,7 @@ class EinsumDense(Layer):
         if self.bias_axes is not None:
             weights.append(self.weight("bias", *self._bias(plan)))
         if self.lora_rank is not None:
-            first, second = adapters(self, "lora_kernel", self.lora_rank, 0, kernel[-1])
+            first, second = adapters(self, "kernel", self.lora_rank, 0, kernel[-1])
             weights += [first._replace(shape=(*kernel[:-1], self.lora_rank)), second]
         return tuple(weights)
 
@@ -261,14 +259,14 @@ class EinsumDense(Layer):
 
 
 def _repeated(terms: Terms) -> str | None:
-    """A letter that one term has twice."""
+    """A letter that appears twice in one term."""
     letters = (letter for term in terms[:3] for letter in term if term.count(letter) > 1)
     return next(letters, None)
 
 
 def _passed(sizes: Shape) -> Shape:
-    """The sizes under a `...` on the left, where Keras knows them.
+    """The sizes of a `...` on the left, as far as Keras infers them.
 
-    It gives two and more in reverse order. Where that makes a difference they are taken as unknown.
+    Keras reverses two or more of them. If that makes a difference they are treated as unknown.
     """
     return tuple(a if a == b else None for a, b in zip(sizes, reversed(sizes), strict=True))

@@ -1,4 +1,4 @@
-"""A layer that is a formula: arithmetic on tensors where Keras would need Python code."""
+"""A layer defined by a formula: arithmetic on tensors without Python code."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from ..formula import Formula, Inferred, infer
 from ..formula.across_batch import Operation, free_name
 from ..formula.formula_setting import TensorsFormula, check_names, tensors_formula
 from ..formula.learned import STATISTICS, LearnedFormula, infer_learned
+from ..formula.saved_steps import saved_steps
 from ..formula.tree import Call
 from .factors import is_number
 from .layer import NAMED, Argument, Example, Inputs, Layer
+from .saved import Saved
 from .standardize import size_of
 
 ONE_LEARNED = "learned"
-"""What the formula calls a statistic that is written without a name."""
+"""The name in the formula of a statistic without a name."""
 _Types: TypeAlias = tuple[tuple[str, Tensor], ...]
 
 
 @lru_cache(maxsize=64)
 def _inferred(formula: Formula, tensors: _Types, constants: _Types) -> Inferred:
-    """Types, which the shape rule and the cost of one call both ask for."""
+    """The inferred types, used by the shape rule and the cost of one call."""
     return infer(formula, dict(tensors), dict(constants))
 
 
 class _Names:
-    """The call arguments of an `Expression` are the names in its formula that it does not learn."""
+    """The call arguments of an `Expression` are the names in its formula that are not learned."""
 
     def __get__(self, layer: Expression | None, owner: type[Expression]) -> tuple[Argument, ...]:
         if layer is None:
@@ -43,7 +45,7 @@ class _Names:
 
 
 def _learned(value: Any) -> Any:
-    """Formulas by name; what was learned of one is a number, or nested tuples of numbers."""
+    """Formulas by name; a learned value is a number, or nested tuples of numbers."""
     given = {ONE_LEARNED: value} if isinstance(value, str) else value
     expected = "a formula over the training rows, or formulas by name"
     help = 'write e.g. `learned: {m: "mean(x)", s: "std(x)"}`'
@@ -52,7 +54,7 @@ def _learned(value: Any) -> Any:
     found: dict[str, Any] = {}
     for name, one in given.items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise Unfit(f"{expected}; a name is made of letters, digits and `_`", help=help)
+            raise Unfit(f"{expected}; a name consists of letters, digits and `_`", help=help)
         found[name] = one if _is_known(one) else _formula(one, name, alone=given is not value)
     return found
 
@@ -67,18 +69,18 @@ def _formula(value: Any, name: str, *, alone: bool) -> Formula:
 
 
 def _is_known(value: Any) -> bool:
-    """Whether it is a number, or nested tuples of numbers."""
+    """Whether the value is a number, or nested tuples of numbers."""
     if isinstance(value, (tuple, list)):
         return bool(value) and all(_is_known(item) for item in value)
     return is_number(value)
 
 
 Learned = Annotated[Any, PlainValidator(_learned, json_schema_input_type=str | dict[str, str])]
-"""Statistics of the training rows that a formula names."""
+"""The statistics of the training rows in a formula."""
 
 
 class Expression(Layer):
-    """A formula on tensors, in place of a `Lambda` layer.
+    """Computes a formula on tensors; replaces a `Lambda` layer.
 
     ```yaml
     - Expression: {formula: "tanh(a) * sigmoid(b)", from: {a: value, b: gate}}
@@ -90,33 +92,43 @@ class Expression(Layer):
         from: {x: words, m: present}
     ```
 
-    The names in the formula are the call's arguments: `from` says which tensor each of them is. One
-    name takes the tensor of the entry before, or `from: tensor`; several take a mapping, or a list
-    in the order of the text.
+    The names in the formula are the call's arguments: `from` assigns a tensor to each of them. A
+    single name takes the tensor of the entry before, or `from: tensor`; several names take a
+    mapping, or a list in the order in which they appear.
 
-    A formula is made of numbers, names, `+ - * / // % ** @`, comparisons, `and or not`, parts of
+    A formula consists of numbers, names, `+ - * / // % ** @`, comparisons, `and or not`, parts of
     tensors (`x[:, -1]`, `x[..., :3]`, `x[:, None]`) and functions of `keras.ops` by their names,
     with their parameters and defaults:
 
-    - entry by entry: `abs sign square sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan arcsin
+    - elementwise: `abs sign square sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan arcsin
       arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil round erf erfinv maximum
-      minimum power where clip cast isnan isinf isfinite zeros_like ones_like`, and the activations
-      `relu relu6 sigmoid log_sigmoid softplus softsign silu gelu elu celu selu leaky_relu
-      hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink squareplus`
+      minimum power where logical_xor clip cast isnan isinf isfinite zeros_like ones_like
+      stop_gradient`, and the activations `relu relu6 sigmoid log_sigmoid softplus softsign silu
+      gelu elu celu selu leaky_relu hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink
+      tanh_shrink squareplus`
     - along axes: `sum mean prod max min any all var std argmax argmin logsumexp softmax log_softmax
-      normalize cumsum cumprod flip roll`
-    - axes and parts: `reshape transpose swapaxes expand_dims squeeze repeat concatenate stack tril
-      triu one_hot einsum matmul`
+      normalize cumsum cumprod flip roll sort argsort top_k cosine_similarity`
+    - shapes, slices and products: `reshape transpose swapaxes expand_dims squeeze repeat
+      concatenate stack tril triu diag pad gather take_along_axis segment_sum segment_max one_hot
+      einsum matmul`, and `eye arange`, which take sizes: `x @ eye(3)`
+    - signals and images: `rfft irfft stft istft space_to_depth depth_to_space resize patches
+      convolve ssim`. Images have the axes (batch, height, width, channels). `patches` is
+      `keras.ops.image.extract_patches`, `convolve` is `keras.ops.conv` with a kernel that is a
+      tensor without a batch axis (`k[0]`), `ssim` is `tf.image.ssim`
 
-    Axis 0 is the batch, and stays in front: axes are aligned at the last one, as in Keras, and a
-    formula in which the batch would meet another axis is an error. A mask ends here. Floating-point
-    tensors are cast to the layer's dtype first, as in every layer; integers divided by `/` and
-    numbers with a fraction make `float32`. In a saved model the formula is a functional model of
-    Keras's own operations, which loads without modelspec.
+    `top_k`, `rfft` and `stft` have two results, as in Keras, of which an index selects one:
+    `top_k(x, 3)[0]` are the values and `[1]` the indices; `rfft(x)[0]` is the real and `[1]` the
+    imaginary part. `irfft` and `istft` take both parts: `irfft([a, b])`, or `irfft(rfft(x))`.
 
-    In a `transform` the formula is computed in float64 of one example at a time: a reduction that
-    reaches axis 0 there is an error. What needs other rows is `learned` from all training rows,
-    kept with the run, and used as it is in `evaluate`, `predict` and exports:
+    Axis 0 is the batch and stays first: shapes broadcast from the last axis, as in Keras, and a
+    formula that would broadcast the batch against another axis is an error. It does not propagate
+    masks. Floating-point tensors are cast to the layer's dtype first, as in every layer; integers
+    divided by `/` or combined with fractional numbers give `float32`. In a saved model the formula
+    is a functional model of Keras operations, which loads without modelspec.
+
+    In a `transform` the formula is computed in float64 for one example at a time: a reduction over
+    axis 0 is an error there. Statistics of other rows are `learned` from all training rows, stored
+    with the run, and used unchanged in `evaluate`, `predict` and exports:
 
     ```yaml
     transform:
@@ -124,10 +136,10 @@ class Expression(Layer):
       - Expression: {formula: "x / learned", learned: "max(abs(x))"}
     ```
 
-    A `learned` formula names the same tensor and reduces its rows, which are axis 0 there:
+    A `learned` formula names the same tensor and reduces over its rows, which are axis 0 there:
     `mean(x)` is one number over all rows and columns, `mean(x, axis=0)` one for each column. It
-    takes `sum mean var std min max` of anything that is computed of each row alone, and arithmetic
-    on them. It leaves out steps that `pad` has filled up.
+    supports `sum mean var std min max` of anything computed from each row separately, and
+    arithmetic on them. Padded steps are excluded.
     """
 
     prepares_data = True
@@ -136,10 +148,10 @@ class Expression(Layer):
     arguments: ClassVar[Any] = _Names()
 
     formula: TensorsFormula
-    """What it computes; in quotes, since a `,` or a `:` ends a value of YAML inside braces."""
+    """The formula to compute. Quote it, since `,` and `:` end a value inside braces in YAML."""
     learned: Learned | None = None
-    """In a `transform`: what is learned from all training rows, by the names that the formula has
-    for it (one without a name is `learned`).
+    """In a `transform`: statistics learned from all training rows, by their names in the formula (a
+    single statistic without a name is `learned`).
     """
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -156,11 +168,11 @@ class Expression(Layer):
                     f"the formula does not name `{name}`, which is learned",
                     "MS146",
                     "learned",
-                    help=f"use `{name}` in `{self.formula}`, or leave it out of `learned`",
+                    help=f"use `{name}` in `{self.formula}`, or remove it from `learned`",
                 )
         if not self.arguments:
             refuse(
-                "the formula names no tensor beside what is learned",
+                "the formula names no tensor other than learned statistics",
                 "MS146",
                 "formula",
                 help='write e.g. `formula: "x - m"`',
@@ -169,7 +181,7 @@ class Expression(Layer):
 
     @property
     def unlearned(self) -> Mapping[str, Formula]:
-        """What is still to be learned, by name."""
+        """The statistics still to be learned, by name."""
         known = self.learned or {}
         return {name: one for name, one in known.items() if isinstance(one, Formula)}
 
@@ -178,7 +190,7 @@ class Expression(Layer):
         return self.learned is not None
 
     def check_names(self, given: tuple[str, ...]) -> None:
-        """Raises MS144 at a name of the formula that the call does not give."""
+        """Raises MS144 at a name of the formula that the call does not pass."""
         formula: Formula = self.formula
         try:
             check_names(formula, (*given, *(self.learned or {})))
@@ -186,7 +198,7 @@ class Expression(Layer):
             raise fault.under("formula") from None
 
     def inferred(self, inputs: Inputs) -> Inferred:
-        """The types of every step. Raises `Fault`."""
+        """The types of all steps. Raises `Fault`."""
         constants = self._constants(inputs)
         try:
             return _inferred(self.formula, self._types(inputs), constants)
@@ -201,7 +213,7 @@ class Expression(Layer):
         )
 
     def _constants(self, inputs: Inputs) -> _Types:
-        """The types of what is learned. Raises `Fault`."""
+        """The types of the learned statistics. Raises `Fault`."""
         return tuple(
             (name, self.statistics(name, inputs).result)
             if isinstance(one, Formula)
@@ -210,8 +222,8 @@ class Expression(Layer):
         )
 
     def statistics(self, name: str, inputs: Inputs) -> LearnedFormula:
-        """What is to be learned for a name. Raises `Fault`: MS144 for a tensor that the formula
-        does not name, MS669 for what cannot be learned.
+        """The statistic to learn for a name. Raises `Fault`: MS144 for a tensor that the formula
+        does not name, MS669 for a statistic that cannot be learned.
         """
         formula = self.unlearned[name]
         try:
@@ -228,14 +240,16 @@ class Expression(Layer):
         what = f"`{first.function}`" if isinstance(first, Call) else "the index"
         return Fault(
             "MS668",
-            f"{what} takes several examples together, but a transform sees one example at a time",
+            f"{what} combines several examples, but a transform sees one example at a time",
             ("formula",),
             part=first.place,
             help=self._learn(first),
         )
 
     def _learn(self, node: Operation) -> str:
-        """How to write a formula that learns what it must not compute of the examples at hand."""
+        """The help that rewrites a formula to learn a statistic instead of computing it from the
+        batch.
+        """
         if not isinstance(node, Call) or node.function not in STATISTICS:
             return "use axes from 1 on: axis 0 counts the examples"
         text, (start, end) = self.formula.text, node.place
@@ -251,3 +265,7 @@ class Expression(Layer):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return self.inferred(inputs).multiply_adds
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        steps = saved_steps(self.formula, dict(self._types(inputs)), dict(self._constants(inputs)))
+        return Saved(inputs=steps.inputs, outputs=steps.result, own=steps.between)

@@ -1,4 +1,4 @@
-"""Types of the settings that say how strongly images are changed: a number, or the two ends of a
+"""Types of the settings for the strength of image augmentation: a number, or the two ends of a
 range.
 """
 
@@ -50,12 +50,12 @@ def _validator(low: float, high: float, *, each: bool, above: bool = False) -> P
 
 
 def overlapping(low: float, high: float) -> PlainValidator:
-    """A number within the bounds, or a range that overlaps them: of a range, Keras asks no more."""
+    """A number within the bounds, or a range that overlaps them, as Keras requires."""
     return _validator(low, high, each=False)
 
 
 def within(low: float, high: float, *, above: bool = False) -> PlainValidator:
-    """A number or a range, each end within the bounds; with `above`, not at the lower one."""
+    """A number or a range, each end within the bounds; with `above`, excluding the lower one."""
     return _validator(low, high, each=True, above=above)
 
 
@@ -68,9 +68,9 @@ def _pair(value: Any) -> tuple[float, float]:
 
 
 Strength = Annotated[Factor, overlapping(0, 1)]
-"""How strong the change is, drawn from 0 (none) to the number, or between two numbers."""
+"""The strength of the change, drawn from 0 (none) to the number, or between two numbers."""
 SignedStrength = Annotated[Factor, overlapping(-1, 1)]
-"""A change in both directions: a number `f` means from `-f` to `f`."""
+"""A change in both directions: a number `f` means `[-f, f]`."""
 ValueRange = Annotated[
     tuple[float, float], PlainValidator(_pair, json_schema_input_type=tuple[Number, Number])
 ]

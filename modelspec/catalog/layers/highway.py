@@ -1,16 +1,18 @@
-"""Fully connected layers that Keras had in version 1: Highway, MaxoutDense."""
+"""Fully connected layers of Keras 1: Highway, MaxoutDense."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from modelspec.core.shapes import Size, Tensor, mul, product
 
 from .common import features, need_number
 from .layer import Example, Inputs, Layer, Weight, need_rank
+from .saved import Saved
 from .setting_types import Activation, Constraint, Count, Initializer, Regularizer
 
 
 class Highway(Layer):
-    """A fully connected layer that learns how much of its input to let through unchanged.
+    """A fully connected layer with a learned gate that passes part of its input unchanged.
 
     ```yaml
     - Highway
@@ -18,11 +20,10 @@ class Highway(Layer):
     ```
 
     Takes (batch, ..., features) and gives the same: `gate * activation(x @ kernel + bias) + (1 -
-    gate) * x`, where `gate` is `sigmoid(x @ gate_kernel + gate_bias)`. A negative gate bias lets
-    the input through at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
+    gate) * x`, where `gate` is `sigmoid(x @ gate_kernel + gate_bias)`. A negative gate bias passes
+    the input unchanged at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
     """
 
-    takes_sparse = False
     takes = "floats"
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
@@ -42,6 +43,9 @@ class Highway(Layer):
         Example({}, ((None, 5),)),
         Example({"use_bias": False, "activation": "relu"}, ((None, 4, 5),)),
     )
+
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return sparse[0].rank == 2
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -63,10 +67,12 @@ class Highway(Layer):
         shape = inputs.one.shape
         return mul(product((*shape[1:], shape[-1])), 2)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True, own=(made[0],) * 3)
+
 
 class MaxoutDense(Layer):
-    """The largest of several fully connected layers at every unit: a convex function, learned piece
-    by piece.
+    """The elementwise maximum of several linear layers: a learned piecewise linear convex function.
 
     ```yaml
     - MaxoutDense: {units: 32, pieces: 4}
@@ -76,7 +82,6 @@ class MaxoutDense(Layer):
     https://arxiv.org/abs/1302.4389.
     """
 
-    takes_sparse = False
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 
@@ -111,3 +116,8 @@ class MaxoutDense(Layer):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((*inputs.one.shape[1:], self.pieces, self.units))
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = made[0]
+        pieces = x._replace(shape=(*x.shape[:-1], self.pieces, x.shape[-1]))
+        return Saved(for_weights=True, outputs=True, own=(pieces,))

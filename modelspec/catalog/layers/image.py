@@ -1,4 +1,4 @@
-"""Image preprocessing without chance: sizes, scales, contrast."""
+"""Deterministic image preprocessing: sizes, scales, contrast."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -11,17 +11,18 @@ from modelspec.core.shapes import PENDING, Tensor, known, may_equal, show
 from .factors import Factor, ValueRange, within
 from .facts import Affine
 from .layer import Argument, Example, Inputs, Layer
+from .saved import Saved
 from .setting_types import Count, DataFormat, Number, Seed, Window2D, either
 from .windows import channel_axis, numbers, spatial, with_spatial
 
 PerChannel = Annotated[Any, either(float)]
 """A number, or one for each entry of the last axis."""
 _EXACT = 2**24
-"""Up to here a float32 holds every whole number."""
+"""The largest integer up to which float32 represents every integer exactly."""
 
 
 class Rescaling(Layer):
-    """Multiplies by `scale` and adds `offset`: brings pixels from 0..255 to 0..1 or -1..1.
+    """Multiplies by `scale` and adds `offset`, e.g. to scale pixels from 0..255 to 0..1 or -1..1.
 
     ```yaml
     - Rescaling: $(1 / 255)
@@ -31,7 +32,6 @@ class Rescaling(Layer):
     Takes any shape, gives the same shape.
     """
 
-    takes_sparse = False
     supports_masking = True
     prepares_data = True
 
@@ -56,7 +56,7 @@ class Rescaling(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         for setting, value in (("scale", self.scale), ("offset", self.offset)):
-            # Keras takes the shape as it is and fails, or makes more channels, once data arrives.
+            # Keras accepts the shape and fails, or adds channels, when data arrives.
             if (
                 isinstance(value, tuple)
                 and len(value) > 1
@@ -75,8 +75,8 @@ class Rescaling(Layer):
         if min(lengths) > 1 and lengths[0] != lengths[1]:
             raise Fault(
                 "MS403",
-                f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` are for no last axis"
-                " at once",
+                f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` cannot match the same"
+                " last axis",
                 ("offset",),
                 help="give one number, or one for each entry of the last axis",
             )
@@ -84,7 +84,7 @@ class Rescaling(Layer):
 
 
 class ImageLayer(Layer):
-    """What the layers share that take a batch of images and give images of the same size."""
+    """Base of layers that take a batch of images and give images of the same size."""
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("data"),)
     examples: ClassVar[tuple[Example, ...]] = (
@@ -93,21 +93,20 @@ class ImageLayer(Layer):
     )
 
     def images(self, inputs: Inputs) -> Tensor:
-        """The images of the call. Keras also takes one without a batch axis, which no call in a
-        model has.
+        """The images of the call. Keras also accepts an image without a batch axis, which never
+        occurs in a model.
         """
         x = numbers(self, inputs, 4)
         allowed = self.channels()
         count = known(x.shape[channel_axis(getattr(self, "data_format", None))])
         if allowed and count is not None and count not in allowed:
-            # Keras's colour layers find out when they meet data, some of them only in an unlucky
-            # batch.
+            # Keras's color layers raise only when data arrives, some only for certain batches.
             wanted = " or ".join(str(each) for each in allowed)
             raise Fault(
                 "MS403",
-                f"`{self.kind()}` takes images of {wanted} channels, found {count}:"
+                f"`{self.kind()}` takes images with {wanted} channels, found {count}:"
                 f" {show(x.shape)}",
-                help="give it colour images of 3 channels, or leave the layer out",
+                help="pass color images with 3 channels, or remove the layer",
             )
         return x
 
@@ -120,14 +119,14 @@ class ImageLayer(Layer):
 
 
 class Augmentation(ImageLayer):
-    """What the layers share that vary images in training."""
+    """Base of layers that augment images in training."""
 
     training_only = True
     moves_values = False
 
 
 class Geometric(Augmentation):
-    """What the layers share that move the values of images to other places."""
+    """Base of layers that move the values of images to other positions."""
 
     moves_values = True
 
@@ -152,7 +151,7 @@ class Geometric(Augmentation):
 
 
 class SizedImageLayer(ImageLayer):
-    """What the layers share that bring images to a size."""
+    """Base of layers that give images of a fixed size."""
 
     height: Count
     width: Count
@@ -169,9 +168,7 @@ class SizedImageLayer(ImageLayer):
         )
 
     def cut(self, given: Tensor, said: Tensor) -> Tensor:
-        """What a crop gives of images whose sizes it does not ask for: what is cut from an unknown
-        size has an unknown size.
-        """
+        """The result of a crop in a `Pipeline`, which is unknown for an unknown size."""
         sizes = spatial(given.shape, self._format)
         if all(isinstance(size, int) or size == PENDING for size in sizes):
             return said
@@ -179,13 +176,13 @@ class SizedImageLayer(ImageLayer):
 
     @property
     def _format(self) -> str | None:
-        # Each member has the setting, at the place that Keras gives it.
+        # Each subclass declares the setting, in Keras's order.
         data_format: str | None = getattr(self, "data_format", None)
         return data_format
 
 
 class Resizing(SizedImageLayer):
-    """Brings images to a size.
+    """Resizes images.
 
     ```yaml
     - Resizing: {height: 64, width: 64, crop_to_aspect_ratio: true}
@@ -211,7 +208,7 @@ class Resizing(SizedImageLayer):
 
     @model_validator(mode="after")
     def _one_way_to_keep_the_ratio(self) -> Self:
-        # Keras says so only when the layer meets data.
+        # Keras raises only when data arrives.
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             refuse(
                 "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other",
@@ -221,9 +218,12 @@ class Resizing(SizedImageLayer):
             )
         return self
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=self.interpolation != "nearest")
+
 
 class CenterCrop(SizedImageLayer):
-    """Cuts the middle out of images; smaller ones are enlarged first.
+    """Crops the center of images; smaller images are enlarged first.
 
     ```yaml
     - CenterCrop: {height: 224, width: 224}
@@ -241,7 +241,7 @@ class CenterCrop(SizedImageLayer):
 
 
 class AutoContrast(ImageLayer):
-    """Stretches the values of each image over the whole range.
+    """Stretches the values of each image to the full value range.
 
     ```yaml
     - AutoContrast: {value_range: [0, 1]}
@@ -257,21 +257,21 @@ class AutoContrast(ImageLayer):
 
 
 class Equalization(ImageLayer):
-    """Spreads the values of each channel evenly, by its histogram of `bins` bins.
+    """Equalizes the histogram of each channel, with `bins` bins.
 
     ```yaml
     - Equalization: {value_range: [0, 1]}
     ```
 
     Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data;
-    a model cannot hold it.
+    a model cannot contain it.
     """
 
     prepares_data = True
 
-    # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every
-    # model with it.
-    not_in_models: ClassVar[str | None] = "Keras builds none with it"
+    # Called on a symbolic tensor it returns the same tensor, so Keras finds a cycle in every model
+    # that contains it.
+    not_in_models: ClassVar[str | None] = "Keras cannot build a model that contains it"
 
     value_range: ValueRange = (0, 255)
     bins: Count = 256
@@ -279,14 +279,14 @@ class Equalization(ImageLayer):
 
     @property
     def one_at_a_time(self) -> bool:
-        return True  # the histogram is that of the whole batch
+        return True  # the histogram is computed over the whole batch
 
     def output(self, inputs: Inputs) -> Tensor:
         return self.like(self.images(inputs))
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
-    """Spreads the values of each tile of an image evenly, with a limit to how much noise is raised
+    """Equalizes the histogram of each tile of an image, with a limit on noise amplification
     (CLAHE).
 
     ```yaml
@@ -305,7 +305,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     data_format: DataFormat = None
 
     def output(self, inputs: Inputs) -> Tensor:
-        """Images that the tiles do not divide are mirrored at their end, once."""
+        """Images whose size the tiles do not divide are mirrored at their end, once."""
         result = super().output(inputs)
         sizes = spatial(result.shape, self.data_format)
         for size, tiles in zip(sizes, self.tile_grid_size, strict=True):
@@ -315,20 +315,20 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
                     "MS402",
                     f"{tiles} tiles are too many for images of {found}: {show(result.shape)}",
                     ("tile_grid_size",),
-                    help="write a smaller `tile_grid_size`, or resize the images before",
+                    help="use a smaller `tile_grid_size`, or resize the images first",
                 )
         return result
 
 
 class Solarization(Augmentation):
-    """Inverts the values above a threshold, after an addition; both are drawn for each image.
+    """Inverts the values above a threshold, after adding a number; both are drawn for each image.
 
     ```yaml
     - Solarization: {threshold_factor: 0.3}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape. A number means from 0 to
-    it.
+    Takes images (batch, height, width, channels), gives the same shape. A single number `x` means
+    `[0, x]`.
     """
 
     addition_factor: Annotated[Factor, within(0, 1)] = 0.0
@@ -339,7 +339,8 @@ class Solarization(Augmentation):
 
 
 class MaxNumBoundingBoxes(ImageLayer):
-    """Brings the bounding boxes beside images to a number; images themselves pass as they are.
+    """Pads or truncates the bounding boxes of each image to a fixed number; images pass through
+    unchanged.
 
     ```yaml
     - MaxNumBoundingBoxes: 10

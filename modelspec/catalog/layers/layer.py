@@ -1,4 +1,5 @@
-"""What a layer is: settings, and from them the shape rule, the weights and the cost of a call.
+"""The definition of a layer: its settings, and derived from them the shape rule, the weights and
+the cost of a call.
 
 A layer class is named as Keras names it and reads as a declaration: its docstring is the manual
 page, its fields are Keras's settings, then `output` (the shape rule), `weights` and
@@ -15,20 +16,25 @@ from modelspec.core.dtypes import compute_dtype, is_float, variable_dtype
 from modelspec.core.shapes import Shape, Size, Tensor, show
 
 from .facts import Facts
+from .saved import Saved, and_activation
 from .setting_types import Policy
 
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
 class Weight(NamedTuple):
-    """One variable: its path below the layer (`kernel`, `query/kernel`), as Keras names and orders
-    them.
+    """One variable: its path relative to the layer (`kernel`, `query/kernel`), with Keras's names
+    and order.
     """
 
     name: str
     shape: Shape
     trainable: bool = True
     dtype: str = "float32"
+
+
+LOW_RANK = "lora_"
+"""The prefix of the names of the two low-rank factors added to a weight (LoRA): `lora_kernel_a`."""
 
 
 class Argument(NamedTuple):
@@ -68,15 +74,13 @@ class Inputs:
         return first
 
     def tensor(self, argument: str) -> Tensor | None:
-        """The tensor of a named argument, or None where the call does not give it."""
+        """The tensor of a named argument, or None if the call does not pass it."""
         found = self.tensors.get(argument)
         assert found is None or isinstance(found, Tensor)
         return found
 
     def list(self, argument: str) -> tuple[Tensor, ...]:
-        """The tensors of a named argument that takes a list; empty where the call does not give
-        it.
-        """
+        """The tensors of a named argument that takes a list; empty if the call does not pass it."""
         found = self.tensors.get(argument, ())
         assert not isinstance(found, Tensor)
         return found
@@ -92,8 +96,8 @@ class Inputs:
 
 
 class Example(NamedTuple):
-    """A call that works, for the contract test: it draws variations of its settings and shapes and
-    asks Keras.
+    """A valid call, for the contract test: it draws variations of its settings and shapes and
+    compares with Keras.
     """
 
     settings: Mapping[str, Any]
@@ -106,11 +110,11 @@ class Example(NamedTuple):
 ONE = (Argument("inputs"),)
 """A layer that takes one tensor."""
 NAMED = (Argument("any name"),)
-"""A layer whose own settings name what it takes: each instance has its `arguments`."""
+"""A layer whose settings name its inputs: each instance has its own `arguments`."""
 
 
 class Layer(Facts):
-    """One layer of Keras: the settings of its constructor and what follows from them."""
+    """One Keras layer: the settings of its constructor and what follows from them."""
 
     keras_module: ClassVar[str] = "layers"
     common: ClassVar[tuple[str, ...]] = ("name", "trainable", "dtype")
@@ -118,32 +122,35 @@ class Layer(Facts):
     arguments: ClassVar[tuple[Argument, ...]] = ONE
     """The call arguments that take tensors, in Keras's order."""
     alone: ClassVar[bool] = False
-    """Whether it is an entry only, and no layer inside another."""
+    """Whether it can only be an entry of `layers`, not a layer inside another."""
+    one_alone: ClassVar[bool] = False
+    """Whether a call with one tensor passes the tensor itself, although the argument takes a list.
+    """
     keeps_rank: ClassVar[bool] = False
-    """Whether Keras fixes the number of axes at the first call, so that a shared one takes no
-    others.
+    """Whether Keras fixes the number of axes at the first call, so that all calls of a shared layer
+    must have the same rank.
     """
     not_in_models: ClassVar[str | None] = None
-    """Why Keras cannot put the layer into a model, where it cannot; it may still prepare data."""
+    """Why Keras cannot use the layer in a model; None if it can. It may still prepare data."""
     options: ClassVar[Mapping[str, type]] = {}
-    """Call arguments that do not; every layer also takes `training: true|false`."""
+    """Call arguments other than tensors; every layer also takes `training: true|false`."""
 
     examples: ClassVar[tuple[Example, ...]] = ()
-    """Calls that work, one for each way the layer is used."""
+    """Valid calls, one for each use of the layer."""
 
     name: str | None = None
-    """The layer's name; unnamed layers are named as Keras does: `dense`, `dense_1`."""
+    """The name of the layer; by default Keras's, e.g. `dense` and `dense_1`."""
     trainable: bool = True
-    """Whether training changes the weights."""
+    """Whether training updates the weights."""
     dtype: Policy = None
-    """The dtype policy, e.g. `mixed_float16`; that of `runtime.precision` by default."""
+    """The dtype policy, e.g. `mixed_float16`; by default that of `runtime.precision`."""
 
     def output(self, inputs: Inputs) -> Outputs:
         """The type of the call's result: one tensor, or a tuple of several. Raises `Fault`."""
         raise NotImplementedError
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        """Every weight in Keras's order, for inputs that `output` accepts."""
+        """All weights in Keras's order, for inputs that `output` accepts."""
         return ()
 
     def multiply_adds(self, inputs: Inputs) -> Size:
@@ -152,48 +159,58 @@ class Layer(Facts):
         """
         return 0
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        """The tensors, other than weights, that a training step keeps until the backward pass of a
+        call with the outputs `made`. By default those of a layer that multiplies its inputs by its
+        weights, or only moves them.
+        """
+        saved = Saved(
+            for_weights=True, outputs=getattr(self, "activity_regularizer", None) is not None
+        )
+        return and_activation(saved, getattr(self, "activation", None), made[0])
+
     def settled(self, inputs: Inputs) -> "Layer":
-        """The layer as Keras takes it, with numbers in place of settings that follow from the sizes
-        of a call.
+        """The layer as passed to Keras: settings that follow from the sizes of a call are replaced
+        by numbers.
         """
         return self
 
     def outside_training(self, given: Tensor, said: Tensor) -> Tensor:
-        """What a call that gives `said` in training gives outside of it: for a layer that changes
-        the size of its input in training only.
+        """The output outside of training of a call that gives `said` in training: for a layer that
+        changes the size of its input in training only.
         """
         return said
 
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
-        """What a call that gives `said` gives inside a `Pipeline`, where Keras runs the layer on an
-        unknown batch and does not ask what it says. Raises MS405 where it must know a size for it.
+        """The output inside a `Pipeline` of a call that gives `said`: there Keras runs the layer on
+        an unknown batch instead of its shape rule. Raises MS405 if that requires a known size.
         """
         return said
 
     def across_examples(self, inputs: Inputs) -> Fault | None:
-        """For a layer that prepares data: MS668 where a call computes of one example with others of
-        its batch; None where each example has its result for itself.
+        """For a layer that prepares data: MS668 if a call combines examples of a batch; None if the
+        result of each example depends on that example alone.
         """
         return None
 
     def check_names(self, given: tuple[str, ...]) -> None:
-        """For a layer that names its arguments: raises `Fault` where it names one that a call does
-        not give.
+        """For a layer that names its arguments: raises `Fault` if the call does not pass one of
+        them.
         """
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
-        """Names of the outputs where the call gives several that have one: `name.hidden`."""
+        """Names of the outputs, if the call gives several named ones: `name.hidden`."""
         return ()
 
     def weight(self, name: str, *shape: Size, trainable: bool = True) -> Weight:
-        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that
-        cannot be trained.
+        """A weight in the layer's dtype, frozen if the layer is. Raises MS404 if the dtype cannot
+        be trained.
         """
         dtype = self.variable_dtype
         if trainable and not is_float(dtype):
             raise Fault(
                 "MS404",
-                f"`{self.kind()}` cannot keep its weights in {dtype}",
+                f"`{self.kind()}` cannot have weights of dtype {dtype}",
                 ("dtype",),
                 help="use a floating-point dtype, e.g. `float32`",
             )
@@ -201,7 +218,7 @@ class Layer(Facts):
 
     @property
     def compute_dtype(self) -> str:
-        """What the layer computes in, and casts floating-point inputs to."""
+        """The dtype in which the layer computes and to which it casts floating-point inputs."""
         return compute_dtype(self.dtype)
 
     @property
@@ -215,9 +232,7 @@ class Layer(Facts):
         return self.compute_dtype if is_float(dtype) else dtype
 
     def like(self, x: Tensor, shape: Shape | None = None) -> Tensor:
-        """A result with the input's dtype (after autocast), and its shape unless another is
-        given.
-        """
+        """A result with the input's dtype (after autocast), and its shape unless one is given."""
         return Tensor(x.shape if shape is None else shape, self.cast(x.dtype))
 
     def result(self, shape: Shape) -> Tensor:
@@ -228,8 +243,8 @@ class Layer(Facts):
 def need_rank(
     layer: Layer, x: Tensor, *ranks: int, at_least: int | None = None, argument: str | None = None
 ) -> None:
-    """Raises MS401 unless the tensor has one of the ranks (batch axis counted), or at least so many
-    axes.
+    """Raises MS401 unless the tensor has one of the ranks (batch axis included), or at least
+    `at_least` axes.
     """
     if x.rank in ranks or (at_least is not None and x.rank >= at_least):
         return
@@ -239,7 +254,7 @@ def need_rank(
         wanted = " or ".join(str(rank) for rank in ranks)
     raise Fault(
         "MS401",
-        f"`{layer.kind()}` takes {wanted} axes (the batch axis counted), "
+        f"`{layer.kind()}` takes {wanted} axes (including the batch axis), "
         f"found {x.rank}: {show(x.shape)}",
         help=_rank_help(x.rank, ranks, at_least),
         argument=argument,
@@ -250,7 +265,7 @@ def _rank_help(rank: int, ranks: tuple[int, ...], at_least: int | None) -> str:
     target = at_least if at_least is not None else min(ranks, key=lambda r: abs(r - rank))
     if rank < target:
         return (
-            "add the missing axes with `Reshape`, or take the tensor before they were removed"
+            "add the missing axes with `Reshape`, or use the tensor before they were removed"
             " (`Flatten`, pooling, a recurrent layer without `return_sequences: true`)"
         )
     return "remove axes before it with `Flatten`, `Reshape` or a global pooling layer"

@@ -1,7 +1,7 @@
-"""Convolutions whose kernel differs from place to place: LocallyConnected1D, LocallyConnected2D.
+"""Convolutions with a separate kernel at every position: LocallyConnected1D, LocallyConnected2D.
 
-Keras had them up to version 2; they are layers of modelspec, with Keras 2's settings, weights and
-order of weights.
+Keras 3 does not have them; modelspec implements them with Keras 2's settings, weights and order of
+weights.
 """
 
 from typing import ClassVar
@@ -9,6 +9,7 @@ from typing import ClassVar
 from modelspec.core.shapes import Shape, Size, Tensor, needs, product
 
 from .layer import Example, Inputs, Layer, Weight
+from .saved import Saved
 from .setting_types import (
     Activation,
     Constraint,
@@ -23,7 +24,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 
 
 class LocallyConnected(Layer):
-    """What LocallyConnected1D and LocallyConnected2D share: everything but the number of axes."""
+    """Base of LocallyConnected1D and LocallyConnected2D."""
 
     keras_module: ClassVar[str] = "modelspec"
     axes: ClassVar[int]
@@ -61,21 +62,27 @@ class LocallyConnected(Layer):
         return product(self.weights(inputs)[0].shape)
 
     def _places(self, x: Tensor) -> Shape:
-        """How many places the kernel has along each axis: known, because every place has weights of
-        its own.
+        """The number of positions along each axis. It must be known, because every position has
+        separate weights.
         """
         given = spatial(x.shape, self.data_format)
         for axis, size in enumerate(given, 2 if self.data_format == "channels_first" else 1):
             needs(
                 size,
                 f"axis {axis}",
-                "give the input's sizes numbers, or use a convolution, which has one kernel",
+                "set the input's sizes to numbers, or use a convolution, which has one kernel",
             )
         return slide(given, self.kernel_size, self.strides, self.padding)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        places, patch, _ = self.weights(inputs)[0].shape
+        patches = self.result((inputs.one.shape[0], places, patch))
+        saved = super().saved(inputs, made)
+        return saved._replace(for_weights=False, own_for_weights=(patches,))
+
 
 class LocallyConnected1D(LocallyConnected):
-    """A convolution along one axis with a kernel of its own at every place.
+    """A 1D convolution with a separate kernel at every position.
 
     ```yaml
     - LocallyConnected1D: {filters: 8, kernel_size: 3, activation: relu}
@@ -99,7 +106,7 @@ class LocallyConnected1D(LocallyConnected):
 
 
 class LocallyConnected2D(LocallyConnected):
-    """A convolution along two axes with a kernel of its own at every place.
+    """A 2D convolution with a separate kernel at every position.
 
     ```yaml
     - LocallyConnected2D: {filters: 8, kernel_size: 3, strides: 2, activation: relu}

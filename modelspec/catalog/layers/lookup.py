@@ -30,12 +30,12 @@ MaxTokens = Annotated[int, Field(ge=2)]
 
 
 def _vocabulary(kind: type[str | int]) -> WrapValidator:
-    """A list of tokens, or the path of a file with one on each line, as a `Path`. Nothing opens the
-    file here.
+    """A list of tokens, or the path of a file with one token per line, as a `Path`. The file is not
+    opened here.
     """
     expected = (
-        f"a list of {'texts' if kind is str else 'whole numbers'}, or the path of a file with one"
-        " on each line"
+        f"a list of {'strings' if kind is str else 'integers'}, or the path of a file with one"
+        " per line"
     )
 
     def validate(value: Any, path: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -46,13 +46,13 @@ def _vocabulary(kind: type[str | int]) -> WrapValidator:
         ):
             raise Unfit(expected)
         if not value:
-            raise Unfit(f"{expected}; an empty list is none", code="MS205")
+            raise Unfit(f"{expected}; an empty list is not allowed", code="MS205")
         return tuple(value)
 
     return WrapValidator(validate, json_schema_input_type=GenericAlias(tuple, (kind, ...)) | str)
 
 
-Texts = Annotated[OwnPath, _vocabulary(str)]
+Strings = Annotated[OwnPath, _vocabulary(str)]
 WholeNumbers = Annotated[OwnPath, _vocabulary(int)]
 
 
@@ -68,7 +68,7 @@ Encoding = Annotated[str, AfterValidator(_codec)]
 
 
 class Lookup(OwnDtype):
-    """What StringLookup and IntegerLookup share: a vocabulary, given or learned from the data."""
+    """Base of StringLookup and IntegerLookup: a vocabulary, given or learned from the data."""
 
     prepares_data = True
     adapts = ("vocabulary",)
@@ -87,7 +87,7 @@ class Lookup(OwnDtype):
 
     @property
     def mode(self) -> str:
-        """The output mode by its present name."""
+        """The output mode by its current name."""
         return _PRESENT.get(self.output_mode, self.output_mode)
 
     @property
@@ -108,19 +108,19 @@ class Lookup(OwnDtype):
 
     @property
     def special(self) -> int:
-        """How many tokens stand before the vocabulary's own: the masked one and those for what is
-        unknown.
+        """The number of tokens before those of the vocabulary: the mask token and the
+        out-of-vocabulary tokens.
         """
         return self._masks + self.num_oov_indices
 
     @property
     def tokens(self) -> tuple[Any, ...] | None:
-        """The vocabulary's own tokens, where the spec holds them."""
+        """The tokens of the vocabulary, if the spec lists them."""
         if not isinstance(self.vocabulary, tuple):
             return None
         if self.special > len(
             self.vocabulary
-        ):  # before they are written out: a slip may ask for very many
+        ):  # before they are listed: a typo may request very many
             return self.vocabulary
         written = (self.mask_token,) * self._masks + (self.oov_token,) * self.num_oov_indices
         return (
@@ -131,7 +131,7 @@ class Lookup(OwnDtype):
 
     @property
     def depth(self) -> Size:
-        """The size of an encoded token; unknown until the vocabulary is."""
+        """The size of an encoded token; unknown until the vocabulary is known."""
         if self.pad_to_max_tokens:
             return self.max_tokens
         return None if self.tokens is None else self.special + len(self.tokens)
@@ -142,40 +142,44 @@ class Lookup(OwnDtype):
         return self
 
     def check(self) -> None:
-        """Raises a `Fault` where settings contradict each other."""
+        """Raises a `Fault` if settings contradict each other."""
         check_sparse(self.sparse, self.mode)
         if self.pad_to_max_tokens and self.max_tokens is None:
             refuse(
-                "`pad_to_max_tokens` needs `max_tokens`",
+                "`pad_to_max_tokens` requires `max_tokens`",
                 "MS208",
                 "pad_to_max_tokens",
-                help="give `max_tokens` too",
+                help="set `max_tokens` too",
             )
         if self.invert and self.mode != "int":
             refuse(
-                f"`invert` gives tokens back, and `output_mode: {self.output_mode}` vectors",
+                f"`invert` requires `output_mode: int`, found `{self.output_mode}`",
                 "MS208",
                 "invert",
                 help="leave `output_mode` out",
             )
         if self.invert and self.oov_token is None:
             refuse(
-                "`invert` needs an `oov_token` to give for what is unknown",
+                "`invert` requires an `oov_token` for out-of-vocabulary indices",
                 "MS208",
                 "oov_token",
                 help="leave `oov_token` out",
             )
         if isinstance(self.salt, tuple) and len(self.salt) != 2:
-            refuse(f"`salt` of `{self.kind()}` is one whole number or a list of 2", "MS205", "salt")
+            refuse(
+                f"`salt` of `{self.kind()}` must be an integer or a list of 2 integers",
+                "MS205",
+                "salt",
+            )
         self._check_weights()
         self._check_tokens()
 
     def _check_weights(self) -> None:
-        """The weights of `tf_idf` go with it, and with a vocabulary of the same length."""
+        """`idf_weights` requires `tf_idf`, and a vocabulary of the same length."""
         given = self.idf_weights is not None
         if given and self.mode != "tf_idf":
             refuse(
-                "`idf_weights` goes with `output_mode: tf_idf`",
+                "`idf_weights` requires `output_mode: tf_idf`",
                 "MS208",
                 "idf_weights",
                 help="leave `idf_weights` out, or use `output_mode: tf_idf`",
@@ -184,16 +188,16 @@ class Lookup(OwnDtype):
             return
         if not isinstance(self.vocabulary, tuple):
             refuse(
-                "`tf_idf` takes its vocabulary as a list, not from a file",
+                "`tf_idf` requires the vocabulary as a list, not from a file",
                 "MS208",
                 "vocabulary",
-                help="write the tokens here, or leave `vocabulary` out to learn it",
+                help="list the tokens here, or leave out `vocabulary` to learn it",
             )
         if self.idf_weights is None or len(self.idf_weights) != len(self.vocabulary):
             found = "none" if self.idf_weights is None else str(len(self.idf_weights))
             refuse(
-                f"`tf_idf` needs one of `idf_weights` for each of the {len(self.vocabulary)}"
-                f" tokens, found {found}",
+                f"`tf_idf` requires one weight in `idf_weights` for each of the"
+                f" {len(self.vocabulary)} tokens, found {found}",
                 "MS208",
                 "idf_weights" if given else "vocabulary",
                 help="leave both out to learn them",
@@ -205,11 +209,11 @@ class Lookup(OwnDtype):
             self._check_count(self.special + len(self.tokens))
 
     def _check_apart(self, tokens: tuple[Any, ...]) -> None:
-        """Raises where a token is there twice, or has a meaning of its own."""
+        """Raises if a token appears twice, or is a special token."""
         repeated = [token for token, count in Counter(tokens).items() if count > 1]
         if repeated:
             refuse(
-                f"`vocabulary` holds {_quoted(repeated[0])} twice",
+                f"`vocabulary` contains {_quoted(repeated[0])} twice",
                 "MS205",
                 "vocabulary",
                 help="leave one out",
@@ -229,7 +233,7 @@ class Lookup(OwnDtype):
     def _check_count(self, size: int) -> None:
         if self.max_tokens is not None and size > self.max_tokens:
             refuse(
-                f"`vocabulary` makes {size} tokens, with those for masked and unknown ones, but"
+                f"`vocabulary` has {size} tokens, including mask and out-of-vocabulary tokens, but"
                 f" `max_tokens` is {self.max_tokens}",
                 "MS208",
                 "max_tokens",
@@ -251,14 +255,14 @@ class Lookup(OwnDtype):
         return Tensor(encoded(self, x, mode, self.depth), "int64" if mode == "int" else "float32")
 
     def check_dtype(self, x: Tensor) -> None:
-        """Raises MS404 where the layer cannot look such values up. Keras finds out when the model
-        runs.
+        """Raises MS404 if the layer cannot look up values of this dtype. Keras raises only when the
+        model runs.
         """
         need_number(self, x)
 
 
 def same_label(token: Any, label: Any) -> bool:
-    """Whether a token is the label that a spec writes: `true` is that of a column of booleans."""
+    """Whether a token is the label as a spec writes it: `true` is the label of a boolean column."""
     if isinstance(label, bool) and isinstance(token, str):
         return token.lower() == str(label).lower()
     if isinstance(label, bool):
@@ -271,7 +275,7 @@ def _quoted(token: Any) -> str:
 
 
 class StringLookup(Lookup):
-    """Turns strings into their places in a vocabulary, or into vectors.
+    """Maps strings to their indices in a vocabulary, or to vectors.
 
     ```yaml
     - StringLookup: {vocabulary: [red, green, blue]}
@@ -279,17 +283,17 @@ class StringLookup(Lookup):
     - StringLookup: {vocabulary: colours.txt, invert: true}
     ```
 
-    Takes strings of any shape, gives whole numbers (`int`: 0 is unknown, unless `mask_token` takes
-    it), or vectors: `one_hot` adds an axis (in place of a last one of size 1), `multi_hot`, `count`
-    and `tf_idf` take (batch, values) and give (batch, tokens). Without `vocabulary` it is learned
-    from the data. `invert` gives the strings back.
+    Takes strings of any shape, gives integers (`int`: 0 is out of vocabulary, unless it is the
+    `mask_token`), or vectors: `one_hot` adds an axis (in place of a last one of size 1),
+    `multi_hot`, `count` and `tf_idf` take (batch, values) and give (batch, tokens). Without
+    `vocabulary` it is learned from the data. `invert` maps indices back to strings.
     """
 
     number_counterpart = "IntegerLookup"
 
     mask_token: str | None = None
-    oov_token: str | None = "[UNK]"  # noqa: S105 - a token of text
-    vocabulary: Texts | None = None
+    oov_token: str | None = "[UNK]"  # noqa: S105 - a vocabulary token
+    vocabulary: Strings | None = None
     encoding: Encoding = "utf-8"
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -332,19 +336,19 @@ class StringLookup(Lookup):
             raise Fault(
                 "MS404",
                 f"`StringLookup` takes strings, found {x}",
-                help="use `IntegerLookup` for whole numbers, or give the input `dtype: string`",
+                help="use `IntegerLookup` for integers, or give the input `dtype: string`",
             )
 
 
 class IntegerLookup(Lookup):
-    """Turns whole numbers into their places in a vocabulary, or into vectors.
+    """Maps integers to their indices in a vocabulary, or to vectors.
 
     ```yaml
     - IntegerLookup: {vocabulary: [10, 20, 30]}
     - IntegerLookup: {output_mode: multi_hot, max_tokens: 100}
     ```
 
-    Takes whole numbers of any shape, gives what `StringLookup` gives for strings.
+    Takes integers of any shape, gives what `StringLookup` gives for strings.
     """
 
     mask_token: int | None = None
@@ -368,7 +372,7 @@ class IntegerLookup(Lookup):
     def _salt_has_hash(self) -> Self:
         if self.salt is not None and self.oov_method != "farmhash":
             refuse(
-                "`salt` goes with `oov_method: farmhash`",
+                "`salt` requires `oov_method: farmhash`",
                 "MS208",
                 "salt",
                 help="set it, or leave `salt` out",

@@ -1,4 +1,4 @@
-"""Masks: tensors that say which steps of another one count."""
+"""Masks: boolean tensors that mark the steps to use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def need_mask(mask: Tensor, steps: Shape, argument: str = "mask") -> None:
     """Raises MS401, MS403 or MS409 unless the mask fits the steps (the masked tensor's shape
     without its last axis).
 
-    Keras computes shapes without a look at the mask and fails once data arrives.
+    Keras computes shapes without checking the mask and fails when data arrives.
     """
     help = f"give a mask of shape {show(steps)}"
     if mask.rank != len(steps):
@@ -23,7 +23,7 @@ def need_mask(mask: Tensor, steps: Shape, argument: str = "mask") -> None:
             help=help,
         )
     for size, step in zip(mask.shape, steps, strict=True):
-        if size != 1:  # a mask of 1 stretches
+        if size != 1:  # a mask of size 1 is broadcast
             need_equal(
                 size,
                 step,

@@ -2,8 +2,8 @@
 Dot.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, ClassVar, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import (
@@ -15,6 +15,7 @@ from modelspec.core.shapes import (
     is_name,
     join,
     known,
+    may_equal,
     product,
     show,
     total,
@@ -22,16 +23,23 @@ from modelspec.core.shapes import (
 
 from .common import axis_in, need_equal, need_float, need_number
 from .layer import Argument, Example, Inputs, Layer
+from .saved import Saved
 from .setting_types import either
 
 _LIST = (Argument("inputs", many=True, least=2),)
 _PAIR = (Argument("inputs", many=True, least=2, most=2),)
 
 
-class Merge(Layer):
-    """What layers share that take a list of tensors; the batch sizes must agree."""
+def _alike(tensors: Sequence[Tensor]) -> bool:
+    """Whether all may have one shape: TensorFlow stretches no axis of a sparse tensor."""
+    first, *rest = (x.shape for x in tensors)
+    return all(len(one) == len(first) and all(map(may_equal, one, first)) for one in rest)
 
-    keeps_sparse = True
+
+class Merge(Layer):
+    """Base of layers that take a list of tensors; the batch sizes must agree."""
+
+    keeps_sparse: ClassVar[Literal["all", "any"] | None] = "all"
     supports_masking = True
     arguments: ClassVar[tuple[Argument, ...]] = _LIST
 
@@ -42,7 +50,7 @@ class Merge(Layer):
             if not x.rank:
                 raise Fault(
                     "MS401",
-                    f"`{self.kind()}` takes tensors with a batch axis, found one without axes",
+                    f"`{self.kind()}` takes tensors with a batch axis, found a scalar",
                 )
             need_equal(size, x.shape[0], "the batch sizes", shapes)
             size = join(size, x.shape[0])
@@ -50,18 +58,18 @@ class Merge(Layer):
 
 
 _Sizes: TypeAlias = Iterable[tuple[int, Size]]
-"""Sizes with the axes that they are of."""
+"""Sizes with their axes."""
 
 
 def _conflicts(
     tensors: tuple[Tensor, ...], sizes: Callable[[Tensor], _Sizes]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The pairs of tensors of which two sizes cannot be equal: for each tensor the first such one
+    """The pairs of tensors whose sizes cannot be equal: for each tensor, the first conflicting one
     before it.
 
-    Every pair counts, not only neighbours: an unknown size between them would hide that 5 and 7
-    never meet. What can differ are two numbers or two names, so the first of each along an axis
-    stands for all that came before: n tensors cost n steps.
+    All pairs count, not only neighbours: an unknown size between them would hide that 5 and 7
+    differ. Only two numbers or two names can differ, so the first of each along an axis represents
+    all earlier ones: n tensors take n steps.
     """
     firsts: dict[tuple[int, bool], tuple[Size, int]] = {}
     for at, x in enumerate(tensors):
@@ -88,15 +96,20 @@ def _besides(x: Tensor, along: int) -> _Sizes:
 
 
 class ElementwiseMerge(Merge):
-    """What Add, Multiply and their kin share: shapes that broadcast, aligned at the last axis."""
+    """Base of Add, Multiply and the other elementwise layers: shapes broadcast, aligned at the last
+    axis.
+    """
 
     keeps_dtype = True
     joins_masks = "all"
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return _alike([*sparse, *dense])
+
     def output(self, inputs: Inputs) -> Tensor:
         tensors = inputs.many
         need_number(self, *tensors)
-        if all(x.dtype == "bool" for x in tensors):  # Keras finds out when the model runs
+        if all(x.dtype == "bool" for x in tensors):  # Keras raises only when the model runs
             raise Fault(
                 "MS404",
                 f"`{self.kind()}` takes numbers, found booleans",
@@ -119,8 +132,8 @@ class ElementwiseMerge(Merge):
                     f"the sizes that `{self.kind()}` joins",
                     shapes,
                     help=(
-                        "make the sizes equal, or one of them 1; a `Dense` or a convolution of"
-                        " kernel size 1 on one of the paths does it"
+                        "make the sizes equal, or one of them 1, e.g. with a `Dense` or a"
+                        " convolution of kernel size 1 on one of the paths"
                     ),
                 )
 
@@ -133,8 +146,8 @@ def _elementwise(first: Shape, second: Shape) -> Shape:
 
 
 def _meet(a: Size, b: Size) -> Size:
-    """What Keras knows of two sizes that broadcast: nothing where one of them is unknown, since
-    that one may be 1.
+    """The size Keras infers for two sizes that broadcast: unknown if either is unknown, since it
+    may be 1.
     """
     if a == b or b == 1:
         return a
@@ -145,8 +158,13 @@ def _meet(a: Size, b: Size) -> Size:
     return None
 
 
+def _each_pair(inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+    """The saved tensors if inputs are combined pairwise: both of each pair."""
+    return Saved(inputs=True, own=made * (len(inputs.many) - 2))
+
+
 class Add(ElementwiseMerge):
-    """The sum of its inputs, entry by entry.
+    """Adds its inputs elementwise.
 
     ```yaml
     - Add: {from: [main, skip]}
@@ -163,7 +181,7 @@ class Add(ElementwiseMerge):
 
 
 class Subtract(ElementwiseMerge):
-    """The first input less the second, entry by entry.
+    """Subtracts the second input from the first, elementwise.
 
     ```yaml
     - Subtract: {from: [seen, expected]}
@@ -178,7 +196,7 @@ class Subtract(ElementwiseMerge):
 
 
 class Multiply(ElementwiseMerge):
-    """The product of its inputs, entry by entry.
+    """Multiplies its inputs elementwise.
 
     ```yaml
     - Multiply: {from: [features, gate]}
@@ -187,6 +205,7 @@ class Multiply(ElementwiseMerge):
     Takes tensors of one shape, or shapes that broadcast; gives that shape.
     """
 
+    keeps_sparse = "any"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 5), (None, 4, 5))),
         Example({}, ((None, 4, 4, 8), (None, 8))),
@@ -195,9 +214,12 @@ class Multiply(ElementwiseMerge):
     def mask_rank(self, rank: int) -> int | None:
         return rank - 1
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return _each_pair(inputs, made)
+
 
 class Average(ElementwiseMerge):
-    """The mean of its inputs, entry by entry.
+    """The elementwise mean of its inputs.
 
     ```yaml
     - Average: {from: [first, second, third]}
@@ -213,7 +235,7 @@ class Average(ElementwiseMerge):
 
 
 class Maximum(ElementwiseMerge):
-    """The largest of its inputs, entry by entry.
+    """The elementwise maximum of its inputs.
 
     ```yaml
     - Maximum: {from: [first, second]}
@@ -224,12 +246,18 @@ class Maximum(ElementwiseMerge):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return _alike(sparse)
+
     def mask_rank(self, rank: int) -> int | None:
         return rank - 1
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return _each_pair(inputs, made)
+
 
 class Minimum(ElementwiseMerge):
-    """The smallest of its inputs, entry by entry.
+    """The elementwise minimum of its inputs.
 
     ```yaml
     - Minimum: {from: [first, second]}
@@ -240,12 +268,18 @@ class Minimum(ElementwiseMerge):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return _alike(sparse)
+
     def mask_rank(self, rank: int) -> int | None:
         return rank - 1
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return _each_pair(inputs, made)
+
 
 class Concatenate(Merge):
-    """Puts its inputs one after the other along an axis.
+    """Concatenates its inputs along an axis.
 
     ```yaml
     - Concatenate: {from: [image_features, text_features]}
@@ -265,6 +299,9 @@ class Concatenate(Merge):
         Example({"axis": 1}, ((None, None, 5), (None, 4, 5), (None, 2, 5))),
         Example({"axis": -2}, ((None, 4, 5), (None, 4, 5)), "int32"),
     )
+
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
 
     def output(self, inputs: Inputs) -> Tensor:
         tensors = inputs.many
@@ -289,7 +326,7 @@ class Concatenate(Merge):
                 "`Concatenate` takes tensors with the same number of axes, found "
                 f"{show(first.shape)} and {show(second.shape)}",
                 help=(
-                    "give them the same number of axes before, with `Flatten`, `Reshape` or a"
+                    "give them the same number of axes first, with `Flatten`, `Reshape` or a"
                     " pooling layer"
                 ),
             )
@@ -313,7 +350,7 @@ class Dot(Merge):
     ```
 
     Takes two tensors whose sizes along the axes agree; gives the other axes of the first, then
-    those of the second (batch, 1 where none is left). `normalize` makes it the cosine similarity.
+    those of the second; (batch, 1) if none remain. `normalize` makes it the cosine similarity.
     """
 
     keeps_dtype = True
@@ -329,6 +366,9 @@ class Dot(Merge):
         Example({"axes": (2, 1), "normalize": True}, ((None, 4, 5), (None, 5, 6))),
         Example({"axes": -1}, ((None, None, 5), (None, 5))),
     )
+
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return not self.normalize
 
     def output(self, inputs: Inputs) -> Tensor:
         first, second = inputs.many
@@ -346,7 +386,7 @@ class Dot(Merge):
         a, b = (
             axis_in(self, axis, x, "axes") for axis, x in zip(given, (first, second), strict=True)
         )
-        if a == 0 or b == 0:  # Keras finds out when the model runs
+        if a == 0 or b == 0:  # Keras raises only when the model runs
             raise Fault(
                 "MS407",
                 "`Dot` cannot multiply along axis 0, the batch",
@@ -365,19 +405,29 @@ class Dot(Merge):
             help="choose other `axes`, or make the sizes equal",
         )
         if PENDING not in sizes and sum(known(size) is None for size in sizes) == 1:
-            # Keras takes two unknown sizes for equal, and an unknown one beside a number for
+            # Keras treats two unknown sizes as equal, and an unknown size and a number as
             # different.
             raise Fault(
                 "MS405",
-                "one of the sizes that `Dot` multiplies is known, the other is not: "
+                "`Dot` multiplies along axes of which one size is known and the other is not: "
                 f"{show(first.shape)} and {show(second.shape)}",
-                help="give both a number, or neither",
+                help="set both sizes to a number, or neither",
             )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         first, second = inputs.many
         _, b = self._axes(first, second)
         return product((*first.shape[1:], *_without(second.shape, b)[1:]))
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        if not self.normalize:
+            return Saved(inputs=True)
+        axes = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        lengths = [
+            x._replace(shape=(*x.shape[: axis % x.rank], 1, *x.shape[axis % x.rank + 1 :]))
+            for x, axis in zip(inputs.many, axes, strict=True)
+        ]
+        return Saved(inputs=True, own=(*inputs.many, *lengths, *lengths))
 
 
 def _without(shape: Shape, axis: int) -> Shape:

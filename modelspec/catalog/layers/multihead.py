@@ -14,18 +14,18 @@ from .attention import OPTIONS
 from .common import axis_in, features, need_equal, need_number
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .mask_arguments import need_mask
+from .saved import Saved, choices
 from .setting_types import Constraint, Count, Initializer, Rate, Regularizer, Seed, either
 
 _MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
 
 
 class ProjectedAttention(Layer):
-    """What attention layers share that project query, key and value and attend with several
-    heads.
-    """
+    """Base of attention layers that project query, key and value for several heads."""
 
     supports_masking = True
     uses_mask_of = ("value", "key")
+    low_rank = "kernel"
     keeps_rank: ClassVar[bool] = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("query"),
@@ -53,10 +53,10 @@ class ProjectedAttention(Layer):
     def _flash_without_dropout(self) -> Self:
         if self.flash_attention and self.dropout > 0:
             refuse(
-                "flash attention cannot drop scores",
+                "flash attention does not support dropout",
                 "MS208",
                 "dropout",
-                help="leave `dropout` out, or `flash_attention`",
+                help="leave out `dropout` or `flash_attention`",
             )
         return self
 
@@ -72,16 +72,29 @@ class ProjectedAttention(Layer):
         return query, value, inputs.tensor("key") or value
 
     def check_flash(self, inputs: Inputs) -> None:
+        """Raises MS208 if the call uses flash attention: Keras raises only when the model runs.
+
+        With more than one axis of steps Keras ignores the setting.
+        """
         if self.flash_attention and inputs.option("return_attention_scores"):
             raise Fault(
                 "MS208",
-                "flash attention does not give its scores",
+                "flash attention cannot return its scores",
                 ("flash_attention",),
-                help="leave `flash_attention` or `return_attention_scores` out",
+                help="leave out `flash_attention` or `return_attention_scores`",
+            )
+        if self.flash_attention and self.operands(inputs)[0].rank == 3:
+            raise Fault(
+                "MS208",
+                "TensorFlow does not support flash attention",
+                ("flash_attention",),
+                help="leave out `flash_attention`",
             )
 
     def cost(self, inputs: Inputs, places: Size, others: Size, attending: Size) -> Size:
-        """Multiply-adds of the projections at the places of query and value, and of attending."""
+        """Multiply-adds of the projections at the positions of query and value, and of the
+        attention.
+        """
         kernels = {
             w.name: product(w.shape) for w in self.weights(inputs) if w.name.endswith("/kernel")
         }
@@ -97,9 +110,9 @@ class ProjectedAttention(Layer):
     def mask_of_scores(
         self, masked: Container[str], options: Mapping[str, Any], scores: Shape
     ) -> Shape | None:
-        """Keras computes the scores with a `Softmax` layer, whose result keeps its mask."""
+        """Keras computes the scores with a `Softmax` layer, which propagates its mask."""
         if len(scores) != 4:
-            return None  # more than one axis to attend over
+            return None  # more than one attention axis
         both = (
             self.sliding_window is not None
             or bool(options.get("use_causal_mask"))
@@ -115,10 +128,36 @@ class ProjectedAttention(Layer):
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", "scores") if inputs.option("return_attention_scores") else ()
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        weights = self.weights(inputs)
+        shapes = {one.name: one.shape for one in weights}
+        query, value, _ = self.operands(inputs)
+        attended = self.result((*query.shape[:-1], *shapes["attention_output/kernel"][:2]))
+        heads = [self.result((*query.shape[:-1], *shapes["query/kernel"][1:]))]
+        # Each query head has its own copy of the key and value that several heads share.
+        heads += [
+            self.result((*value.shape[:-1], attended.shape[-2], shapes[f"{one}/kernel"][-1]))
+            for one in ("key", "value")
+        ]
+        scores = self.result(self.scores(query, value))
+        if self.dropout:
+            dropped: tuple[Tensor, ...] = (scores, choices(scores))
+        else:
+            dropped = (choices(scores),) if inputs.option("use_causal_mask") else ()
+        gated = (attended, attended) if self.use_gate else ()
+        own = (*heads, scores, *dropped, *gated)
+        return Saved(for_weights=True, own=own, own_for_weights=(attended,))
+
+    def scores(self, query: Tensor, value: Tensor) -> Shape:
+        """The sizes of the scores: one for each head, position of the query and position of the
+        value.
+        """
+        raise NotImplementedError
+
 
 class MultiHeadAttention(ProjectedAttention):
-    """Attention with several heads: each projects query, key and value, and weighs the values by
-    how well their keys fit the query.
+    """Multi-head attention: each head projects query, key and value, and averages the values,
+    weighted by how well their keys match the query.
 
     ```yaml
     - MultiHeadAttention:
@@ -130,8 +169,8 @@ class MultiHeadAttention(ProjectedAttention):
     ```
 
     Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value
-    by default). Gives (batch, steps, features of the query), or `output_shape` in place of the
-    last. `attention_axes` says over which axes to attend where there are more than three. From
+    by default). Gives (batch, steps, features of the query), or `output_shape` in place of the last
+    axis. `attention_axes` selects the axes to attend over if there are more than three. From
     Vaswani et al., 2017, https://arxiv.org/abs/1706.03762.
     """
 
@@ -200,7 +239,7 @@ class MultiHeadAttention(ProjectedAttention):
     def _check(self, inputs: Inputs) -> None:
         query, value, key = self.operands(inputs)
         need_number(self, query, value, key)
-        # Ranks and the query's sizes are what Keras finds out when the model runs.
+        # Keras checks ranks and the query's sizes only when the model runs.
         need_rank(self, query, at_least=3, argument="query")
         need_rank(self, value, query.rank, argument="value")
         need_rank(self, key, query.rank, argument="key")
@@ -209,13 +248,13 @@ class MultiHeadAttention(ProjectedAttention):
         need_same_places(value, key)
         attended = self._attended(query)
         if query.rank > 3 and (self.sliding_window or inputs.option("use_causal_mask")):
-            # Both masks are made for axis 1 alone, whatever the attention axes are.
+            # Both masks apply to axis 1 only, independent of the attention axes.
             raise Fault(
                 "MS401",
-                "a causal mask and a sliding window take one axis of steps, found "
+                "a causal mask and a sliding window require a single axis of steps, found "
                 f"{query.rank - 2}: {show(query.shape)}",
                 argument="query",
-                help="make one axis of them with `Reshape`, or give an `attention_mask`",
+                help="merge the axes with `Reshape`, or pass an `attention_mask`",
             )
         for axis in range(query.rank - 1):
             if axis not in attended:
@@ -228,9 +267,9 @@ class MultiHeadAttention(ProjectedAttention):
                 )
 
     def _scores(self, query: Tensor, value: Tensor) -> Shape:
-        """One score for each head, place in the query and place in the value.
+        """One score for each head, position of the query and position of the value.
 
-        Keras takes the value to have as many places as the query; where that is not so, the size is
+        Keras assumes that the value has as many positions as the query; otherwise the size is
         unknown here.
         """
         attended = self._attended(query)
@@ -264,9 +303,18 @@ class MultiHeadAttention(ProjectedAttention):
         width = self.num_heads * (self.key_dim + (self.value_dim or self.key_dim))
         return self.cost(inputs, places, others, product((places, seen, width)))
 
+    def scores(self, query: Tensor, value: Tensor) -> Shape:
+        attended = self._attended(query)
+        kept = [size for axis, size in enumerate(query.shape[:-1]) if axis not in attended]
+        places = [x.shape[axis] for x in (query, value) for axis in attended]
+        copies = (
+            1 if len(attended) == 1 else 2
+        )  # a softmax along several axes consists of several operations
+        return (kept[0], *kept[1:], self.num_heads, *places, copies)
+
 
 class GroupQueryAttention(ProjectedAttention):
-    """Attention with several heads, of which groups share one projection of key and value.
+    """Multi-head attention in which groups of query heads share one projection of key and value.
 
     ```yaml
     - GroupQueryAttention:
@@ -331,7 +379,7 @@ class GroupQueryAttention(ProjectedAttention):
             "the last sizes of query and value",
             (query.shape, value.shape),
             argument="value",
-            help="bring them to one size before, with a `Dense` on one of them",
+            help="project one of them to the size of the other, with a `Dense`",
         )
         need_same_places(value, key)
         check_masks(inputs, query, value)
@@ -367,10 +415,13 @@ class GroupQueryAttention(ProjectedAttention):
             inputs, query.shape[1], value.shape[1], product((query.shape[1], value.shape[1], width))
         )
 
+    def scores(self, query: Tensor, value: Tensor) -> Shape:
+        return (query.shape[0], self.num_query_heads, query.shape[1], value.shape[1])
+
 
 def need_same_places(value: Tensor, key: Tensor) -> None:
-    """Raises where value and key differ in more than their last size: they are two faces of the
-    same entries.
+    """Raises if value and key differ in more than their last size: they must have the same
+    positions.
     """
     for a, b in zip(value.shape[1:-1], key.shape[1:-1], strict=True):
         need_equal(
@@ -381,20 +432,20 @@ def need_same_places(value: Tensor, key: Tensor) -> None:
             argument="key",
         )
         if (a is None or b is None) and isinstance(a, int) != isinstance(b, int):
-            # Keras takes two unknown sizes for equal, and an unknown one beside a number for
+            # Keras treats two unknown sizes as equal, and an unknown size and a number as
             # different.
             raise Fault(
                 "MS405",
-                "value and key have the same places, but one of their sizes is known and the other "
+                "value and key must have equal sizes, but one size is known and the other "
                 f"is not: {show(value.shape)} and {show(key.shape)}",
                 argument="key",
-                help="give both a number, or neither",
+                help="set both sizes to a number, or neither",
             )
 
 
 def check_masks(inputs: Inputs, query: Tensor, value: Tensor) -> None:
-    """Raises MS401, MS403 or MS409 where a mask does not fit what it masks. Keras finds out when
-    the model runs.
+    """Raises MS401, MS403 or MS409 if a mask does not match the scores. Keras raises only when the
+    model runs.
     """
     for name, x in (("query_mask", query), ("value_mask", value), ("key_mask", value)):
         if mask := inputs.tensor(name):
@@ -406,7 +457,7 @@ def check_masks(inputs: Inputs, query: Tensor, value: Tensor) -> None:
                 need_equal(
                     size,
                     wanted,
-                    "the last two sizes of `attention_mask` and the places it masks",
+                    "the last two sizes of `attention_mask` and the sizes of the scores",
                     (mask.shape, query.shape, value.shape),
                     argument="attention_mask",
                 )

@@ -11,6 +11,7 @@ from modelspec.core.shapes import Shape, Size, Tensor, known, may_equal, needs, 
 from .common import along_batch, axis_in
 from .layer import Argument, Example, Inputs, Layer, Weight
 from .mask_arguments import need_mask
+from .saved import Saved, choices
 from .setting_types import Constraint, Epsilon, Initializer, Number, Rate, Regularizer, either
 from .windows import numbers
 
@@ -19,32 +20,42 @@ Axes = Annotated[Any, either(int)]
 
 
 def axis_size(layer: Layer, axis: int, x: Tensor) -> Size:
-    """The size along the axis, on which weights depend. Raises MS407 or MS405 where there is
-    none.
+    """The size along the axis, which determines the weights. Raises MS407 if the axis does not
+    exist, MS405 if its size is unknown.
     """
     size = x.shape[axis_in(layer, axis, x, "axis")]
-    return needs(size, f"the size of axis {axis}", "normalize along an axis whose size is a number")
+    return needs(size, f"the size of axis {axis}", "normalize along an axis of known size")
+
+
+def wide(x: Tensor) -> Tensor:
+    """As Keras normalizes it: in float32, since 16 bits are too few for the sum of squares."""
+    return x._replace(dtype="float32") if x.dtype in ("float16", "bfloat16") else x
+
+
+def _normalized(x: Tensor, *own: Tensor) -> Saved:
+    """The saved tensors of the normalization of `x`: the input, or its copy in higher precision."""
+    copied = wide(x)
+    return Saved(own=(copied, *own)) if copied != x else Saved(inputs=True, own=own)
 
 
 class BatchNormalization(Layer):
-    """Keeps the mean of each channel near 0 and its deviation near 1: over the batch in training,
-    by moving averages afterwards.
+    """Normalizes each channel to mean 0 and standard deviation 1: with the statistics of the batch
+    in training, and moving averages otherwise.
 
     ```yaml
     - BatchNormalization
     - BatchNormalization: {momentum: 0.9, epsilon: 1.0e-5}
     ```
 
-    Takes any shape, gives the same shape. `axis` is the channel axis.
-    Source: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+    Takes any shape, gives the same shape. `axis` is the channel axis. Source: Ioffe and Szegedy
+    2015, https://arxiv.org/abs/1502.03167.
     """
 
-    takes_sparse = False
     supports_masking = True
     removes_channel_mean = True
 
     axis: int = -1
-    # A mean that keeps less than nothing, or more than all of itself, is none; Keras takes both.
+    # Outside of 0 to 1 it is not a moving average; Keras accepts any number.
     momentum: Rate = 0.99
     epsilon: Epsilon = 1e-3
     center: bool = True
@@ -59,7 +70,9 @@ class BatchNormalization(Layer):
     gamma_constraint: Constraint | None = None
     renorm: bool = False
     renorm_clipping: dict[str, Number | None] | None = None
-    """Bounds of the batch renormalization: `{rmin: 0.3, rmax: 3, dmax: 5}`."""
+    """The limits of the correction of the batch renormalization, e.g. `{rmin: 0.3, rmax: 3, dmax:
+    5}`; `null` sets none.
+    """
     renorm_momentum: Rate = 0.99
     synchronized: bool = False
 
@@ -107,9 +120,16 @@ class BatchNormalization(Layer):
             *(self.weight(name, size, trainable=False) for name in tracked),
         )
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        if not self.trainable:  # it scales by earlier statistics
+            return Saved()
+        x = self.like(inputs.one)
+        masked = (wide(x), choices(x)) if inputs.tensor("mask") is not None else ()
+        return _normalized(x, *masked)
+
 
 def _check_clipping(clipping: dict[str, Number | None]) -> None:
-    """Raises where a bound of renormalization is none, or bounds nothing."""
+    """Raises if a limit of the renormalization is unknown or invalid."""
     unknown = next((key for key in clipping if key not in ("rmin", "rmax", "dmax")), None)
     if unknown is not None:
         raise Fault(
@@ -134,20 +154,20 @@ def _check_clipping(clipping: dict[str, Number | None]) -> None:
 
 
 class AlongAxes(Layer):
-    """What the layers share that normalize each example along one axis or several."""
+    """Base of layers that normalize each example along one axis or several."""
 
     axis: Axes = -1
 
     def axes(self) -> tuple[int, ...]:
-        """The axes in the order in which Keras makes the weights' sizes of them."""
+        """The axes in the order of the weights' sizes in Keras."""
         return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
 
     def checked(self, inputs: Inputs) -> Tensor:
-        """The tensor of the call, of which `axis` names each axis once."""
+        """The tensor of the call. Raises unless `axis` names each axis once."""
         x = numbers(self, inputs)
         axes = self.axes()
         if len({axis_in(self, axis, x, "axis") for axis in axes}) < len(axes):
-            # Keras makes weights of such a shape and fails once data arrives.
+            # Keras creates weights of such a shape and fails when data arrives.
             raise Fault(
                 "MS205",
                 f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}",
@@ -157,23 +177,28 @@ class AlongAxes(Layer):
         return x
 
     def sizes(self, x: Tensor) -> Shape:
-        """The sizes along the axes, which the weights have."""
+        """The sizes along the axes, which are those of the weights."""
         return tuple(axis_size(self, axis, x) for axis in self.axes())
+
+    def reduced(self, x: Tensor) -> Tensor:
+        """The tensor with size 1 along the axes."""
+        axes = {axis % x.rank for axis in self.axes()}
+        shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+        return x._replace(shape=shape)
 
 
 class LayerNormalization(AlongAxes):
-    """Keeps the mean near 0 and the deviation near 1 within each example, along `axis`.
+    """Normalizes each example to mean 0 and standard deviation 1 along `axis`.
 
     ```yaml
     - LayerNormalization
     - LayerNormalization: {axis: [1, 2], epsilon: 1.0e-6}
     ```
 
-    Takes any shape, gives the same shape.
-    Source: Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450.
+    Takes any shape, gives the same shape. Source: Ba, Kiros and Hinton 2016,
+    https://arxiv.org/abs/1607.06450.
     """
 
-    takes_sparse = False
     supports_masking = True
 
     epsilon: Epsilon = 1e-3
@@ -202,10 +227,15 @@ class LayerNormalization(AlongAxes):
         sizes = self.sizes(inputs.one) if used else ()
         return tuple(self.weight(name, *sizes) for name in used)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        scaled = (wide(x),) if self.scale else ()
+        return _normalized(x, *scaled, *(self.reduced(wide(x)),) * 3)
+
 
 class RMSNormalization(AlongAxes):
-    """Divides each example by the root of its mean square along `axis`, the last axis or axes, and
-    learns a scale.
+    """Divides each example by its root mean square along `axis`, the last axis or axes, and
+    multiplies it by a learned scale.
 
     ```yaml
     - RMSNormalization
@@ -227,7 +257,7 @@ class RMSNormalization(AlongAxes):
 
     def output(self, inputs: Inputs) -> Tensor:
         x = self.checked(inputs)
-        # Keras multiplies by the scale as it is, without a look at the axes that it is for.
+        # Keras multiplies by the scale without checking its axes.
         for size, last in zip(self.sizes(x)[::-1], x.shape[::-1], strict=False):
             if size != 1 and (last == 1 or not may_equal(size, last)):
                 raise Fault(
@@ -240,6 +270,10 @@ class RMSNormalization(AlongAxes):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (self.weight("scale", *self.sizes(inputs.one)),)
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        return _normalized(x, wide(x), self.reduced(wide(x)))
 
 
 class UnitNormalization(AlongAxes):
@@ -266,9 +300,13 @@ class UnitNormalization(AlongAxes):
     def output(self, inputs: Inputs) -> Tensor:
         return self.result(self.checked(inputs).shape)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        return Saved(inputs=True, own=(self.reduced(x),) * 2)
+
 
 def _groups(value: Any) -> int:
-    expected = "a whole number of at least 1, or -1 for a group for each channel"
+    expected = "an integer of at least 1, or -1 for one group per channel"
     if not is_int(value):
         raise Unfit(expected)
     if value < 1 and value != -1:
@@ -277,15 +315,15 @@ def _groups(value: Any) -> int:
 
 
 class GroupNormalization(Layer):
-    """Keeps the mean near 0 and the deviation near 1 within each group of channels of each example.
+    """Normalizes each group of channels of each example to mean 0 and standard deviation 1.
 
     ```yaml
     - GroupNormalization: {groups: 8}
-    - GroupNormalization: -1                # each channel on its own
+    - GroupNormalization: -1                # one group per channel
     ```
 
-    Takes any shape, gives the same shape. `axis` is the channel axis; `groups` divides its size.
-    Source: Wu and He 2018, https://arxiv.org/abs/1803.08494.
+    Takes any shape, gives the same shape. `axis` is the channel axis; its size must be divisible by
+    `groups`. Source: Wu and He 2018, https://arxiv.org/abs/1803.08494.
     """
 
     supports_masking = True
@@ -325,3 +363,11 @@ class GroupNormalization(Layer):
         size = axis_size(self, self.axis, inputs.one)
         used = (("gamma", self.scale), ("beta", self.center))
         return tuple(self.weight(name, size) for name, present in used if present)
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        channels = x.shape[self.axis % x.rank]
+        groups = channels if self.groups == -1 else self.groups
+        each = wide(x)._replace(shape=(x.shape[0], groups))
+        scaled = (each._replace(shape=(x.shape[0], channels)),) if self.scale else ()
+        return _normalized(x, each, each, each, *scaled)

@@ -1,4 +1,4 @@
-"""Layers that put zeros around the spatial axes: ZeroPadding, 1D to 3D."""
+"""Zero padding of the spatial axes: ZeroPadding, 1D to 3D."""
 
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -13,15 +13,15 @@ from .setting_types import DataFormat, Window1D, Window2D, Window3D, window
 from .windows import numbers, spatial, with_spatial
 
 Sides: TypeAlias = tuple[tuple[int, int], ...]
-"""For each spatial axis, how many entries before and after."""
+"""For each spatial axis, the padding before and after."""
 
 
 def sides(count: int, axes: str) -> PlainValidator:
-    """One number for all sides, a number for each axis, or a pair [before, after] for each; becomes
-    pairs.
+    """One number for all sides, a number for each axis, or a pair [before, after] for each axis;
+    converted to pairs.
     """
     expected = (
-        f"a whole number of at least 0 or a list of {count} ({axes}), each a number or a pair"
+        f"an integer of at least 0 or a list of {count} ({axes}), each a number or a pair"
         " [before, after]"
     )
 
@@ -51,17 +51,17 @@ def sides(count: int, axes: str) -> PlainValidator:
 
 
 def grow(given: Shape, padding: Sides) -> Shape:
-    """The sizes with the entries of both sides added (or, negative, taken away)."""
+    """The sizes after padding both sides (or cropping, for negative numbers)."""
     return tuple(
         add(size, before + after) for size, (before, after) in zip(given, padding, strict=True)
     )
 
 
-# As much as a window needs ------------------------------------------------------------------------
+# Padding for a window ---------------------------------------------------------------------------
 
 
 class ForWindow(Settings):
-    """A window that moves along the spatial axes, to be padded for as `padding: same` would."""
+    """A window along the spatial axes, to pad for as `padding: same` does."""
 
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
@@ -71,7 +71,7 @@ class ForWindow(Settings):
         return "padding"
 
     def around(self, given: Shape) -> Sides:
-        """What is added before and after each axis of these sizes."""
+        """The padding before and after each axis, for these sizes."""
         axes = zip(given, self.kernel_size, self.strides, strict=True)
         return tuple(same_padding(size, kernel, stride) for size, kernel, stride in axes)
 
@@ -98,27 +98,27 @@ class ForWindow3D(ForWindow):
 
 
 def or_for(form: type[ForWindow], numbers: PlainValidator) -> PlainValidator:
-    """What `numbers` takes, or a mapping that describes a window."""
+    """The values that `numbers` accepts, or a mapping that describes a window."""
 
     def validate(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, dict):
             return form.build(value, context_of(info))
-        return numbers.func(value)  # type: ignore[call-arg]  # validators of this kind take no info
+        return numbers.func(value)  # type: ignore[call-arg]  # these validators take no info
 
     return PlainValidator(validate, json_schema_input_type=numbers.json_schema_input_type | form)
 
 
 Padding1D = Annotated[Any, or_for(ForWindow1D, window(2, "before, after", least=0))]
-"""Before and after the one spatial axis: `1` or `[1, 2]`; or a window."""
+"""Before and after the spatial axis: `1` or `[1, 2]`; or a window."""
 Padding2D = Annotated[Any, or_for(ForWindow2D, sides(2, "height, width"))]
 Padding3D = Annotated[Any, or_for(ForWindow3D, sides(3, "depth, height, width"))]
 
 
-# Layers -------------------------------------------------------------------------------------------
+# Layers -----------------------------------------------------------------------------------------
 
 
 class ZeroPadding(Layer):
-    """What the three have in common."""
+    """Base of the three layers."""
 
     keeps_dtype = True
     prepares_data = True
@@ -129,8 +129,8 @@ class ZeroPadding(Layer):
 
     @property
     def alone(self) -> bool:  # type: ignore[override]
-        """A layer inside another is called by Keras itself, and then nothing settles what follows
-        from sizes.
+        """A layer inside another is called by Keras itself, so settings that follow from sizes
+        cannot be resolved.
         """
         return isinstance(self.padding, ForWindow)
 
@@ -141,7 +141,7 @@ class ZeroPadding(Layer):
         return self.model_copy(update={"padding": around[0] if self.axes == 1 else around})
 
     def _around(self, x: Tensor) -> Sides:
-        """What is added before and after each axis."""
+        """The padding before and after each axis."""
         if isinstance(self.padding, ForWindow):
             return self.padding.around(spatial(x.shape, self.data_format))
         return (self.padding,) if self.axes == 1 else self.padding
@@ -161,8 +161,8 @@ class ZeroPadding1D(ZeroPadding):
     ```
 
     Takes (batch, steps, channels), gives (batch, steps + padding, channels). With the `kernel_size`
-    and `strides` (1 where they are left out) of a window, it adds as much as `padding: same` would
-    for that window; to an unknown number of steps, as much as to a multiple of the stride.
+    and `strides` (1 by default) of a window, it adds the same padding as `padding: same` for that
+    window; an unknown number of steps is treated as a multiple of the stride.
     """
 
     steps = "resized"
@@ -186,9 +186,8 @@ class ZeroPadding2D(ZeroPadding):
     ```
 
     Takes (batch, height, width, channels), gives (batch, padded_height, padded_width, channels).
-    With the `kernel_size` and `strides` (1 where they are left out) of a window, it adds as much as
-    `padding: same` would for that window; to an unknown size, as much as to a multiple of the
-    stride.
+    With the `kernel_size` and `strides` (1 by default) of a window, it adds the same padding as
+    `padding: same` for that window; an unknown size is treated as a multiple of the stride.
     """
 
     axes: ClassVar[int] = 2
@@ -209,10 +208,10 @@ class ZeroPadding3D(ZeroPadding):
     - ZeroPadding3D: {padding: {kernel_size: 3, strides: [1, 2, 2]}}
     ```
 
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis longer by
-    its padding. With the `kernel_size` and `strides` (1 where they are left out) of a window, it
-    adds as much as `padding: same` would for that window; to an unknown size, as much as to a
-    multiple of the stride.
+    Takes (batch, depth, height, width, channels), gives the same with each spatial axis extended by
+    its padding. With the `kernel_size` and `strides` (1 by default) of a window, it adds the same
+    padding as `padding: same` for that window; an unknown size is treated as a multiple of the
+    stride.
     """
 
     axes: ClassVar[int] = 3

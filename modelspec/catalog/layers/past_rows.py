@@ -1,6 +1,4 @@
-"""What a `transform` makes of earlier rows: the values of some rows before, and means over the last
-ones.
-"""
+"""Layers of a `transform` that use earlier rows: lagged values and rolling means."""
 
 from collections import Counter
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -16,34 +14,36 @@ from .windows import numbers
 
 
 class PastStep(NamedTuple):
-    """How one number of a row follows from the rows up to it."""
+    """How one value of a row follows from it and earlier rows."""
 
     what: str
-    """`lag`: the number so many rows before; `mean`: the mean of so many rows, of which it is the
-    last.
+    """`lag`: the value this many rows earlier; `mean`: the mean of this many rows, ending with the
+    row itself.
     """
     rows: int
 
     def named(self, column: str) -> str:
-        """What messages and files call the column that is made so."""
+        """The name of the computed column in messages and files."""
         return f"{column} {self.what} {self.rows}"
 
 
 class PastRows(Layer):
-    """A layer that makes columns of earlier rows of the same group, before any other layer."""
+    """A layer that computes columns from earlier rows of the same group, before any other layer."""
 
     prepares_data = True
     keras_module: ClassVar[str] = ""
-    not_in_models: ClassVar[str | None] = "it reads earlier rows, which only a `transform` has"
+    not_in_models: ClassVar[str | None] = (
+        "it uses earlier rows, which are only available in a `transform`"
+    )
 
     @property
     def past_steps(self) -> tuple[PastStep, ...]:
-        """What it makes of a column, in order."""
+        """The columns computed from one column, in order."""
         raise NotImplementedError
 
     @property
     def reads_present(self) -> bool:
-        """Whether a row's own value is in what it makes of the row."""
+        """Whether the row itself contributes to its result."""
         raise NotImplementedError
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -56,23 +56,22 @@ class PastRows(Layer):
 
 
 class Lags(PastRows):
-    """The values of earlier rows, as columns: `Lags: [1, 7]` gives the value of the row before and
-    of the row 7 rows before.
+    """Values of earlier rows, as columns: `Lags: [1, 7]` gives the value one row and 7 rows
+    earlier.
 
     ```yaml
     transform: [{Lags: [1, 7]}, Normalization]
     ```
 
     Takes (batch, columns), gives (batch, lags * columns): all columns at the first lag, then all at
-    the second, as joined `shift`s of pandas have them; 0 is the row itself. The rows before are
-    those of the same group in the order of `data.window`; without a window, or without its `by` and
-    `order`, those of the file. Rows that have too few before them have no value there, and
-    `missing` decides what happens to them. In a split with a window, a part does not look into the
-    part before it.
+    the second, like concatenated `shift`s of pandas; 0 is the row itself. Earlier rows are those of
+    the same group in the order of `data.window`; without a window, or without its `by` and `order`,
+    those of the file. Rows with too few earlier rows have a missing value there, which `missing`
+    handles. In a split with a window, a part does not use rows of the part before it.
     """
 
     rows: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    """How many rows before; several make several columns."""
+    """The lags in rows; each number adds a column, and 0 is the row itself."""
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"rows": (1, 7)}, ((None, 1),), dtype="float64"),
@@ -96,22 +95,21 @@ class Lags(PastRows):
 
 
 class RollingMean(PastRows):
-    """The mean over the last rows, the row itself included: `RollingMean: 24` is that of the row
-    and the 23 before it.
+    """The rolling mean: `RollingMean: 24` is the mean of the row and the 23 rows before it.
 
     ```yaml
     transform: [{RollingMean: 24}, Normalization]
     ```
 
-    Takes (batch, columns), gives the same shape, as `rolling(24).mean()` of pandas does. The rows
-    are those of the same group in the order of `data.window`; without a window, or without its `by`
-    and `order`, those of the file. Rows that have too few before them, or of which one has no
-    value, have no mean, and `missing` decides what happens to them. In a split with a window, a
-    part does not look into the part before it.
+    Takes (batch, columns), gives the same shape, like `rolling(24).mean()` of pandas. The rows are
+    those of the same group in the order of `data.window`; without a window, or without its `by` and
+    `order`, those of the file. Rows with too few earlier rows, or with a missing value among them,
+    have a missing mean, which `missing` handles. In a split with a window, a part does not use rows
+    of the part before it.
     """
 
     rows: Count
-    """How many rows, the row itself included."""
+    """The number of rows in the mean, including the row itself."""
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"rows": 24}, ((None, 1),), dtype="float64"),

@@ -1,4 +1,4 @@
-"""Pipeline: layers that run as one, one after the other."""
+"""Pipeline: a chain of layers as one layer."""
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -11,13 +11,13 @@ from modelspec.core.shapes import Size, Tensor, total
 from .calls import output_of
 from .common import inside, names_of, only, prefixed, without_trainable
 from .layer import Argument, Example, Inputs, Layer, Weight
-from .setting_types import omitted, read_layer
+from .setting_types import ListedLayers, omitted, read_layer
 
 
 def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
-    """Each layer of a list; the faults of all of them together."""
+    """All layers of a list. Raises the faults of all of them together."""
     if not isinstance(value, (tuple, list)) or not value:
-        raise Unfit("a list of layers, at least one")
+        raise Unfit("a list of at least one layer")
     made: list[Settings] = []
     faults: list[Fault] = []
     for index, item in enumerate(value):
@@ -31,22 +31,24 @@ def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
 
 
 class Pipeline(Layer):
-    """Several layers as one, applied one after the other; made for preprocessing.
+    """Applies several layers in sequence as one layer; intended for preprocessing.
 
     ```yaml
     - Pipeline: [{Rescaling: 0.00392156862745098}, {RandomFlip: horizontal}]
     ```
 
-    Takes what the first layer takes, gives what the last one gives.
+    Takes the input of the first layer, gives the output of the last one.
     """
 
     supports_masking = None
+    shape_known_to_keras = False
+    constructed_trainable = False
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("mask", required=False),
     )
 
-    layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
+    layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=ListedLayers)]
     dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -76,9 +78,11 @@ class Pipeline(Layer):
         without_trainable(self)
         for index, layer in enumerate(self.layers):
             first, *rest = layer.arguments
-            if first.many or any(argument.required for argument in rest):
+            several = first.many and not layer.one_alone
+            if several or any(argument.required for argument in rest):
                 refuse(
-                    f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several",
+                    f"`Pipeline` passes one tensor to each layer, but `{layer.kind()}` takes"
+                    " several",
                     "MS205",
                     "layers",
                     index,
@@ -88,13 +92,13 @@ class Pipeline(Layer):
                 mode == "one_hot" or layer.kind() == "CategoryEncoding"
             ):
                 refuse(
-                    f"`{layer.kind()}` has no sparse `{mode}` inside of a `Pipeline`",
+                    f"`{layer.kind()}` does not support sparse `{mode}` inside a `Pipeline`",
                     "MS208",
                     "layers",
                     index,
                     layer.kind(),
                     "sparse",
-                    help="leave `sparse` out, or encode outside of the `Pipeline`",
+                    help="leave out `sparse`, or encode outside of the `Pipeline`",
                 )
         return self
 
@@ -102,7 +106,7 @@ class Pipeline(Layer):
         return self._steps(inputs)[-1][1]
 
     def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
-        """The call of each layer and what it gives."""
+        """The call of each layer and its output."""
         x, mask, steps = inputs.one, inputs.tensor("mask"), []
         for index, layer in enumerate(self.layers):
             first, *rest = layer.arguments

@@ -1,5 +1,5 @@
 """Pooling: MaxPooling and AveragePooling over windows, GlobalMaxPooling and GlobalAveragePooling
-over all there is.
+over all positions.
 """
 
 from typing import ClassVar
@@ -8,12 +8,13 @@ from modelspec.core.shapes import Shape, Tensor
 
 from .layer import Argument, Example, Inputs, Layer
 from .mask_arguments import need_mask
+from .saved import Saved
 from .setting_types import DataFormat, Window1D, Window2D, Window3D
 from .windows import Padding, channel_axis, numbers, slide, spatial, with_channels, with_spatial
 
 
 class Pooling(Layer):
-    """What every pooling over windows shares. `strides` is `pool_size` where it is not written."""
+    """Base of pooling over windows. `strides` is `pool_size` by default."""
 
     prepares_data = True
     axes: ClassVar[int]
@@ -31,6 +32,14 @@ class Pooling(Layer):
             given, self.pool_size, strides, self.padding, setting="pool_size", word="pool"
         )
         return self.result(with_spatial(x.shape, sizes, self.data_format))
+
+    def saved_by_max(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        """The saved tensors of max pooling; channels that come first are moved to the end, which
+        makes copies.
+        """
+        if self.data_format == "channels_first":
+            return Saved(own=(self.like(inputs.one), made[0]))
+        return Saved(inputs=True, outputs=True)
 
 
 class Pooling1D(Pooling):
@@ -77,7 +86,7 @@ class Pooling3D(Pooling):
 
 
 class MaxPooling1D(Pooling1D):
-    """The greatest value in each window along one axis.
+    """The maximum of each window along one axis.
 
     ```yaml
     - MaxPooling1D: 2
@@ -93,9 +102,12 @@ class MaxPooling1D(Pooling1D):
 
     pool_size: Window1D = (2,)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs, made)
+
 
 class MaxPooling2D(Pooling2D):
-    """The greatest value in each window of an image, for each channel.
+    """The maximum of each window of an image, for each channel.
 
     ```yaml
     - MaxPooling2D: 2
@@ -111,9 +123,12 @@ class MaxPooling2D(Pooling2D):
 
     pool_size: Window2D = (2, 2)
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs, made)
+
 
 class MaxPooling3D(Pooling3D):
-    """The greatest value in each window of a volume, for each channel.
+    """The maximum of each window of a volume, for each channel.
 
     ```yaml
     - MaxPooling3D: 2
@@ -126,6 +141,9 @@ class MaxPooling3D(Pooling3D):
     takes = "floats"
 
     pool_size: Window3D = (2, 2, 2)
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.saved_by_max(inputs, made)
 
 
 class AveragePooling1D(Pooling1D):
@@ -176,7 +194,7 @@ class AveragePooling3D(Pooling3D):
 
 
 class GlobalPooling(Layer):
-    """What every pooling over all spatial axes shares."""
+    """Base of pooling over all spatial positions."""
 
     prepares_data = True
     axes: ClassVar[int]
@@ -225,7 +243,7 @@ class GlobalPooling3D(GlobalPooling):
 
 
 class GlobalMaxPooling1D(GlobalPooling1D):
-    """The greatest value of each channel along a sequence.
+    """The maximum of each channel along a sequence.
 
     ```yaml
     - GlobalMaxPooling1D
@@ -237,9 +255,12 @@ class GlobalMaxPooling1D(GlobalPooling1D):
 
     keeps_dtype = True
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True, outputs=True)
+
 
 class GlobalMaxPooling2D(GlobalPooling2D):
-    """The greatest value of each channel of an image.
+    """The maximum of each channel of an image.
 
     ```yaml
     - GlobalMaxPooling2D
@@ -250,9 +271,12 @@ class GlobalMaxPooling2D(GlobalPooling2D):
 
     keeps_dtype = True
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True, outputs=True)
+
 
 class GlobalMaxPooling3D(GlobalPooling3D):
-    """The greatest value of each channel of a volume.
+    """The maximum of each channel of a volume.
 
     ```yaml
     - GlobalMaxPooling3D
@@ -263,9 +287,12 @@ class GlobalMaxPooling3D(GlobalPooling3D):
 
     keeps_dtype = True
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=True, outputs=True)
+
 
 class GlobalAveragePooling1D(GlobalPooling1D):
-    """The mean of each channel along a sequence; steps that `mask` marks as false do not count.
+    """The mean of each channel along a sequence; steps with a `mask` of false are ignored.
 
     ```yaml
     - GlobalAveragePooling1D
@@ -296,6 +323,10 @@ class GlobalAveragePooling1D(GlobalPooling1D):
             x = inputs.one
             need_mask(mask, (x.shape[0], *spatial(x.shape, self.data_format)))
         return result
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        mask = inputs.tensor("mask")
+        return Saved() if mask is None else Saved(own=(mask, self.result((mask.shape[0], 1))))
 
 
 class GlobalAveragePooling2D(GlobalPooling2D):

@@ -1,6 +1,6 @@
-"""Recurrent layers, which read a sequence step by step: SimpleRNN, GRU, LSTM."""
+"""Recurrent layers, which process a sequence step by step: SimpleRNN, GRU, LSTM."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import PlainValidator, model_validator
 
@@ -12,6 +12,7 @@ from modelspec.core.shapes import Size, Tensor, add, known, mul, product, show
 from .common import features, need_float, need_number, prefixed
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .mask_arguments import need_mask
+from .saved import Saved, in_dtype
 from .setting_types import Activation, Constraint, Count, Initializer, Rate, Regularizer, Seed
 
 
@@ -21,11 +22,13 @@ def _use_cudnn(value: Any) -> Any:
     raise Unfit("`auto`, `true` or `false`", code="MS205" if isinstance(value, str) else "MS204")
 
 
-UseCudnn = Annotated[Any, PlainValidator(_use_cudnn, json_schema_input_type=Any)]
+UseCudnn = Annotated[
+    Any, PlainValidator(_use_cudnn, json_schema_input_type=Literal["auto", True, False])
+]
 
 
 def sequence_arguments(states: int) -> tuple[Argument, ...]:
-    """The call arguments of a recurrent layer that keeps so many states."""
+    """The call arguments of a recurrent layer with this number of states."""
     return (
         Argument("sequences"),
         Argument("initial_state", required=False, many=True, least=states, most=states),
@@ -34,8 +37,8 @@ def sequence_arguments(states: int) -> tuple[Argument, ...]:
 
 
 def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) -> None:
-    """Raises where the mask or the initial states of a call do not fit the sequences. Keras finds
-    out when it runs.
+    """Raises if the mask or the initial states of a call do not match the sequences. Keras raises
+    only when it runs.
     """
     x = inputs.one
     need_number(layer, x)
@@ -54,22 +57,22 @@ def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) 
 
 
 def need_state(layer: Layer, state: Tensor, size: int, argument: str) -> None:
-    """Raises MS403 unless the tensor can be a state of `size` numbers."""
+    """Raises MS403 unless the tensor has the shape of a state, (batch, `size`)."""
     if state.rank != 2 or (known(state.shape[-1]) or size) != size:
         raise Fault(
             "MS403",
             f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
             argument=argument,
             help=(
-                f"take a state of a layer with the same `units`, or put a `Dense` of {size} units"
+                f"use a state of a layer with the same `units`, or add a `Dense` of {size} units"
                 " before"
             ),
         )
 
 
 def refuse_orthogonal_bfloat16(layer: Layer, initializer: Any) -> None:
-    """Raises where the recurrent kernel starts orthogonal in bfloat16: TensorFlow cannot compute
-    that.
+    """Raises if the recurrent kernel has an orthogonal initializer in bfloat16, which TensorFlow
+    does not support.
     """
     name = initializer if isinstance(initializer, str) else initializer.kind()
     if layer.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
@@ -83,15 +86,15 @@ def refuse_orthogonal_bfloat16(layer: Layer, initializer: Any) -> None:
 
 
 class CellSettings(Layer):
-    """What one step of a recurrent layer is made of: the settings that a layer and its cell
-    share.
-    """
+    """One step of a recurrent layer: the settings that a layer and its cell share."""
 
     gates: ClassVar[int]
-    """How many products with a kernel of their own one step has."""
+    """The number of gates: products with separate kernels in one step."""
     states: ClassVar[tuple[str, ...]] = ("hidden",)
     gated: ClassVar[str | None] = None
-    """The state that a gate multiplies."""
+    """The state that a gate is applied to."""
+    step_saves: ClassVar[int] = 2
+    """The number of vectors of size `units` that are kept of each step."""
 
     units: Count
     activation: Activation | None = "tanh"
@@ -105,7 +108,7 @@ class CellSettings(Layer):
     kernel_constraint: Constraint | None = None
     recurrent_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
-    # Keras clamps both to 0..1 without a word.
+    # Keras silently clips both to 0..1.
     dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0
     seed: Seed | None = None
@@ -119,7 +122,7 @@ class CellSettings(Layer):
         return (self.units,) * len(self.states)
 
     def check_step(self, x: Tensor) -> None:
-        """Raises MS404 where a step cannot be dropped from."""
+        """Raises MS404 if dropout cannot be applied to a step."""
         if 0 < self.dropout < 1:
             need_float(self, x, doing="drops from")
 
@@ -139,6 +142,14 @@ class CellSettings(Layer):
         """Multiply-adds of one step."""
         return mul(add(size, self.units), self.gates * self.units)
 
+    def step_saved(self, x: Tensor) -> Saved:
+        """The saved tensors of one step for `x`, (batch, features)."""
+        states = self.result((x.shape[0], self.step_saves * self.units))
+        dropped = (x,) if self.dropout else ()
+        weights = [Tensor(one.shape, one.dtype) for one in self.step_weights(x.shape[-1])]
+        own = (states, *dropped, *in_dtype(weights, self.compute_dtype))
+        return Saved(own=own, own_for_weights=(x,), with_weights=True)
+
 
 class SimpleRNNSettings(CellSettings):
     gates: ClassVar[int] = 1
@@ -146,18 +157,27 @@ class SimpleRNNSettings(CellSettings):
 
 class GRUSettings(CellSettings):
     gates: ClassVar[int] = 3
+    step_saves: ClassVar[int] = 6
     gated: ClassVar[str | None] = "hidden"
 
     recurrent_activation: Activation | None = "sigmoid"
     reset_after: bool = True
 
     def bias_shape(self) -> tuple[int, ...]:
-        # With the reset gate after the product, the product has a bias of its own.
+        # With the reset gate after the product, the product has a separate bias.
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def step_saved(self, x: Tensor) -> Saved:
+        saved = super().step_saved(x)
+        if self.reset_after:
+            return saved
+        # The kernel is split at every step, which makes copies.
+        return saved.and_own(self.result((self.units, 3 * self.units)))
 
 
 class LSTMSettings(CellSettings):
     gates: ClassVar[int] = 4
+    step_saves: ClassVar[int] = 7
     states: ClassVar[tuple[str, ...]] = ("hidden", "cell")
     gated: ClassVar[str | None] = "cell"
 
@@ -166,7 +186,7 @@ class LSTMSettings(CellSettings):
 
 
 class Recurrent(CellSettings):
-    """What SimpleRNN, GRU and LSTM share: the way they go through a sequence."""
+    """Base of SimpleRNN, GRU and LSTM: the loop over a sequence."""
 
     supports_masking = True
     uses_mask_of = ("sequences",)
@@ -178,8 +198,8 @@ class Recurrent(CellSettings):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
-    """Whether the output of a masked step is zeros, rather than that of the step before. A
-    `Bidirectional` around the layer decides it itself.
+    """Whether the output of a masked step is zeros rather than the output of the step before.
+    `Bidirectional` sets it automatically.
     """
 
     def mask_rank(self, rank: int) -> int | None:
@@ -208,15 +228,19 @@ class Recurrent(CellSettings):
         x = inputs.one
         return product((x.shape[1], self.step_cost(x.shape[-1])))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = self.like(inputs.one)
+        return self.step_saved(x._replace(shape=(x.shape[0], x.shape[2]))).at_each(x.shape[1])
+
 
 def check_stateful(stateful: bool, x: Tensor) -> None:
-    """Raises MS405 where states are kept from batch to batch and the batch size may change."""
+    """Raises MS405 if states are kept between batches and the batch size may change."""
     if stateful and known(x.shape[0]) is None:
         raise Fault(
             "MS405",
-            f"`stateful` needs a batch size that never changes, found {show(x.shape)}",
+            f"`stateful` requires a fixed batch size, found {show(x.shape)}",
             ("stateful",),
-            help="leave `stateful` out; pass states on with `return_state` and `initial_state`",
+            help="leave out `stateful`; pass states with `return_state` and `initial_state`",
         )
 
 
@@ -232,7 +256,7 @@ _EXAMPLES = (
 
 
 class SimpleRNN(SimpleRNNSettings, Recurrent):
-    """A fully connected recurrent layer: each step takes the input and the last output.
+    """A fully connected recurrent layer: each step takes the input and the previous output.
 
     ```yaml
     - SimpleRNN: 32
@@ -252,8 +276,38 @@ class SimpleRNN(SimpleRNNSettings, Recurrent):
     )
 
 
-class GRU(GRUSettings, Recurrent):
-    """A gated recurrent unit, which learns what to keep of its state and what to replace.
+class Fused(Recurrent):
+    """Base of GRU and LSTM, for which cuDNN has a kernel of the whole loop."""
+
+    use_cudnn: UseCudnn = "auto"
+
+    @model_validator(mode="after")
+    def _cudnn_has_a_kernel(self) -> Self:
+        needed: dict[str, Any] = {
+            "activation": "tanh",
+            "recurrent_activation": "sigmoid",
+            "recurrent_dropout": 0,
+            "use_bias": True,
+            "unroll": False,
+            "reset_after": True,
+        }
+        for setting, value in needed.items() if self.use_cudnn is True else ():
+            if getattr(self, setting, value) != value:
+                refuse(
+                    f"cuDNN requires `{setting}: {str(value).lower()}`",
+                    "MS208",
+                    setting,
+                    help="use `use_cudnn: auto`, which uses cuDNN only if the settings allow it",
+                )
+        return self
+
+    @property
+    def gpu_because(self) -> str | None:
+        return "use_cudnn" if self.use_cudnn is True else None
+
+
+class GRU(GRUSettings, Fused):
+    """A gated recurrent unit, which learns which parts of its state to keep and which to replace.
 
     ```yaml
     - GRU: 32
@@ -267,8 +321,6 @@ class GRU(GRUSettings, Recurrent):
 
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(1)
 
-    use_cudnn: UseCudnn = "auto"
-
     examples: ClassVar[tuple[Example, ...]] = (
         *_EXAMPLES,
         Example(
@@ -278,8 +330,8 @@ class GRU(GRUSettings, Recurrent):
     )
 
 
-class LSTM(LSTMSettings, Recurrent):
-    """A long short-term memory, which carries a cell state beside its output.
+class LSTM(LSTMSettings, Fused):
+    """A long short-term memory layer, which has a cell state in addition to its output.
 
     ```yaml
     - LSTM: 32
@@ -293,8 +345,6 @@ class LSTM(LSTMSettings, Recurrent):
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(2)
-
-    use_cudnn: UseCudnn = "auto"
 
     examples: ClassVar[tuple[Example, ...]] = (
         *_EXAMPLES,

@@ -1,5 +1,6 @@
-"""Layers that move entries without changing them: Flatten, Reshape, Permute, RepeatVector."""
+"""Layers that rearrange values without changing them: Flatten, Reshape, Permute, RepeatVector."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -9,20 +10,22 @@ from modelspec.core.settings import refuse
 from modelspec.core.shapes import PENDING, Shape, Size, Tensor, known, mul, product, show
 
 from .layer import Example, Inputs, Layer, need_rank
+from .saved import Saved
 from .setting_types import Count, DataFormat
 
 
 class Flatten(Layer):
-    """Makes one axis of all but the batch axis.
+    """Flattens all axes except the batch axis into one.
 
     ```yaml
     - Flatten
     ```
 
-    Takes (batch, ...), gives (batch, product of the sizes). The data format only says in which
-    order the entries come.
+    Takes (batch, ...), gives (batch, product of the sizes). The data format only affects the order
+    of the values.
     """
 
+    keeps_sparse = "all"
     keeps_dtype = True
     keeps_values = "all"
     prepares_data = True
@@ -35,29 +38,36 @@ class Flatten(Layer):
         Example({}, ((None,),), "int32"),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
+
     def column_types(self) -> tuple[str, ...]:
         return ("string", "float32")
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         sizes = x.shape[1:]
-        # Keras does not look whether an unknown size is multiplied by zero.
+        # Keras does not check whether an unknown size is multiplied by zero.
         flat = None if None in sizes else product(sizes)
         return self.like(x, (x.shape[0], flat))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(passes_on=self.data_format != "channels_first")
+
 
 class Reshape(Layer):
-    """Gives the entries of an example another shape, in the same order.
+    """Reshapes each example to `target_shape`, with its values in the same order.
 
     ```yaml
     - Reshape: [7, 7, 64]
     - Reshape: {target_shape: [-1, 8]}
     ```
 
-    Takes (batch, ...), gives (batch, *target_shape). The shape is without the batch axis; one size
-    may be -1: what is left over.
+    Takes (batch, ...), gives (batch, *target_shape). The shape excludes the batch axis; one size
+    may be -1, which is inferred.
     """
 
+    keeps_sparse = "all"
     keeps_dtype = True
     steps = "rearranged"
     keeps_values = "all"
@@ -71,16 +81,19 @@ class Reshape(Layer):
         Example({"target_shape": (-1, 2)}, ((None, None, 5),)),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _one_open_size(self) -> Self:
         open_sizes = self.target_shape.count(-1) + self.target_shape.count(None)
         if open_sizes > 1:
             refuse(
-                f"`target_shape` of `Reshape` has {open_sizes} open sizes (-1 or null), but only"
-                " one can follow from the others",
+                f"`target_shape` of `Reshape` has {open_sizes} unknown sizes (-1 or null), but only"
+                " one can be inferred",
                 "MS406",
                 "target_shape",
-                help="give all sizes but one",
+                help="set all sizes but one",
             )
         return self
 
@@ -99,25 +112,25 @@ class Reshape(Layer):
         return self.like(x, (x.shape[0], *sizes))
 
     def _check_known(self, given: Shape, x: Tensor) -> None:
-        """Raises MS406 where no unknown sizes make as many entries as the target holds."""
+        """Raises MS406 if no unknown sizes give as many elements as the target has."""
         entries = _fixed(given)
         if {-1, None} & {*self.target_shape} or not entries:
             return
         fixed = _fixed(self.target_shape)
         if fixed % entries:
             found = f"a multiple of {entries} entries: {show(x.shape)}"
-            raise self._misfit(found, f"holds {fixed}")
+            raise self._misfit(found, f"has {fixed}")
 
     def _resolved(self, given: Shape, x: Tensor) -> Shape:
         entries, target = known(product(given)) or 0, self.target_shape
         fixed = _fixed(target)
         if -1 not in target:
             if entries != fixed:
-                raise self._misfit(f"{entries} entries: {show(x.shape)}", f"holds {fixed}")
+                raise self._misfit(f"{entries} entries: {show(x.shape)}", f"has {fixed}")
             return target
         if not fixed or entries % fixed:
             raise self._misfit(
-                f"{entries} entries: {show(x.shape)}", f"needs a multiple of {fixed}"
+                f"{entries} entries: {show(x.shape)}", f"requires a multiple of {fixed}"
             )
         return tuple(entries // fixed if size == -1 else size for size in target)
 
@@ -128,14 +141,17 @@ class Reshape(Layer):
             f"the input has {found}, but `target_shape` [{shown}] {wanted}",
             ("target_shape",),
             help=(
-                "use sizes whose product is the number of entries of one example, or -1 for one of"
+                "use sizes whose product is the number of elements of one example, or -1 for one of"
                 " them"
             ),
         )
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(passes_on=True)
+
 
 def _left_over(given: Shape, target: tuple[int | None, ...]) -> Size:
-    """What -1 stands for where some size is unknown: `time` for (time, 4) to (-1, 4), else
+    """The size inferred for -1 if some size is unknown: `time` for (time, 4) to (-1, 4), else
     unknown.
     """
     if PENDING in given:
@@ -150,21 +166,22 @@ def _left_over(given: Shape, target: tuple[int | None, ...]) -> Size:
 
 
 def _fixed(sizes: Shape) -> int:
-    """The product of the sizes that are numbers."""
+    """The product of the known sizes."""
     return known(product(size for size in sizes if isinstance(size, int) and size != -1)) or 0
 
 
 class Permute(Layer):
-    """Puts the axes of an example in another order.
+    """Permutes the axes of each example.
 
     ```yaml
     - Permute: [2, 1]
     ```
 
-    Takes (batch, ...), gives the axes in the order of `dims`, which counts them from 1 (the batch
-    axis stays first).
+    Takes (batch, ...), gives the axes in the order of `dims`, counted from 1 (the batch axis stays
+    first).
     """
 
+    keeps_sparse = "all"
     keeps_dtype = True
     steps = "rearranged"
     keeps_values = "all"
@@ -177,15 +194,18 @@ class Permute(Layer):
         Example({"dims": (3, 1, 2)}, ((None, None, 5, 6),), "int32"),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _is_permutation(self) -> Self:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             refuse(
-                f"`dims` of `Permute` must hold each of 1 to {len(self.dims)} once, found"
+                f"`dims` of `Permute` must contain each of 1 to {len(self.dims)} once, found"
                 f" {list(self.dims)}",
                 "MS205",
                 "dims",
-                help="count the axes from 1, the batch axis left out",
+                help="count the axes from 1, without the batch axis",
             )
         return self
 
@@ -194,7 +214,7 @@ class Permute(Layer):
         if x.rank != len(self.dims) + 1:
             raise Fault(
                 "MS401",
-                f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the "
+                f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} besides the "
                 f"batch axis: {show(x.shape)}",
                 ("dims",),
                 help=f"name each of the axes 1 to {x.rank - 1} once" if x.rank > 1 else None,
@@ -212,7 +232,6 @@ class RepeatVector(Layer):
     Takes (batch, features), gives (batch, n, features).
     """
 
-    takes_sparse = False
     keeps_dtype = True
     keeps_values = "all"
     prepares_data = True

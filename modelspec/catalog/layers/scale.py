@@ -1,4 +1,4 @@
-"""Layers that scale what they are given: LayerScale."""
+"""Layers that scale their input: LayerScale."""
 
 from typing import ClassVar
 
@@ -10,15 +10,15 @@ from .setting_types import Number
 
 
 class LayerScale(Layer):
-    """Multiplies every channel by a number of its own, which is learned and small at first.
+    """Multiplies each channel by a learned factor with a small initial value.
 
     ```yaml
     - LayerScale
     - LayerScale: 0.1
     ```
 
-    Takes (batch, ..., features) and gives the same: `x * gamma`. At the end of a residual it lets a
-    deep network begin as if the residual were not there. From Touvron et al., 2021,
+    Takes (batch, ..., features) and gives the same: `x * gamma`. At the end of a residual block it
+    makes the block nearly an identity at the start of training. From Touvron et al., 2021,
     https://arxiv.org/abs/2103.17239.
     """
 
@@ -27,7 +27,7 @@ class LayerScale(Layer):
     keras_module: ClassVar[str] = "modelspec"
 
     init_values: Number = 1e-6
-    """What every entry of `gamma` is at first."""
+    """The initial value of all elements of `gamma`."""
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5),)),

@@ -1,12 +1,13 @@
-"""Types of layer settings: windows, rates, choices and components, with what they accept and how
-they say no.
+"""Types of layer settings: windows, rates, choices and components, with their validators and
+messages.
 
-Each is a named type with one validator, never a pydantic union: a union would report every branch
-it tried.
+Each is a named type with one validator rather than a pydantic union, which would report every
+branch it tried.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from modelspec.core import dtypes
 from modelspec.core.diagnostics import Fault, nearest
+from modelspec.core.registry import Registry
 from modelspec.core.settings import (
     Faults,
     Settings,
@@ -28,27 +30,27 @@ from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, c
 from . import LAYERS
 
 Initializer = Annotated[Any, component(INITIALIZERS)]
-"""`he_normal`, `{HeNormal: {seed: 1}}`: kept as a name where only a name was written."""
+"""`he_normal`, `{HeNormal: {seed: 1}}`: stays a name if only a name was written."""
 Regularizer = Annotated[Any, component(REGULARIZERS)]
 Constraint = Annotated[Any, component(CONSTRAINTS)]
 Activation = Annotated[Any, component(ACTIVATIONS)]
 
 Count = Annotated[int, Field(gt=0)]
-"""How many units, filters, heads: a whole number of at least 1."""
+"""A number of units, filters or heads: an integer of at least 1."""
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 
 
-# Windows ------------------------------------------------------------------------------------------
+# Windows ----------------------------------------------------------------------------------------
 
 
 def window(count: int, axes: str, least: int = 1) -> PlainValidator:
-    """One whole number for every axis, or a list of `count` of them, each at least `least`; becomes
+    """One integer for every axis, or a list of `count` of them, each at least `least`; becomes
     a tuple.
 
     `axes` names them in messages: `height, width`.
     """
-    single = f"a whole number of at least {least}"
+    single = f"an integer of at least {least}"
     expected = single if count == 1 else f"{single} or a list of {count} ({axes})"
 
     def validate(value: Any) -> tuple[int, ...]:
@@ -75,11 +77,11 @@ Window3D = Annotated[tuple[int, ...], window(3, "depth, height, width")]
 """Along three axes: `3` or `[3, 5, 5]`."""
 
 
-# Settings that follow the model where they are not written ----------------------------------------
+# Settings with defaults from the model ----------------------------------------------------------
 
 
 def one_of(value: Any, choices: tuple[str, ...], expected: str) -> str:
-    """The value where it is one of the words; `Unfit` with the nearest one otherwise."""
+    """The value if it is one of the words. Raises `Unfit` with the nearest word otherwise."""
     if isinstance(value, str) and value in choices:
         return value
     near = nearest(value, choices) if isinstance(value, str) else None
@@ -109,39 +111,55 @@ DataFormat = Annotated[
         _data_format, json_schema_input_type=Literal["channels_last", "channels_first"] | None
     ),
 ]
-"""Where the channel axis is; that of the model's `image_data_format` where it is not written."""
+"""The position of the channel axis; by default the model's `image_data_format`."""
 Policy = Annotated[
     str | None,
     Field(validate_default=True),
     PlainValidator(_policy, json_schema_input_type=Literal[dtypes.POLICIES] | None),
 ]
-"""A dtype policy; that of `runtime.precision` where it is not written."""
+"""A dtype policy; by default that of `runtime.precision`."""
 
 
-# Values that many layers have ---------------------------------------------------------------------
+# Common values ----------------------------------------------------------------------------------
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """Any finite number."""
 Epsilon = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""What is added to a variance or a mean square before its root is divided by."""
+"""A small number added to a variance or a mean square to prevent division by zero."""
 Seed = int
-"""Where a layer's random numbers start."""
+"""The seed of a layer's random numbers."""
 
 
 def read_layer(value: Any, info: ValidationInfo) -> Settings:
-    """A layer from one of the three forms of an entry. Raises `Faults`."""
+    """Reads a layer from one of the three forms of an entry. Raises `Faults`."""
     found = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
     if getattr(found, "alone", False):
         raise Faults(
             [
                 Fault(
                     "MS208",
-                    f"`{found.kind()}` cannot stand inside another layer",
-                    help="write it as an entry of its own, before or behind this one",
+                    f"`{found.kind()}` cannot be used inside another layer",
+                    help="write it as a separate entry, before or after this one",
                 )
             ]
         )
     return found
+
+
+@dataclass(frozen=True)
+class LayerReader:
+    """The validator of a layer in a list; the schema refers to its family."""
+
+    family: Registry
+
+    def __call__(self, value: Any, info: ValidationInfo) -> Settings:
+        return read_layer(value, info)
+
+
+ListedLayers = tuple[
+    Annotated[Any, PlainValidator(LayerReader(LAYERS), json_schema_input_type=Any)], ...
+]
+"""A list of layers, for the schema of settings with a separate validator."""
 
 
 LayerSetting = Annotated[Any, PlainValidator(read_layer, json_schema_input_type=Any)]
@@ -167,7 +185,7 @@ NoPolicy = Annotated[
 
 
 def omitted(help: str) -> PlainValidator:
-    """A setting of Keras that a spec cannot write: only `null` is taken."""
+    """A Keras setting that specs do not support: only `null` is accepted."""
 
     def validate(value: Any) -> None:
         if value is not None:
@@ -179,10 +197,10 @@ def omitted(help: str) -> PlainValidator:
 def either(
     kind: type[int | float], count: int | None = None, *, least: float | None = None
 ) -> PlainValidator:
-    """A number or a list of them (`count`, or one at least), each at least `least`; a list becomes
-    a tuple.
+    """A number or a list of numbers (`count` of them, or at least one), each at least `least`; a
+    list becomes a tuple.
     """
-    noun = "whole number" if kind is int else "number"
+    noun = "integer" if kind is int else "number"
     bound = "" if least is None else f" of at least {least}"
     expected = f"a {noun}{bound} or a list of {count or 'them'}"
 
@@ -206,12 +224,10 @@ def _plain_sizes(value: Any) -> Any:
     listed = isinstance(value, (tuple, list))
     items = value if listed else (value,)
     if not items or not (is_int(value) or (listed and all(map(_is_size, value)))):
-        raise Unfit(
-            "a whole number or a list of them and `null`", path=first_unfit(value, _is_size)
-        )
+        raise Unfit("an integer or a list of them and `null`", path=first_unfit(value, _is_size))
     if any(item is not None and item < 1 for item in items):
         raise Unfit(
-            "a whole number of at least 1, or a list of them and `null`",
+            "an integer of at least 1, or a list of them and `null`",
             code="MS205",
             path=first_unfit(value, lambda item: item is None or item >= 1),
         )
@@ -223,4 +239,4 @@ def _is_size(value: Any) -> bool:
 
 
 PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=int | tuple[int | None, ...])
-"""One size or several, `null` for those that follow from the input."""
+"""One size or several, `null` for those inferred from the input."""

@@ -1,4 +1,4 @@
-"""Layers that repeat or cut the spatial axes: UpSampling and Cropping, each 1D to 3D."""
+"""Layers that upsample or crop the spatial axes: UpSampling and Cropping, each 1D to 3D."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,16 +8,17 @@ from modelspec.core.shapes import Shape, Tensor, mul
 from .facts import Takes
 from .layer import Example, Inputs, Layer
 from .padding import Sides, grow, sides
+from .saved import Saved
 from .setting_types import Count, DataFormat, Window2D, Window3D, window
 from .windows import all_positive, numbers, spatial, times, with_spatial
 
 Sides1D = Annotated[tuple[int, ...], window(2, "before, after", least=0)]
-"""Before and after the one spatial axis: `1` or `[1, 2]`."""
+"""Before and after the spatial axis: `1` or `[1, 2]`."""
 Sides2D = Annotated[Sides, sides(2, "height, width")]
 Sides3D = Annotated[Sides, sides(3, "depth, height, width")]
 
 
-# Upsampling ---------------------------------------------------------------------------------------
+# Upsampling -------------------------------------------------------------------------------------
 
 
 class UpSampling1D(Layer):
@@ -44,7 +45,7 @@ class UpSampling1D(Layer):
 
 
 class UpSampling(Layer):
-    """What UpSampling2D and UpSampling3D share."""
+    """Base of UpSampling2D and UpSampling3D."""
 
     keeps_dtype = True
     prepares_data = True
@@ -61,8 +62,7 @@ class UpSampling(Layer):
 
 
 class UpSampling2D(UpSampling):
-    """Enlarges images by whole factors, repeating pixels or (`interpolation`) computing those
-    between.
+    """Upsamples images by integer factors, by repeating or interpolating pixels.
 
     ```yaml
     - UpSampling2D: 2
@@ -90,9 +90,12 @@ class UpSampling2D(UpSampling):
     def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
         return "any" if self.interpolation == "nearest" else "numbers"
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return Saved(inputs=self.interpolation != "nearest")
+
 
 class UpSampling3D(UpSampling):
-    """Repeats every entry of a volume along its three axes.
+    """Upsamples volumes by integer factors, by repeating values along the three axes.
 
     ```yaml
     - UpSampling3D: 2
@@ -109,25 +112,25 @@ class UpSampling3D(UpSampling):
     examples: ClassVar[tuple[Example, ...]] = (Example({"size": (2, 3, 1)}, ((None, 3, 4, 5, 2),)),)
 
 
-# Cropping -----------------------------------------------------------------------------------------
+# Cropping ---------------------------------------------------------------------------------------
 
 
 def cut(given: Shape, cropping: Sides) -> Shape:
-    """The sizes with the entries of both sides taken away. Raises MS402 where nothing is left."""
+    """The sizes after cropping both sides. Raises MS402 if nothing remains."""
     sizes = grow(given, tuple((-before, -after) for before, after in cropping))
     if not all_positive(sizes):
         raise Fault(
             "MS402",
-            f"cropping {times([sum(pair) for pair in cropping])} leaves nothing of its"
+            f"cropping {times([sum(pair) for pair in cropping])} leaves nothing of the"
             f" {times(given)} input",
             ("cropping",),
-            help="take less away than the input has along each axis",
+            help="use a cropping smaller than the input along each axis",
         )
     return sizes
 
 
 class Cropping1D(Layer):
-    """Takes steps away from both ends of a sequence.
+    """Removes steps from both ends of a sequence.
 
     ```yaml
     - Cropping1D: [0, 1]
@@ -152,7 +155,7 @@ class Cropping1D(Layer):
 
 
 class Cropping(Layer):
-    """What Cropping2D and Cropping3D share."""
+    """Base of Cropping2D and Cropping3D."""
 
     keeps_dtype = True
     keeps_values = "some"
@@ -169,7 +172,7 @@ class Cropping(Layer):
 
 
 class Cropping2D(Cropping):
-    """Takes rows and columns away from the sides of images.
+    """Removes rows and columns from the edges of images.
 
     ```yaml
     - Cropping2D: [[1, 0], [2, 2]]     # [top, bottom], [left, right]
@@ -189,13 +192,13 @@ class Cropping2D(Cropping):
 
 
 class Cropping3D(Cropping):
-    """Takes entries away from the sides of volumes.
+    """Removes values from the edges of volumes.
 
     ```yaml
     - Cropping3D: 1
     ```
 
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis shorter by
+    Takes (batch, depth, height, width, channels), gives the same with each spatial axis reduced by
     its cropping.
     """
 

@@ -1,5 +1,6 @@
-"""SpectralNormalization, which holds the layer whose kernel it bounds."""
+"""SpectralNormalization, which wraps the layer whose kernel it normalizes."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from pydantic import model_validator
@@ -12,21 +13,22 @@ from modelspec.core.shapes import Size, Tensor
 from .calls import output_of
 from .common import inside, name_of, only, prefixed
 from .layer import Example, Inputs, Weight
+from .saved import Saved
 from .setting_types import Count
 from .windows import numbers
 from .wrappers import Wrapper
 
 
 class SpectralNormalization(Wrapper):
-    """Divides the kernel of a layer by its greatest singular value, so that it stretches no input
-    by more than 1.
+    """Divides the kernel of the wrapped layer by its largest singular value, so that its spectral
+    norm is 1.
 
     ```yaml
     - SpectralNormalization: {Conv2D: {filters: 64, kernel_size: 3}}
     - SpectralNormalization: {layer: {Dense: 10}, power_iterations: 2}
     ```
 
-    Takes and gives what the layer does. Source: Miyato et al. 2018,
+    Takes and gives the tensors of the wrapped layer. Source: Miyato et al. 2018,
     https://arxiv.org/abs/1802.05957.
     """
 
@@ -40,22 +42,25 @@ class SpectralNormalization(Wrapper):
         Example({"layer": {"Conv1DTranspose": {"filters": 4, "kernel_size": 3}}}, ((None, 9, 3),)),
     )
 
+    def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
+        return self.inner.takes_sparse(sparse, dense)
+
     @model_validator(mode="after")
     def _takes_one_tensor(self) -> Self:
         first, *rest = self.inner.arguments
         if first.many or any(argument.required for argument in rest):
             refuse(
-                f"`SpectralNormalization` gives its layer one tensor, but `{self.inner.kind()}`"
+                f"`SpectralNormalization` passes one tensor to its layer, but `{self.inner.kind()}`"
                 " takes several",
                 "MS205",
                 "layer",
-                help="hold a layer with a kernel: `Dense` or a convolution",
+                help="wrap a layer with a kernel: `Dense` or a convolution",
             )
         if getattr(self.inner, "lora_rank", None) is not None:
-            # Keras takes the sum of the kernel and its low-rank part for a variable, and fails in
+            # Keras treats the sum of the kernel and its low-rank update as a variable, and fails in
             # training.
             refuse(
-                "`SpectralNormalization` cannot bound a kernel that has a low-rank part",
+                "`SpectralNormalization` cannot normalize a kernel with a low-rank update",
                 "MS208",
                 *self.inner_path,
                 "lora_rank",
@@ -66,8 +71,8 @@ class SpectralNormalization(Wrapper):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         if not is_float(x.dtype):
-            # Keras casts the result back to the input's dtype: an embedding would lose all but its
-            # whole numbers.
+            # Keras casts the result back to the input's dtype, which would round embedding vectors
+            # to integers.
             raise Fault(
                 "MS404",
                 f"`SpectralNormalization` takes and gives floating-point numbers, found {x}",
@@ -83,14 +88,14 @@ class SpectralNormalization(Wrapper):
         return Inputs({self.inner.arguments[0].name: self.like(inputs.one)})
 
     def _kernel(self, inputs: Inputs) -> Weight:
-        """The weight that is bounded. Raises MS205 where the layer has none."""
+        """The weight to normalize. Raises MS205 if the layer has none."""
         weights = {weight.name: weight for weight in self.inner.weights(self._inside(inputs))}
         kernel = weights.get("kernel") or weights.get("embeddings")
         if kernel is None:
             raise Fault(
                 "MS205",
-                f"`SpectralNormalization` bounds a kernel, which `{self.inner.kind()}` has not",
-                help="hold `Dense` or a convolution",
+                f"`SpectralNormalization` normalizes a kernel, but `{self.inner.kind()}` has none",
+                help="wrap `Dense` or a convolution",
             )
         return kernel
 
@@ -98,7 +103,7 @@ class SpectralNormalization(Wrapper):
         kernel = self._kernel(inputs)
         vector = Weight("vector_u", (1, kernel.shape[-1]), trainable=False, dtype=kernel.dtype)
         others = (weight for weight in self.inner.weights(self._inside(inputs)) if weight != kernel)
-        # Keras has the kernel among the wrapper's own variables, before those of the layer.
+        # Keras lists the kernel among the wrapper's own variables, before those of the layer.
         return (*self._named(kernel), vector, *self._named(*others))
 
     def _named(self, *weights: Weight) -> tuple[Weight, ...]:
@@ -106,3 +111,6 @@ class SpectralNormalization(Wrapper):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return self.inner.multiply_adds(self._inside(inputs))
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        return self.inner.saved(self._inside(inputs), made)

@@ -1,4 +1,4 @@
-"""Normalization of features, by a mean and a variance measured from the data or given."""
+"""Normalization of features, with a given or learned mean and variance."""
 
 import math
 from typing import Annotated, Any, ClassVar, Self
@@ -16,7 +16,7 @@ from .layer import Example, Inputs, Layer, Weight
 from .setting_types import either
 from .windows import numbers
 
-_EXPECTED = "a number or a list of numbers (of lists of equal length for several axes)"
+_EXPECTED = "a number or a list of numbers (nested lists of equal length for several axes)"
 
 
 def _array(value: Any) -> Any:
@@ -40,19 +40,18 @@ Array = Annotated[Any, PlainValidator(_array, json_schema_input_type=float | tup
 
 
 class Normalization(Layer):
-    """Brings features to a mean of 0 and a variance of 1: `(x - mean) / sqrt(variance)`.
+    """Normalizes features to mean 0 and variance 1: `(x - mean) / sqrt(variance)`.
 
     ```yaml
-    - Normalization             # in a `transform`: measured from the training split
+    - Normalization             # in a `transform`: learned from the training split
     - Normalization: {mean: [2.5, 0.1], variance: [4.0, 0.09]}
     ```
 
-    Takes any shape, gives the same shape. Along `axis` each entry has a mean and a variance of its
-    own; with `axis: null` one is used for all. With `invert` it does the opposite. In a `transform`
-    mean and variance are learned and applied in float64, without the steps that `pad` filled up.
+    Takes any shape, gives the same shape. Each index along `axis` has a separate mean and variance;
+    with `axis: null` all values share one. With `invert` it applies the inverse. In a `transform`
+    the mean and variance are learned and applied in float64, without padded steps.
     """
 
-    takes_sparse = False
     supports_masking = True
     prepares_data = True
     adapts = ("mean", "variance")
@@ -63,8 +62,8 @@ class Normalization(Layer):
     variance: Array | None = None
     invert: bool = False
 
-    # What it stores has the axes of the first call: on fewer, Keras gives a tensor with one more
-    # than it says.
+    # Its weights have the rank of the first call: with a lower rank, Keras returns a tensor with
+    # one axis more than it reports.
     keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4),)),
@@ -87,7 +86,7 @@ class Normalization(Layer):
                 f"`{given}` is given without `{other}`",
                 "MS208",
                 given,
-                help=f"give `{other}` too, or neither",
+                help=f"set `{other}` too, or neither",
             )
         mean, variance = size_of(self.mean), size_of(self.variance)
         if mean != variance:
@@ -134,16 +133,16 @@ class Normalization(Layer):
         return self.result(x.shape)
 
     def _kept(self, x: Tensor) -> Shape:
-        """The sizes along the axes that have means of their own."""
+        """The sizes along the axes with separate means."""
         axes = sorted(axis_in(self, axis, x, "axis") for axis in self._axes())
-        help = "name axes whose size is a number"
+        help = "use axes whose size is a number"
         return tuple(needs(x.shape[axis], f"the size of axis {axis}", help) for axis in axes)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         if self.mean is not None:
             return ()
         kept = self._kept(inputs.one)
-        # Keras counts nothing any more; older saved models have the variable.
+        # Keras no longer counts; older saved models have the variable.
         count = Weight("count", (), trainable=False, dtype="int64")
         return (
             *(self.weight(name, *kept, trainable=False) for name in ("mean", "variance")),
@@ -152,7 +151,7 @@ class Normalization(Layer):
 
 
 def _deviation(variance: Any) -> Any:
-    """As Keras computes it: never smaller than its `epsilon`."""
+    """As Keras computes it: at least its `epsilon`."""
     if isinstance(variance, tuple):
         return tuple(_deviation(each) for each in variance)
     return max(math.sqrt(variance) if variance >= 0 else math.nan, 1e-7)

@@ -1,4 +1,4 @@
-"""Text to numbers: TextVectorization."""
+"""Converts text to numbers: TextVectorization."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -10,7 +10,7 @@ from modelspec.core.shapes import Shape, Tensor, show
 
 from .categories import OwnDtype, encoded
 from .layer import Example, Inputs, need_rank
-from .lookup import Encoding, LookupMode, MaxTokens, StringLookup, Texts
+from .lookup import Encoding, LookupMode, MaxTokens, StringLookup, Strings
 from .setting_types import Count, Number, either
 
 _SHARED = ("max_tokens", "vocabulary", "idf_weights", "output_mode", "sparse", "pad_to_max_tokens")
@@ -20,20 +20,20 @@ Standard = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"]
 
 
 class TextVectorization(OwnDtype):
-    """Splits texts into tokens and looks these up in a vocabulary.
+    """Splits text into tokens and looks them up in a vocabulary.
 
     ```yaml
     - TextVectorization: {max_tokens: 5000, output_sequence_length: 100}
     - TextVectorization: {max_tokens: 2000, output_mode: tf_idf}
     ```
 
-    Takes strings (batch) or (batch, 1), gives whole numbers (batch, output_sequence_length): 0
-    fills up, 1 is unknown. `multi_hot`, `count` and `tf_idf` take (batch) and give (batch, tokens).
-    Without `vocabulary` it is learned from the data. Without `split` every string is a token:
-    (batch, tokens).
+    Takes strings (batch) or (batch, 1), gives integers (batch, output_sequence_length): 0 is
+    padding, 1 is out of vocabulary. `multi_hot`, `count` and `tf_idf` take (batch) and give (batch,
+    tokens). Without `vocabulary` it is learned from the data. Without `split` every string is a
+    token: (batch, tokens).
 
-    `standardize` lowers the letters A to Z alone, as Keras does: `É` and `é` are different tokens.
-    `lowercase: unicode` of a feature under `data` lowers all letters before.
+    `standardize` lowercases only the letters A to Z, as Keras does: `É` and `é` are different
+    tokens. `lowercase: unicode` of a feature under `data` lowercases all letters first.
     """
 
     prepares_data = True
@@ -46,7 +46,7 @@ class TextVectorization(OwnDtype):
     output_mode: LookupMode = "int"
     output_sequence_length: Count | None = None
     pad_to_max_tokens: bool = False
-    vocabulary: Texts | None = None
+    vocabulary: Strings | None = None
     idf_weights: tuple[Number, ...] | None = None
     sparse: bool = False
     ragged: bool = False
@@ -68,15 +68,14 @@ class TextVectorization(OwnDtype):
         mode = self.lookup.mode
         if mode != "int" and self.output_sequence_length is not None:
             refuse(
-                "`output_sequence_length` goes with `output_mode: int`, found"
-                f" `{self.output_mode}`",
+                f"`output_sequence_length` requires `output_mode: int`, found `{self.output_mode}`",
                 "MS208",
                 "output_sequence_length",
                 help="leave one of them out",
             )
         if mode != "int" and self.ragged:
             refuse(
-                f"`ragged` goes with `output_mode: int`, found `{self.output_mode}`",
+                f"`ragged` requires `output_mode: int`, found `{self.output_mode}`",
                 "MS208",
                 "ragged",
                 help="leave one of them out",
@@ -86,7 +85,7 @@ class TextVectorization(OwnDtype):
 
     @property
     def lookup(self) -> StringLookup:
-        """The layer that looks the tokens up."""
+        """The layer that looks up the tokens."""
         return StringLookup.model_construct(
             **{name: getattr(self, name) for name in _SHARED}, mask_token=""
         )
@@ -106,7 +105,7 @@ class TextVectorization(OwnDtype):
         x, mode = inputs.one, self.lookup.mode
         self._check_texts(x, mode)
         if mode == "int":
-            # A ragged tensor has as many tokens as the longest text, at most so many.
+            # A ragged tensor has as many tokens as the longest string, up to this number.
             length = None if self.ragged else self.output_sequence_length
             return Tensor((x.shape[0], length), "int64")
         tokens: Shape = (x.shape[0], None) if self.split else x.shape
@@ -115,30 +114,28 @@ class TextVectorization(OwnDtype):
         return Tensor(shape, "float32")
 
     def _check_texts(self, x: Tensor, mode: str) -> None:
-        """Raises where the layer cannot take texts of this shape."""
+        """Raises if the layer does not accept strings of this shape."""
         if x.dtype != "string":
             raise Fault(
                 "MS404",
                 f"`TextVectorization` takes strings, found {x}",
                 help="give the input `dtype: string`",
             )
-        # Keras says another shape than the one it makes of what is refused here, or fails when the
-        # model runs.
+        # For the inputs refused here, Keras reports a wrong shape or fails when the model runs.
         if self.split is None:
             need_rank(self, x, 2)
         elif x.rank > 2 or (x.rank == 2 and x.shape[-1] != 1) or not x.rank:
             raise Fault(
                 "MS401",
-                f"`TextVectorization` takes one text for each example, found {show(x.shape)}",
+                f"`TextVectorization` takes one string for each example, found {show(x.shape)}",
                 help=(
-                    "give the input the shape `[]`, or put `split: null` where every string is a"
-                    " token"
+                    "give the input the shape `[]`, or set `split: null` if every string is a token"
                 ),
             )
         elif x.rank == 2 and mode != "int":
             raise Fault(
                 "MS401",
-                "`TextVectorization` takes texts of shape (batch) for "
+                "`TextVectorization` takes strings of shape (batch) for "
                 f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
                 help="give the input the shape `[]`",
             )

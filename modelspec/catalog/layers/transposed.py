@@ -35,14 +35,13 @@ from .windows import (
 
 
 class TransposedConvolution(Layer):
-    """What Conv1DTranspose, Conv2DTranspose and Conv3DTranspose share: everything but the number of
-    axes.
-    """
+    """Base of Conv1DTranspose, Conv2DTranspose and Conv3DTranspose."""
 
     channels_last_on_cpu = True
     takes = "floats"
     mixes_dtypes = False
     channel_bias = True
+    gpu_kernel_because = "dilation_rate"
     axes: ClassVar[int]
 
     filters: Count
@@ -61,6 +60,11 @@ class TransposedConvolution(Layer):
     activity_regularizer: Regularizer | None = None
     kernel_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
+
+    @property
+    def gpu_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
+        """On a CPU only oneDNN supports dilated windows, and it has no float64 kernels."""
+        return ("float64",) if any(rate > 1 for rate in self.dilation_rate) else ()
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -88,7 +92,7 @@ class TransposedConvolution(Layer):
             transposed(size, k, stride, self.padding, d, more) for size, k, stride, d, more in axes
         )
         if not all_positive(sizes):
-            # Keras computes such a shape and fails once data arrives.
+            # Keras computes such a shape and fails when data arrives.
             raise Fault(
                 "MS402",
                 f"kernel {times(self.kernel_size)} leaves nothing of its {times(given)} input: "
@@ -104,13 +108,13 @@ class TransposedConvolution(Layer):
         return (kernel, self.weight("bias", self.filters)) if self.use_bias else (kernel,)
 
     def multiply_adds(self, inputs: Inputs) -> Size:
-        """Every entry of the input is multiplied with the whole kernel."""
+        """Every element of the input is multiplied with the whole kernel."""
         kernel = self.weights(inputs)[0]
         return product((*spatial(inputs.one.shape, self.data_format), *kernel.shape))
 
 
 class Conv1DTranspose(TransposedConvolution):
-    """A transposed convolution along one axis: makes a sequence longer.
+    """A 1D transposed convolution, which upsamples a sequence.
 
     ```yaml
     - Conv1DTranspose: {filters: 16, kernel_size: 4, strides: 2, padding: same}
@@ -140,7 +144,7 @@ class Conv1DTranspose(TransposedConvolution):
 
 
 class Conv2DTranspose(TransposedConvolution):
-    """A transposed convolution along two axes: makes an image larger (decoders, generators).
+    """A 2D transposed convolution, which upsamples an image (decoders, generators).
 
     ```yaml
     - Conv2DTranspose: {filters: 32, kernel_size: 3, strides: 2, padding: same, activation: relu}
@@ -171,7 +175,7 @@ class Conv2DTranspose(TransposedConvolution):
 
 
 class Conv3DTranspose(TransposedConvolution):
-    """A transposed convolution along three axes: makes a volume larger.
+    """A 3D transposed convolution, which upsamples a volume.
 
     ```yaml
     - Conv3DTranspose: {filters: 8, kernel_size: 3, strides: 2, padding: same}

@@ -1,5 +1,5 @@
-"""Where the channel axis is, and windows that slide along the others: what convolution, pooling and
-resizing share.
+"""The channel axis, and windows along the spatial axes: shared by convolution, pooling and
+resizing.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .common import need_number
 from .layer import Inputs, Layer, need_rank
 
 Padding = Literal["valid", "same"]
-"""`valid`: only where the window fits whole; `same`: as many places as the input has, divided by
-the stride.
+"""`valid`: only positions where the whole window fits; `same`: as many positions as the input has,
+divided by the stride.
 """
 
 
 def numbers(layer: Layer, inputs: Inputs, *ranks: int) -> Tensor:
-    """The tensor of the call, which has one of the ranks (any, where none is given) and does not
-    hold strings.
+    """The tensor of the call. Raises unless it has one of the ranks (any, if none is given) and a
+    dtype other than string.
     """
     x = inputs.one
     if ranks:
@@ -35,11 +35,11 @@ def channel_axis(data_format: str | None) -> int:
 
 
 def input_channels(x: Tensor, data_format: str | None) -> Size:
-    """The number of input channels, which weights depend on; MS405 where it is unknown."""
+    """The number of input channels, which determines the weights. Raises MS405 if it is unknown."""
     return needs(
         x.shape[channel_axis(data_format)],
         "the channel axis",
-        "give the input's channel axis a number",
+        "set the input's channel size to a number",
     )
 
 
@@ -70,9 +70,10 @@ def slide(
     setting: str = "kernel_size",
     word: str = "kernel",
 ) -> Shape:
-    """How many places the window has along each spatial axis. Raises MS402 where it does not fit.
+    """The number of positions of the window along each spatial axis. Raises MS402 if it does not
+    fit.
 
-    `setting` is the setting to blame, `word` what messages call the window.
+    `setting` is the setting that a fault points to, `word` the name of the window in messages.
     """
     dilation = dilation or (1,) * len(kernel)
     axes = zip(given, kernel, strides, dilation, strict=True)
@@ -96,15 +97,15 @@ def _fitting(given: Shape, dilation: Sequence[int], padding: str, setting: str) 
         if (count := known(size)) is not None
     )
     if largest < 1:
-        return "give the input at least one entry along every axis"
+        return "the input must have a size of at least 1 along every axis"
     return f"use `padding: same` or a {setting} of at most {largest}"
 
 
 def all_positive(sizes: Shape) -> bool:
-    """Whether no size is known to be below 1."""
+    """Whether all known sizes are at least 1."""
     return all((count := known(size)) is None or count >= 1 for size in sizes)
 
 
 def times(sizes: Sequence[Size]) -> str:
-    """The sizes as a person reads them: `3x5`."""
+    """The sizes as shown in messages: `3x5`."""
     return "x".join(show_size(size) for size in sizes)

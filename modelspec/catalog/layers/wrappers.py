@@ -1,4 +1,4 @@
-"""Layers that hold others: Bidirectional, TimeDistributed."""
+"""Layers that wrap others: Bidirectional, TimeDistributed."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -13,16 +13,17 @@ from . import LAYERS
 from .calls import output_of
 from .common import inside, name_of, names_of, only, prefixed
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
+from .saved import Saved, in_dtype, together
 from .setting_types import LayerSetting, read_layer
 
 
 class Wrapper(Layer):
-    """What layers share that hold one layer, as their primary setting."""
+    """Base of layers that wrap one layer, as their primary setting."""
 
     layer: LayerSetting
 
     wraps_each_layer: ClassVar[bool] = False
-    """Whether it does to a chain of layers what it does to each of them."""
+    """Whether wrapping a chain of layers is equivalent to wrapping each of them."""
 
     @classmethod
     def primary_family(cls) -> Registry | None:
@@ -35,7 +36,7 @@ class Wrapper(Layer):
 
     @property
     def inner_path(self) -> Path:
-        """Where the settings of the inner layer stand."""
+        """The setting that contains the inner layer."""
         return ("layer", self.inner.kind())
 
 
@@ -48,9 +49,9 @@ class TimeDistributed(Wrapper):
     - TimeDistributed: {MobileNetV2: {include_top: false, pooling: avg}}
     ```
 
-    Takes (batch, time, ...), gives (batch, time, ...) where the rest is what the layer makes of one
-    step. In place of a layer it may be given a model of the library, the name of a shared model or
-    layer, a block, or a list of layers. A model has one input and one output.
+    Takes (batch, time, ...), gives (batch, time, ...), where the remaining axes are the output of
+    the layer for one step. Instead of a layer it also accepts a model of the library, the name of a
+    shared model or layer, a block, or a list of layers. A model must have one input and one output.
     """
 
     supports_masking = True
@@ -70,14 +71,31 @@ class TimeDistributed(Wrapper):
     @model_validator(mode="after")
     def _takes_one_tensor(self) -> Self:
         first, *rest = self.inner.arguments
-        if first.many or any(argument.required for argument in rest):
+        several = first.many and not self.inner.one_alone
+        if several or any(argument.required for argument in rest):
             refuse(
-                f"`TimeDistributed` gives its layer one tensor, but `{self.inner.kind()}` takes"
+                f"`TimeDistributed` passes one tensor to its layer, but `{self.inner.kind()}` takes"
                 " several",
                 "MS205",
                 "layer",
                 help=(
                     f"call `{self.inner.kind()}` on the whole sequences, without `TimeDistributed`"
+                ),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _knows_what_a_step_becomes(self) -> Self:
+        if not self.inner.shape_known_to_keras:
+            refuse(
+                f"Keras cannot compute the output shape of `{self.inner.kind()}`, which"
+                " `TimeDistributed` requires",
+                "MS205",
+                "layer",
+                help=(
+                    "write the list of its layers instead"
+                    if hasattr(self.inner, "layers")
+                    else f"call `{self.inner.kind()}` without `TimeDistributed`"
                 ),
             )
         return self
@@ -89,6 +107,10 @@ class TimeDistributed(Wrapper):
     @property
     def keeps_dtype(self) -> bool:  # type: ignore[override]  # the layer that it holds decides
         return self.inner.keeps_dtype
+
+    @property
+    def low_rank(self) -> str | None:  # type: ignore[override]  # the layer that it holds decides
+        return self.inner.low_rank
 
     def mask_rank(self, rank: int) -> int | None:
         inside = self.inner.mask_rank(rank - 1)
@@ -120,7 +142,7 @@ class TimeDistributed(Wrapper):
             )
 
     def _step(self, inputs: Inputs) -> Inputs:
-        """A call of the inner layer with one step."""
+        """The call of the inner layer for one step."""
         x = self.like(inputs.one)
         name = self.inner.arguments[0].name
         return Inputs({name: x._replace(shape=(x.shape[0], *x.shape[2:]))})
@@ -131,9 +153,19 @@ class TimeDistributed(Wrapper):
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((inputs.one.shape[1], self.inner.multiply_adds(self._step(inputs))))
 
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        step = self._step(inputs)
+        one = made[0]._replace(shape=(made[0].shape[0], *made[0].shape[2:]))
+        saved = self.inner.saved(step, (one,)).apart((step.one,), one)
+        if not saved.with_weights:
+            weights = (Tensor(each.shape, each.dtype) for each in self.inner.weights(step))
+            copies = in_dtype(weights, self.inner.compute_dtype)
+            saved = saved.and_own(*copies)._replace(with_weights=True)
+        return saved.at_each(inputs.one.shape[1])
+
 
 def _recurrent(value: Any, info: ValidationInfo) -> Settings:
-    """A layer with the settings that Keras asks both directions for."""
+    """A layer with the settings that Keras requires of both directions."""
     layer = read_layer(value, info)
     if (
         not {"go_backwards", "return_sequences", "return_state", "stateful"}
@@ -143,8 +175,7 @@ def _recurrent(value: Any, info: ValidationInfo) -> Settings:
             [
                 Fault(
                     "MS205",
-                    f"`{layer.kind()}` does not read a sequence, which `Bidirectional` does both"
-                    " ways",
+                    f"`{layer.kind()}` does not process a sequence, which `Bidirectional` requires",
                     help="use a recurrent layer: `LSTM`, `GRU`, `SimpleRNN`, `RNN` or `ConvLSTM`",
                 )
             ]
@@ -156,17 +187,18 @@ RecurrentSetting = Annotated[Any, PlainValidator(_recurrent, json_schema_input_t
 
 
 class Bidirectional(Wrapper):
-    """Reads a sequence with two recurrent layers, one of them backwards, and joins what they give.
+    """Processes a sequence with two recurrent layers, one of them in reverse, and combines their
+    outputs.
 
     ```yaml
     - Bidirectional: {LSTM: {units: 32, return_sequences: true}}
     - Bidirectional: {layer: {GRU: 32}, merge_mode: sum}
     ```
 
-    Takes (batch, time, features), gives what the layer gives, with the last axis doubled
-    (`concat`), as it is (`sum`, `mul`, `ave`), or as two tensors (`null`). With `return_state` the
-    states of both follow, those of the forward layer first. The other layer is a copy of the first
-    unless `backward_layer` is given.
+    Takes (batch, time, features), gives the output of the layer, with the last axis doubled
+    (`concat`), unchanged (`sum`, `mul`, `ave`), or as two tensors (`null`). With `return_state` the
+    states of both follow, those of the forward layer first. The backward layer is a copy of the
+    forward layer unless `backward_layer` is given.
     """
 
     supports_masking = True
@@ -201,7 +233,8 @@ class Bidirectional(Wrapper):
         if backward is None:
             if forward.go_backwards:
                 refuse(
-                    "the layer of `Bidirectional` already goes backwards, and so would its copy",
+                    "the layer of `Bidirectional` already has `go_backwards: true`, as would its"
+                    " copy",
                     "MS208",
                     "layer",
                     forward.kind(),
@@ -211,7 +244,7 @@ class Bidirectional(Wrapper):
             return self
         if forward.go_backwards == backward.go_backwards:
             refuse(
-                "both layers of `Bidirectional` go the same way",
+                "both layers of `Bidirectional` process the sequence in the same direction",
                 "MS208",
                 "backward_layer",
                 backward.kind(),
@@ -241,8 +274,7 @@ class Bidirectional(Wrapper):
         forward, backward = self._directions(inputs)
         result, states = self._merged(forward[0]), (*forward[1:], *backward[1:])
         if forward[0].shape != backward[0].shape:
-            # Keras looks at the forward layer alone and is wrong about what it then gives, or
-            # fails.
+            # Keras considers only the forward layer and then reports a wrong shape, or fails.
             raise Fault(
                 "MS403",
                 f"the directions give {show(forward[0].shape)} and {show(backward[0].shape)}",
@@ -263,13 +295,13 @@ class Bidirectional(Wrapper):
         return self.inner if alike and self.merge_mode not in ("sum", "mul") else None
 
     def _directions(self, inputs: Inputs) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """What each direction gives: its output and states."""
+        """The output and states of each direction."""
         x = self.like(inputs.one)
         states = inputs.list("initial_state")
         if len(states) % 2:
             raise Fault(
                 "MS310",
-                "`Bidirectional` gives half of its initial states to each layer, found"
+                "`Bidirectional` passes half of its initial states to each layer, found"
                 f" {len(states)}",
                 argument="initial_state",
             )
@@ -308,8 +340,8 @@ class Bidirectional(Wrapper):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         x = Inputs({"sequences": self.like(inputs.one)})
         backward = self._backward()[0]
-        # A copy is named after the forward layer, a layer of its own as Keras names the second
-        # layer that is made.
+        # A copy is named after the forward layer; a separate layer as Keras names the second layer
+        # created.
         first, second = names_of((self.inner, backward))
         if self.backward_layer is None:
             second = f"backward_{first.removeprefix('backward_')}"
@@ -321,3 +353,7 @@ class Bidirectional(Wrapper):
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = Inputs({"sequences": inputs.one})
         return total((self.inner.multiply_adds(x), self._backward()[0].multiply_adds(x)))
+
+    def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
+        x = Inputs({"sequences": self.like(inputs.one)})
+        return together(one.saved(x, made) for one in (self.inner, self._backward()[0]))

@@ -1,8 +1,8 @@
-"""Sources of data. Every module here declares one source and has its name: what a spec may say of
-it, its manual page, and how the path of a file tells it.
+"""Data sources. Each module declares the source of the same name: its settings, its manual page,
+and how it is inferred from the path of a file.
 
-`modelspec.runtime.data.sources` has a module of the same name, which opens it. There is no list of
-sources: a source is added with these two files. What declarations share is in `common`.
+`modelspec.runtime.data.sources` has a module of the same name, which opens it. These two files are
+all that a new source requires; a list of sources does not exist. Shared code is in `common`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 
 def _modules() -> list[str]:
-    """The modules of this package, none of which is imported for it."""
+    """The names of the modules of this package, without importing them."""
     return sorted(found.name for found in iter_modules(__path__) if not found.ispkg)
 
 
 class _Aliases(Mapping[str, str]):
-    """Other names of sources, as their declarations have them: read where a name is none of a
-    module.
-    """
+    """Alternative names of sources, read from the declarations if no module has a name."""
 
     @cached_property
     def _kinds(self) -> dict[str, str]:
@@ -55,20 +53,20 @@ def sources() -> Iterator[type[Source]]:
 
 
 def read_source(value: Value, context: Context) -> Source:
-    """A source as a spec writes it. Raises `Faults`."""
+    """Reads a source as written in a spec. Raises `Faults`."""
     return cast("Source", read_form(SOURCES, value, context))
 
 
 def kind_of(path: str) -> str | None:
-    """The source that the name of a file tells, whether it is compressed (`.gz`) or not."""
+    """The source inferred from the name of a file, compressed (`.gz`) or not."""
     name = PurePath(path.removesuffix(".gz"))
     every = tuple(sources())
     by_name = (one for one in every if one.file_name and one.file_name.search(name.name))
-    by_ending = (one for one in every if name.suffix.lower() in one.endings)
-    found = next(chain(by_name, by_ending), None)
+    by_extension = (one for one in every if name.suffix.lower() in one.endings)
+    found = next(chain(by_name, by_extension), None)
     return found.kind() if found is not None else None
 
 
 def endings() -> tuple[str, ...]:
-    """Every ending that tells a source."""
+    """All extensions from which a source is inferred."""
     return tuple(ending for one in sources() for ending in one.endings)

@@ -1,4 +1,4 @@
-"""`arrow`: tables in Arrow's own format."""
+"""`arrow`: tables in Arrow's IPC format."""
 
 from typing import ClassVar
 
@@ -8,13 +8,13 @@ from .common.source import Source
 
 
 class arrow(Source):
-    """A table in Arrow's own format, which is also Feather's (version 2): a file or a stream.
+    """A table in Arrow's IPC format (also Feather version 2), as a file or a stream.
 
     ```yaml
     source: {arrow: measures.arrow}
     ```
 
-    Columns are read as those of `parquet`.
+    Columns are read as in `parquet`.
     """
 
     aliases: ClassVar = ("feather",)

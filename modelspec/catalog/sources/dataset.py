@@ -1,4 +1,4 @@
-"""`dataset`: data sets by their names."""
+"""`dataset`: data sets by name."""
 
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -11,7 +11,7 @@ from modelspec.core.settings import Unfit, refuse
 from .common.source import Source
 
 EMBEDDED: Final = ("digits", "iris", "wine", "breast_cancer", "diabetes")
-"""What comes with scikit-learn."""
+"""Data sets included in scikit-learn."""
 FETCHED: Final = (
     "mnist",
     "fashion_mnist",
@@ -22,7 +22,7 @@ FETCHED: Final = (
     "california_housing",
     "boston_housing",
 )
-"""What Keras fetches from a pinned address."""
+"""Data sets that Keras downloads from a pinned address."""
 DATASETS: Final = (*EMBEDDED, *FETCHED)
 _CLASSES: Final = {
     "digits": 10,
@@ -36,7 +36,7 @@ _CLASSES: Final = {
     "imdb": 2,
     "reuters": 46,
 }
-"""How many classes their column `target` has; the others have numbers there."""
+"""The number of classes of their column `target`; the others have numbers there."""
 
 
 def _dataset_name(value: Any) -> str:
@@ -52,16 +52,16 @@ def _dataset_name(value: Any) -> str:
 
 
 class dataset(Source):
-    """A data set by its name.
+    """A data set by name.
 
     ```yaml
     source: {dataset: digits}
     ```
 
-    These come with scikit-learn: `digits` (1,797 images of 8x8), `iris`, `wine`, `breast_cancer`,
-    `diabetes`. Keras fetches these, once, from addresses and with hashes that it pins, and keeps
-    them below `~/.keras/datasets`: `mnist`, `fashion_mnist`, `cifar10`, `cifar100`, `imdb`,
-    `reuters`, `california_housing`, `boston_housing`.
+    These are included in scikit-learn: `digits` (1,797 images of 8x8), `iris`, `wine`,
+    `breast_cancer`, `diabetes`. Keras downloads these once, verifies their hashes, and caches them
+    in `~/.keras/datasets`: `mnist`, `fashion_mnist`, `cifar10`, `cifar100`, `imdb`, `reuters`,
+    `california_housing`, `boston_housing`.
 
     ```yaml
     train: {dataset: mnist}
@@ -69,17 +69,17 @@ class dataset(Source):
     ```
 
     Columns: `target`, and `image` for images, `tokens` (lists of word indices) for `imdb` and
-    `reuters`, `features` for the others; `cifar100` has `coarse` too.
+    `reuters`, `features` for the others; `cifar100` also has `coarse`.
     """
 
     own_target: ClassVar = True
 
     name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]
     part: Literal["train", "test"] | None = None
-    """Which part of a data set that Keras fetches, as Keras cuts it; `train` by default."""
+    """The part of the data set, as Keras splits it; by default `train`."""
     path: ProjectPath | None = None
-    """The file that Keras would fetch (`mnist.npz`), or for `fashion_mnist` the folder with its
-    four, where they are on this machine already.
+    """The file that Keras would download (`mnist.npz`), or for `fashion_mnist` the folder of its
+    four files, if it already exists on this machine.
     """
 
     @model_validator(mode="after")
@@ -87,16 +87,22 @@ class dataset(Source):
         for setting in ("part", "path"):
             if self.name in EMBEDDED and getattr(self, setting) is not None:
                 refuse(
-                    f"`{self.name}` comes with scikit-learn, whole: it has no `{setting}`",
+                    f"`{self.name}` is included in scikit-learn as a whole: it has no `{setting}`",
                     "MS208",
                     setting,
-                    help=f"remove `{setting}`" if setting == "path" else "cut it with `split`",
+                    help=f"remove `{setting}`" if setting == "path" else "use `split` to divide it",
                 )
         return self
 
     @property
     def shown_name(self) -> str:
         return self.name
+
+    @property
+    def value_columns(self) -> tuple[str, ...] | None:
+        if self.name in EMBEDDED or not self.class_count:
+            return None  # their features are columns too
+        return ("target", "coarse") if self.name == "cifar100" else ("target",)
 
     @property
     def class_count(self) -> int:

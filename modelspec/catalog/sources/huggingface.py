@@ -1,4 +1,4 @@
-"""`huggingface`: data sets that Hugging Face's `datasets` has saved."""
+"""`huggingface`: data sets saved by Hugging Face's `datasets`."""
 
 from typing import ClassVar
 
@@ -8,16 +8,16 @@ from .common.source import Source
 
 
 class huggingface(Source):
-    """A data set that Hugging Face's `datasets` has saved on this machine: the folder that
-    `save_to_disk` writes, or that of its cache which holds `dataset_info.json`.
+    """A data set saved by Hugging Face's `datasets` on this machine: the folder written by
+    `save_to_disk`, or the folder of its cache that contains `dataset_info.json`.
 
     ```yaml
     source: {huggingface: {path: reviews, split: train}}
     ```
 
-    Its Arrow files are read without that package; nothing is fetched, and no script of a data set
-    runs. Columns are read as those of `parquet`; a `ClassLabel` has the names of its classes,
-    `""` where it is -1. `split` chooses one of several; parts of their own are `data: {train:
+    Its Arrow files are read without that package; nothing is downloaded, and scripts of data sets
+    are not run. Columns are read as in `parquet`; a `ClassLabel` gives the names of its classes,
+    and `""` for -1. `split` selects one of several splits; for separate parts use `data: {train:
     {huggingface: ...}, test: {huggingface: ...}}`.
 
     https://huggingface.co/docs/datasets/process#save
@@ -27,4 +27,4 @@ class huggingface(Source):
 
     path: ProjectPath
     split: str | None = None
-    """The split to read, where there are several."""
+    """The split to read; required if there are several."""

@@ -1,4 +1,4 @@
-"""`idx`: an array a file, in the format of the original MNIST."""
+"""`idx`: one array per file, in the format of the original MNIST."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""`images`: image files, of class folders or of a table that names them."""
+"""`images`: image files, from class folders or listed in a table."""
 
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -17,104 +17,110 @@ IMAGE, MASK = "image", "mask"
 
 
 class images(Source):
-    """Image files: a folder for each class, or a table that names files and what belongs to them.
+    """Image files: one folder per class, or a table with the paths of the files and further
+    columns.
 
     ```yaml
     source: {images: {path: photos, size: [224, 224]}}
     ```
 
-    Of folders, the columns are `image` ([height, width, channels]) and `label`, the name of the
-    folder; images directly in `path` are all there are where it has no folders. Of a table,
-    they are `image` and the table's others:
+    With folders, the columns are `image` ([height, width, channels]) and `label`, the name of the
+    folder; without folders, the images are those directly in `path`. With a table, the columns are
+    `image` and the other columns of the table:
 
     ```yaml
     source: {images: {csv: labels.csv, column: file, root: photos, size: 224}}
     ```
 
     Images of 8 bits per channel are uint8, with the values 0 to 255. PNG files of 16 bits are
-    uint16 and keep all of their levels, up to 65535; 10 or 12 bits that are stored in 16 stay as
-    they are (0 to 4095). Where both are in one source, the values of 8 bits are multiplied by 257,
-    with a warning. The model gets these values in the dtype of its input: a float32 input holds
-    each of them, and in a uint8 input a value above 255 is an error. Nothing is scaled:
-    `transform: [{Rescaling: $(1 / 65535)}]` brings 16 bits to 0 to 1, and layers with a
-    `value_range` take `[0, 65535]` there. Images are resized in their own number of bits.
+    uint16 and keep all levels, up to 65535; 10 or 12 bits stored in 16 are unchanged (0 to 4095).
+    If a source contains both, 8-bit values are multiplied by 257, with a warning. The model gets
+    these values in the dtype of its input: float32 represents all of them, and in a uint8 input a
+    value above 255 is an error. Values are not scaled: `transform: [{Rescaling: $(1 / 65535)}]`
+    scales 16 bits to 0 to 1, and layers with a `value_range` take `[0, 65535]` there. Images are
+    resized in their own bit depth.
 
-    PNG, JPEG, BMP, GIF, WebP and TIFF of any colors are read, of an animation its first frame; a
-    TIFF file of several pages is a fault. The rotation that a camera noted is carried out. The
-    file's content says what it is, not its ending. Hidden files are passed over, and a link that
-    leads out of the folder is a fault. The settings have Keras's terms
-    (`image_dataset_from_directory`).
+    PNG, JPEG, BMP, GIF, WebP and TIFF files in any color mode are supported; of an animation, the
+    first frame is used; a TIFF file with several pages is an error. The EXIF orientation is
+    applied. The format is inferred from the content of a file, not from its extension. Hidden files
+    are ignored, and a link to a path outside of the folder is an error. The settings have the same
+    names as in Keras (`image_dataset_from_directory`).
 
-    With `masks`, each image has a mask of the same name in another folder, whatever its ending:
+    With `masks`, each image has a mask of the same name in another folder, with any extension:
 
     ```yaml
     source: {images: {path: photos, masks: masks, size: 224, mask_values: [0, 255]}}
     ```
 
-    The column `mask` is uint8 ([height, width, 1]): the grey values or palette indices that the
-    file stores, not its colors, resized by nearest neighbour. A mask has the proportions of its
-    image.
+    The column `mask` is uint8 ([height, width, 1]): the stored gray values or palette indices, not
+    colors, resized by nearest neighbor. A mask must have the aspect ratio of its image.
     """
 
     of_folders: ClassVar = True
     own_target: ClassVar = True
 
     path: ProjectPath | None = None
-    """A folder with a folder for each class."""
+    """The folder with one folder of images per class."""
     csv: ProjectPath | None = None
-    """A table that names an image in each row."""
+    """The CSV table with the path of one image in each row."""
     column: str | None = None
-    """The column of the table with the paths; by default the first."""
+    """The column of the table with the paths; by default the first one."""
     root: ProjectPath | None = None
-    """The folder that paths in the table are relative to; by default the table's own."""
+    """The folder that paths in the table are relative to; by default the folder of the table."""
     size: PictureSize | None = None
-    """The height and width that every image is resized to; without it all must be of one size."""
+    """The `[height, width]` that every image is resized to; without it all images must have the
+    same size.
+    """
     masks: ProjectPath | None = None
-    """A folder with a mask for each image, of the same name but for the ending."""
+    """The folder with one mask per image, which has the same name except for the extension."""
     mask_values: MaskValues | None = None
-    """The values of a mask that mean the classes 0, 1, ..., in this order; any other value is a
-    fault. Without it, a value is the class itself.
+    """The values in a mask of the classes 0, 1, ..., in this order; any other value is an error. By
+    default the values are the class indices.
     """
     color_mode: Literal["rgb", "grayscale", "rgba"] = "rgb"
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3"] = "bilinear"
-    """How Pillow resizes: it averages where an image becomes smaller."""
+    """The resampling method of Pillow, which averages pixels when it shrinks an image."""
     crop_to_aspect_ratio: bool = False
-    """Cut the middle out rather than distort, where the shape differs."""
+    """Whether to crop the center of an image of another aspect ratio rather than distort it."""
     pad_to_aspect_ratio: bool = False
-    """Add black borders rather than distort, where the shape differs."""
+    """Whether to add black borders to an image of another aspect ratio rather than distort it."""
     unreadable: Literal["error", "skip"] = "error"
-    """What to do about files that do not decode: `skip` leaves them out, with a warning that counts
-    them.
+    """What to do with files that cannot be decoded: `error`, or `skip`, which omits them and shows
+    a warning with their number.
     """
     max_pixels: Annotated[int, Field(ge=1, le=170_000_000)] = 50_000_000
-    """An image that claims more is refused before it is decoded."""
+    """The largest number of pixels of an image; a larger image is refused before it is decoded."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.path is None) == (self.csv is None):
             refuse(
-                "`images` takes a folder (`path`) or a table (`csv`)",
+                "`images` requires either a folder (`path`) or a table (`csv`)",
                 "MS203" if self.path is None else "MS208",
                 *(("csv",) if self.path is not None else ()),
             )
         if self.masks is not None and self.path is None:
             refuse(
-                "`masks` belongs to a folder of images, and there is no `path`",
+                "`masks` requires a folder of images (`path`)",
                 "MS208",
                 "masks",
-                help="a column of the table names them: `{column: mask, read: mask}`",
+                help="with a table, read a column of paths of masks: `{column: mask, read: mask}`",
             )
         if self.mask_values is not None and self.masks is None:
-            refuse("`mask_values` belongs to `masks`", "MS208", "mask_values")
+            refuse("`mask_values` requires `masks`", "MS208", "mask_values")
         for setting in ("column", "root"):
             if self.csv is None and getattr(self, setting) is not None:
                 refuse(
-                    f"`{setting}` belongs to a table of images, and there is no `csv`",
+                    f"`{setting}` requires a table of images (`csv`)",
                     "MS208",
                     setting,
                 )
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
-            refuse("an image is cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
+            refuse(
+                "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` cannot be used together",
+                "MS208",
+                "pad_to_aspect_ratio",
+            )
         return self
 
     def picture_shape(self, column: str) -> Shape | None:
@@ -124,13 +130,17 @@ class images(Source):
         return (*(self.size or (None, None)), channels)
 
     @property
+    def value_columns(self) -> tuple[str, ...] | None:
+        return ("label",) if self.path is not None else None
+
+    @property
     def mask_columns(self) -> frozenset[str]:
         return frozenset((MASK,) if self.masks is not None else ())
 
     def settings_like(self, path: str) -> dict[str, Any]:
         of_table = PurePath(path).suffix.lower() == ".csv"
         others = ("path", "csv") if of_table else ("path", "csv", "column", "root")
-        if path != self.path:  # other images have other masks, and what is predicted has none
+        if path != self.path:  # other images have other masks, and predictions need none
             others = (*others, "masks", "mask_values")
         kept = {name: value for name, value in self.written().items() if name not in others}
         return {**kept, "csv" if of_table else "path": path}

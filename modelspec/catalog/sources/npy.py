@@ -1,4 +1,4 @@
-"""`npy`: an array a file, as NumPy writes it."""
+"""`npy`: one NumPy array per file."""
 
 from typing import ClassVar
 
@@ -6,13 +6,13 @@ from .common.column_files import ColumnFiles
 
 
 class npy(ColumnFiles):
-    """Single arrays, as `numpy.save` writes them; the first axis counts the examples.
+    """Single arrays, as written by `numpy.save`; the first axis is the examples.
 
     ```yaml
     source: {npy: {image: images.npy, label: labels.npy}}
     ```
 
-    Large files are read piece by piece. Nothing is unpickled.
+    Large files are read in parts. Pickled objects are not loaded.
     """
 
     endings: ClassVar = (".npy",)

@@ -8,17 +8,16 @@ from .common.source import Source
 
 
 class parquet(Source):
-    """A table in Parquet's format, read column by column, and row group by row group where it is
-    large.
+    """A table in Parquet format, read by column, and by row group if it is large.
 
     ```yaml
     source: {parquet: "events/part-*.parquet"}
     ```
 
-    Columns of whole numbers, floating point, `bool` and text; lists (of one length: an array for
-    every example), dictionaries (as the text that they stand for). A null in a column of numbers is
-    a missing value. A duration becomes float64 seconds, a date or a time becomes text
-    (`2026-01-31`, `2026-01-31 12:00:00.5+02:00`), whatever unit the file has.
+    Supports columns of integers, floating point, `bool` and strings; lists (of equal length: an
+    array for each example), and dictionaries of strings. Null in a column of numbers is a missing
+    value. Durations become float64 seconds, dates and times become strings (`2026-01-31`,
+    `2026-01-31 12:00:00.5+02:00`), independent of the unit in the file.
     """
 
     endings: ClassVar = (".parquet", ".pq")

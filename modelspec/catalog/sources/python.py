@@ -1,4 +1,4 @@
-"""`python`: data that a program gives."""
+"""`python`: data passed by a program."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from .common.source import Source
 
 
 class python(Source):
-    """Data that a Python program gives: `spec.train(data=...)`, with arrays, a data frame, a
+    """Data passed by a Python program: `spec.train(data=...)`, with arrays, a data frame, a
     `tf.data.Dataset`, a `keras.utils.PyDataset` or batches.
 
     ```yaml
     source: python
     ```
 
-    For a spec that no file feeds. It can be checked and built as any other; `modelspec train` needs
-    a source of its own. Specs with another source take data of a program too, in place of it.
+    For a spec without data files. It can be checked and built like any other; `modelspec train`
+    requires a different source. A program can also replace the data of specs with another source.
     """

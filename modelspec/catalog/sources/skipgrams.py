@@ -1,4 +1,4 @@
-"""`skipgrams`: pairs of words, drawn from texts."""
+"""`skipgrams`: pairs of words, drawn from text."""
 
 from typing import Annotated, ClassVar
 
@@ -10,15 +10,15 @@ from .common.source import Source
 
 
 class skipgrams(Source):
-    """Pairs of words that stand near each other (label 1), and random pairs (label 0), to learn
-    word vectors from.
+    """Pairs of neighboring words (label 1) and random pairs (label 0), to train word embeddings.
 
     ```yaml
     source: {skipgrams: {path: tokens.txt, vocabulary_size: 10000, window_size: 2}}
     ```
 
-    The file has one text a line: word indices, separated by spaces. Columns: `target`, `context`
-    and `label`. Index 0 is no word and is passed over. The same settings give the same pairs.
+    The file has one sequence of word indices per line, separated by spaces. Columns: `target`,
+    `context` and `label`. Index 0 is not a word and is ignored. The same settings give the same
+    pairs.
     """
 
     shared_endings: ClassVar = (".txt",)
@@ -26,18 +26,18 @@ class skipgrams(Source):
 
     path: ProjectPaths
     vocabulary_size: Annotated[int, Field(ge=2)]
-    """The largest word index, plus 1."""
+    """The size of the vocabulary: the largest word index plus 1."""
     column: str | None = None
-    """The column with the word indices, where the files are tables or arrays; their ending tells
-    which.
+    """The column with the word indices, where the files are tables or arrays (inferred from their
+    extension).
     """
     window_size: Annotated[int, Field(ge=1)] = 4
-    """How many words to each side are near."""
+    """The number of words on each side of a word that make pairs with it."""
     negative_samples: Annotated[float, Field(ge=0)] = 1.0
-    """Random pairs for each pair of words that stand near each other."""
+    """The number of random (negative) pairs for each pair of neighboring words."""
     shuffle: bool = True
     sampling_factor: Annotated[float, Field(gt=0)] | None = None
-    """Leave out frequent words at random, as older Keras's `make_sampling_table` has it: indices
-    are ranks by frequency. 1e-05 is usual.
+    """Randomly leaves out frequent words, like `make_sampling_table` of older Keras versions:
+    indices are ranks by frequency. A common value is 1e-05; `null` keeps all.
     """
     seed: Annotated[int, Field(ge=0)] = 0

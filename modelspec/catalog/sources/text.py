@@ -1,4 +1,4 @@
-"""`text`: text files of class folders, or files of which every line is a text."""
+"""`text`: text files in class folders, or files with one example per line."""
 
 from typing import Annotated, ClassVar
 
@@ -10,15 +10,14 @@ from .common.source import Source
 
 
 class text(Source):
-    """Text files: a folder for each class with `.txt` files in it, or files of which every line is
-    a text.
+    """Text files: one folder per class with `.txt` files, or files with one example per line.
 
     ```yaml
     source: {text: reviews}
     ```
 
-    Of folders, the columns are `text` and `label`, the name of the folder; of a file of lines,
-    `text` alone.
+    With folders, the columns are `text` and `label`, the name of the folder; with files of lines,
+    only `text`.
     """
 
     shared_endings: ClassVar = (".txt",)
@@ -26,6 +25,8 @@ class text(Source):
     own_target: ClassVar = True
 
     path: ProjectPaths
-    """A folder, or files of lines, plain or compressed (`.gz`)."""
+    """A folder with one folder of text files per class, or files of lines, plain or compressed
+    (`.gz`).
+    """
     max_length: Annotated[int, Field(ge=1)] | None = None
-    """The characters that are kept of each text."""
+    """The number of characters to keep of each text; `null` keeps all."""

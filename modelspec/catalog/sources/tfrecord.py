@@ -1,4 +1,4 @@
-"""`tfrecord`: records of `tf.train.Example`, whose features a spec declares."""
+"""`tfrecord`: records of `tf.train.Example`, with features declared in the spec."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -30,13 +30,13 @@ class RecordFeature(Settings):
     """One feature of the examples of a TFRecord file."""
 
     dtype: _TF_DTYPES = "float32"
-    """What the values are: `float32`, `int64`, `string` as stored; any other is the dtype of raw
-    bytes (`tf.io.decode_raw`), little-endian.
+    """The dtype: `float32`, `int64` or `string` as stored; any other is the dtype of raw bytes
+    (`tf.io.decode_raw`), little-endian.
     """
     shape: tuple[Annotated[int, Field(ge=0)], ...] | None = ()
     """The shape of one example; `null` for lists of different lengths."""
     default: float | int | str | None = None
-    """What stands for a feature that an example lacks; without it that is a fault."""
+    """The value of a feature that an example lacks; without a default this is an error."""
 
     @classmethod
     def kind(cls) -> str:
@@ -47,7 +47,7 @@ class RecordFeature(Settings):
         text = isinstance(self.default, str)
         if self.default is not None and text != (self.dtype == "string"):
             refuse(
-                "`default` is a text for `dtype: string`, and a number for any other",
+                "`default` is a string for `dtype: string`, and a number for any other",
                 "MS204",
                 "default",
             )
@@ -56,7 +56,7 @@ class RecordFeature(Settings):
 
 def _features(value: Any, info: ValidationInfo) -> dict[str, RecordFeature]:
     if not isinstance(value, dict) or not value:
-        raise Unfit("a mapping of features to their dtype and shape, e.g. `{label: int64}`")
+        raise Unfit("a mapping of feature names to dtypes and shapes, e.g. `{label: int64}`")
     context, found = context_of(info), {}
     faults: list[Fault] = []
     for name, body in value.items():
@@ -70,8 +70,8 @@ def _features(value: Any, info: ValidationInfo) -> dict[str, RecordFeature]:
 
 
 class tfrecord(Source):
-    """Files of `tf.train.Example` records; the features are declared, as the files do not say what
-    they hold.
+    """Files of `tf.train.Example` records. Their features must be declared, since the files do not
+    describe them.
 
     ```yaml
     source:
@@ -80,7 +80,7 @@ class tfrecord(Source):
         features: {image: {shape: [28, 28], dtype: uint8}, label: int64}
     ```
 
-    Every record's checksums are compared. Files may be compressed (`.gz`).
+    The checksums of every record are verified. Files may be compressed (`.gz`).
     """
 
     endings: ClassVar = (".tfrecord", ".tfrecords")
@@ -90,7 +90,7 @@ class tfrecord(Source):
         Mapping[str, RecordFeature],
         PlainValidator(_features, json_schema_input_type=dict[str, _TF_DTYPES | RecordFeature]),
     ]
-    """By name: a dtype, or `dtype`, `shape` and `default`."""
+    """The features by name: each a dtype, or a mapping with `dtype`, `shape` and `default`."""
 
     def settings_like(self, path: str) -> dict[str, Any]:
         features = {name: one.model_dump() for name, one in self.features.items()}

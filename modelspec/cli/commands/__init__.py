@@ -1,11 +1,11 @@
-"""The commands, one a module: `check.py` is `modelspec check`.
+"""The commands, one per module: `check.py` is `modelspec check`.
 
 A module declares
 
-    ORDER     its place in `modelspec --help`: smaller numbers come first
+    ORDER     its position in `modelspec --help`: smaller numbers come first
     command   the function with its arguments and options; the first sentence of its docstring is
               its line in `modelspec --help`
 
 and imports nothing heavy before the command runs, since `modelspec --help` imports all of them. A
-name that Python has for itself ends in `_`: `import_.py`.
+name that is a keyword of Python ends in `_`: `import_.py`.
 """

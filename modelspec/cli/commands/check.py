@@ -1,4 +1,4 @@
-"""`modelspec check FILE...`: every fault, no framework loaded."""
+"""`modelspec check FILE...`: reports every error without loading a framework."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 from .. import status
 from ..compiling import compile_file
-from ..options import allow_host_option, data_root_option, set_option
+from ..examples import examples
+from ..options import allow_host_option, data_root_option, plugin_option, set_option
 from ..output import report, write
 from ..spec_files import spec_files
 
@@ -25,10 +26,18 @@ _ROOTS = {
     "gitlab": "CI_PROJECT_DIR",
     "sarif": "GITHUB_WORKSPACE",
 }
-"""Where a service says which folder is the repository's, from which it takes paths."""
+"""The variables with the folder of the repository, which is the base of paths in reports."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec check flowers.yaml",
+        "modelspec check configs/ --format github",
+        "modelspec check flowers.yaml --data",
+        "modelspec check old.yaml --fix",
+        "modelspec check flowers.yaml --set model.layers.dense.units=32",
+    )
+)
 @click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
 )
@@ -38,34 +47,35 @@ _ROOTS = {
     type=click.Choice(["text", "json", "github", "gitlab", "sarif"]),
     default="text",
     show_default=True,
-    help="How the faults are written.",
+    help="The output format.",
 )
 @click.option(
     "--fix",
     is_flag=True,
     help=(
-        "Rewrite old spellings (MS220 to MS223) in each FILE first, comments and "
-        "layout kept, and show what was changed. Guesses are never written."
+        "Rewrite old spellings (MS220 to MS223) in each FILE first, preserving comments "
+        "and layout, and show the changes. Uncertain changes are not written."
     ),
 )
 @click.option(
     "--data",
     is_flag=True,
     help=(
-        "Open the data too, and check them as training would; sizes that are `auto` "
-        "are known then. Loads a framework where a transform needs it."
+        "Also open and check the data as training does, which determines `auto` sizes. "
+        "Loads a framework if a transform requires it."
     ),
 )
 @click.option(
     "--only-specs",
     is_flag=True,
     help=(
-        "Pass over each FILE that is not a spec, as below a folder: for a hook that gives every"
-        " YAML file."
+        "Skip each FILE that is not a spec, as in folders: for a pre-commit hook that passes"
+        " every YAML file."
     ),
 )
 @set_option
 @data_root_option
+@plugin_option
 @allow_host_option
 def command(
     files: tuple[str, ...],
@@ -75,11 +85,11 @@ def command(
     only_specs: bool,
     overrides: dict[str, Any],
 ) -> None:
-    """Find every fault of a spec; no framework is loaded.
+    """Report every error of a spec, without loading a framework.
 
-    Each FILE is checked; `-` reads standard input. A folder, or a pattern in quotes as
-    'configs/**/*.yaml', gives the specs among its YAML and JSON files. `modelspec explain MS402`
-    tells more about a code.
+    Checks each FILE; `-` reads standard input. A folder, or a quoted pattern such as
+    'configs/**/*.yaml', selects the specs among its YAML and JSON files. `modelspec explain MS402`
+    explains a code.
     """
     found = spec_files(files, only_specs=only_specs)
     if fix:
@@ -98,23 +108,26 @@ def command(
 
 
 def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
-    """With what is wrong with the data of a spec that has no errors itself."""
+    """Adds the faults of the data, if the spec itself has no errors."""
     from modelspec.core.diagnostics import Checked
     from modelspec.runtime.run.run_data import checked_data
 
     if not checked.ok or checked.value is None:
         return checked
     compiled, found = checked_data(checked.value)
-    return Checked(compiled, (*checked.diagnostics, *found))
+    columns = compiled.data.columns if compiled.data is not None else None
+    are_known = columns is not None and columns.names is not None
+    before = (one for one in checked.diagnostics if not (are_known and one.code == "MS663"))
+    return Checked(compiled, (*before, *found))
 
 
 def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
-    """Rewrite the files, and show the changes where the faults are shown as text."""
+    """Rewrite the files, and show the changes if the output format is text."""
     from modelspec.views.fix import fix_file
 
     if "-" in files or overrides:
         raise click.UsageError(
-            "--fix rewrites files: it takes neither standard input (-) nor --set"
+            "--fix rewrites files and cannot be combined with standard input (-) or --set"
         )
     for file in dict.fromkeys(files):
         try:
@@ -128,7 +141,7 @@ def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
 
 
 def _all(checked: dict[str, Checked[Compiled | None]]) -> list[Diagnostic]:
-    """Every fault; what is said of the project of several files, once."""
+    """Every fault; faults of a shared project once."""
     return list(dict.fromkeys(one for found in checked.values() for one in found.diagnostics))
 
 

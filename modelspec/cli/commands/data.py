@@ -1,4 +1,4 @@
-"""`modelspec data FILE`: what the compiler sees of a spec's data."""
+"""`modelspec data FILE`: shows the data of a spec."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import status
-from ..options import data_root_option, set_option, spec_file
+from ..examples import examples
+from ..options import data_root_option, plugin_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -19,24 +20,31 @@ if TYPE_CHECKING:
 ORDER = 20
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec data flowers.yaml",
+        "modelspec data masks.yaml --picture sheet.png",
+        "modelspec data flowers.yaml --explain-cache",
+    )
+)
 @spec_file
 @set_option
 @data_root_option
+@plugin_option
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How it is written.",
+    help="The output format.",
 )
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
     metavar="PNG",
     help=(
-        "Draw images of the training split into this file; with several image inputs, into this"
+        "Draw images of the training split to this file, or for several image inputs to this"
         " folder."
     ),
 )
@@ -44,19 +52,19 @@ ORDER = 20
     "--explain-cache",
     is_flag=True,
     help=(
-        "What the key of the prepared data is made of, whether they were "
-        "found in the cache, and if not, what differs."
+        "Show the cache key of the prepared data, whether they were cached, and if not, what "
+        "differs."
     ),
 )
 def command(
     file: str, overrides: dict[str, Any], form: str, picture: Path | None, explain_cache: bool
 ) -> None:
-    """What the data of a spec hold: parts, columns, classes, examples.
+    """Show the data of a spec: parts, columns, classes, examples.
 
-    The data of the spec in FILE are opened and prepared as training would. For each input and
-    target: its columns, their types, what is missing, ranges, classes and their counts, examples,
-    and what its transform learned. No `training` section is needed. TensorFlow is loaded where a
-    transform needs it.
+    Opens and prepares the data of the spec in FILE as training does. Shows for each input and
+    target: its columns, their types, missing values, ranges, classes and their counts, examples,
+    and what its transform learned. Requires no `training` section. Loads TensorFlow if a transform
+    requires it.
 
     Exit status: 1 the spec has errors, 3 the data cannot be used.
     """
@@ -80,8 +88,8 @@ def command(
 
 
 def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
-    """A spec that has no errors and has a `data` section; its warnings told. Exits where it is
-    none.
+    """A spec without errors that has a `data` section; its warnings are reported. Exits
+    otherwise.
     """
     from modelspec.compiler.pipeline import compile_spec
 
@@ -99,15 +107,15 @@ def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
 
 
 def _draw(prepared: Prepared, target: Path) -> None:
-    """A contact sheet of each image input, with its masks beside it where there are any. Exits
-    where there is none, or it cannot be written.
+    """A contact sheet of each image input, with its masks beside it if it has any. Exits if there
+    is no image input, or the file cannot be written.
     """
     from modelspec.runtime.data.contact_sheet import draw, is_images, with_masks
 
     examples = prepared.parts["train"].examples
     images = {name: values for name, values in examples.inputs.items() if is_images(values)}
     if not images:
-        raise click.UsageError("--picture draws images, and no input of this spec takes any")
+        raise click.UsageError("--picture draws images, but this spec has no image input")
     rows = _rows_to_draw(prepared)
     try:
         if len(images) > 1:
@@ -122,7 +130,7 @@ def _draw(prepared: Prepared, target: Path) -> None:
 
 
 def _rows_to_draw(prepared: Prepared) -> list[list[int]]:
-    """Examples of the training split, row by row of a contact sheet: a class a row where there is
+    """Examples of the training split, row by row of a contact sheet: one class per row if there is
     one target.
     """
     from modelspec.runtime.data.contact_sheet import rows_of

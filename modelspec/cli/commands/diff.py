@@ -1,4 +1,4 @@
-"""`modelspec diff A B`: what differs between two specs or runs."""
+"""`modelspec diff A B`: the differences between two specs or runs."""
 
 from __future__ import annotations
 
@@ -8,27 +8,40 @@ from typing import Any
 import click
 
 from .. import status
-from ..options import data_root_option, overrides_option, set_option
+from ..examples import examples
+from ..options import data_root_option, overrides_option, plugin_option, set_option
 from ..output import in_colour, report, write
 
 ORDER = 50
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec diff flowers.yaml larger.yaml",
+        "modelspec diff runs/flowers/1 runs/flowers/2",
+        "modelspec diff flowers.yaml flowers.yaml --set-b training.epochs=5",
+    )
+)
 @click.argument("a", metavar="A", type=click.Path(allow_dash=True))
 @click.argument("b", metavar="B", type=click.Path(allow_dash=True))
 @data_root_option
+@plugin_option
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="Exit with 1 where the two differ, as `git diff --exit-code` does.",
+    help="Exit with 1 if the two differ, like `git diff --exit-code`.",
 )
 @set_option
-@overrides_option("--set-a", "of_a", "As --set, for A alone.")
-@overrides_option("--set-b", "of_b", "As --set, for B alone.")
+@overrides_option("--set-a", "of_a", "Like --set, for A only.")
+@overrides_option("--set-b", "of_b", "Like --set, for B only.")
 def command(
     a: str,
     b: str,
@@ -38,13 +51,13 @@ def command(
     of_a: dict[str, Any],
     of_b: dict[str, Any],
 ) -> None:
-    """What differs between two specs or runs.
+    """Show the differences between two specs or runs.
 
-    A and B are each a spec or the folder of a run. Compared are layers, shapes, parameters,
-    settings of the training, the data and the runtime, whether A's weights load into B, and the
-    results of runs.
+    A and B are each a spec or a run folder. Compares layers, shapes, parameters, settings of the
+    training, the data and the runtime, whether the weights of A load into B, and the results of
+    runs.
 
-    Nothing is built. Exit status 0, whether they differ or not; 1 where one has errors.
+    Builds no model. Exit status: 0 even if they differ, 1 one of them has errors.
     """
     if a == b == "-":
         raise click.UsageError("only one of the two can be standard input")

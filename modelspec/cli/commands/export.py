@@ -1,4 +1,4 @@
-"""`modelspec export RUN --to FORMAT -o PATH`: a trained model as what others use."""
+"""`modelspec export RUN --to FORMAT -o PATH`: writes a trained model in another format."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..examples import examples
 from ..failures import failures
-from ..options import LateChoice, data_root_option, writable
+from ..options import LateChoice, data_root_option, plugin_option, writable
 from ..output import write
 from ..run_argument import run_argument
 
@@ -21,11 +22,12 @@ ORDER = 100
 
 
 class _Export(click.Command):
-    """Lists the formats below its options."""
+    """Lists the formats and examples below the options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Formats"):
             formatter.write_dl([(one.name, _described(one)) for one in _formats().values()])
+        super().format_epilog(ctx, formatter)
 
 
 def _formats() -> Mapping[str, Format]:
@@ -41,18 +43,26 @@ def _quantizations() -> Iterable[str]:
 
 
 def _described(form: Format) -> str:
-    """`ONNX, .onnx; needs modelspec[onnx]`."""
+    """`ONNX, .onnx; requires modelspec[onnx]`."""
     facts = [f"{form.title}, {' or '.join(form.endings) or 'a folder'}"]
     if form.quantizations:
         facts.append(f"--quantize {', '.join(form.quantizations)}")
     if form.extra is not None:
-        facts.append(f"needs modelspec[{form.extra}]")
+        facts.append(f"requires modelspec[{form.extra}]")
     return "; ".join(facts)
 
 
-@click.command(cls=_Export)
+@click.command(
+    cls=_Export,
+    epilog=examples(
+        "modelspec export last --to onnx -o model.onnx",
+        "modelspec export runs/flowers/1 --to saved_model -o models/flowers/1",
+        "modelspec export last --to litert --quantize int8 -o model.tflite",
+    ),
+)
 @run_argument
 @data_root_option
+@plugin_option
 @click.option("--to", "to", type=LateChoice(_formats), required=True, help="The format.")
 @click.option(
     "-o",
@@ -66,25 +76,33 @@ def _described(form: Format) -> str:
 @click.option(
     "--quantize",
     type=LateChoice(_quantizations),
-    help="Fewer bits for each number, where the format has them.",
+    help="Use fewer bits per weight, if the format supports it.",
 )
 @click.option(
     "--preprocessing/--no-preprocessing",
     default=True,
     show_default=True,
-    help="What the spec does to columns inside, where the format can hold it.",
+    help="Include the preprocessing of columns, if the format supports it.",
 )
 @click.option(
     "--data",
     "source",
     metavar="SOURCE",
-    help="Rows to check the export with: a path, or `kind=path`; the run's own by default.",
+    help="Rows to check the export with: a path, or `kind=path`; by default those of the run.",
 )
 @click.option(
-    "--tolerance", type=float, metavar="X", help="How far it may be from the run's own predictions."
+    "--tolerance",
+    type=float,
+    metavar="X",
+    help="The largest allowed difference from the predictions of the run.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 def command(
     run: Path,
@@ -96,12 +114,12 @@ def command(
     tolerance: float | None,
     form: str,
 ) -> None:
-    """The trained model in another format: Keras, ONNX, LiteRT, a script, ...
+    """Export a trained model to Keras, ONNX, LiteRT, a script, ...
 
-    What was written of the model of the run folder RUN is loaded again and compared with the run's
-    own predictions before it takes its place, in batches of several sizes and with sequences of
-    several lengths: an export that differs by more than its tolerance is not written. What
-    `predict` does and the export does not is said as `left out`.
+    Exports the model of the run folder RUN (or `last`), loads the result and compares it with the
+    predictions of the run, in batches of several sizes and with sequences of several lengths. An
+    export that differs by more than the tolerance is not written. Steps of `predict` that the
+    export does not include are listed as `left out`.
     """
     with failures():
         from modelspec.runtime.exporters.export_run import export
@@ -123,8 +141,8 @@ def _text(made: Exported) -> str:
     lines = [
         f"written to {made.path} ({made.size / 1e3:,.1f} kB{inside})",
         (
-            f"largest difference to the run's own predictions on {made.examples:,} rows"
-            f"{_covered(made)}: {made.difference:.2g} (let pass: {made.tolerance:.2g})"
+            f"largest difference from the predictions of the run on {made.examples:,} rows"
+            f"{_covered(made)}: {made.difference:.2g} (tolerance: {made.tolerance:.2g})"
         ),
         f"inputs: {_some(made.inputs)}; outputs: {_some(made.outputs)}",
         *(f"left out: {what}" for what in made.left_out),

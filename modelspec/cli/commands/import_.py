@@ -1,6 +1,4 @@
-"""`modelspec import MODEL -o FILE`: a model of any Keras becomes a spec, and its weights come along
-where asked for.
-"""
+"""`modelspec import MODEL -o FILE`: converts a Keras model to a spec, on request with weights."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import status
+from ..examples import examples
 from ..options import writable
 from ..output import report, write
 
@@ -23,38 +22,44 @@ _WEIGHTS = (".safetensors", ".weights.h5")
 ORDER = 140
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec import model.keras -o model.yaml",
+        "modelspec import old.h5 -o old.yaml --weights old.safetensors",
+        "modelspec import model.json -o -",
+    )
+)
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Write the spec into FILE; `-` prints it."
+    "-o", "--output", required=True, metavar="FILE", help="Write the spec to FILE; `-` prints it."
 )
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=writable,
     metavar="FILE",
-    help="Write the model's weights too, as `.safetensors` or `.weights.h5`; loads TensorFlow.",
+    help="Also write the weights, as `.safetensors` or `.weights.h5`; loads TensorFlow.",
 )
 @click.option(
     "--weights-from",
     "given",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where the weights are when MODEL is an architecture alone: its `.weights.h5` or `.h5`.",
+    help="The weights of a MODEL that is only an architecture: a `.weights.h5` or `.h5` file.",
 )
 @click.option(
     "--input-shape",
     "shape",
     metavar="SIZES",
-    help="The shape of the one input where the file does not say it: `224,224,3`; `null`: unknown.",
+    help="The shape of the input if the file does not contain it: `224,224,3`; `null`: unknown.",
 )
-@click.option("--flat", is_flag=True, help="Write every layer out, with no blocks and loops.")
+@click.option("--flat", is_flag=True, help="List every layer, without blocks and loops.")
 @click.option(
     "--placeholder",
     is_flag=True,
     help=(
-        "Write `Identity` for a layer that cannot be said (a Lambda), and where its formula has to"
-        " stand."
+        "Write `Identity` for an unsupported layer (a Lambda), with a comment where its formula"
+        " is required."
     ),
 )
 def command(
@@ -66,10 +71,10 @@ def command(
     flat: bool,
     placeholder: bool,
 ) -> None:
-    """A Keras model becomes a spec.
+    """Convert a Keras model to a spec.
 
-    The file MODEL is `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture JSON or
-    YAML, or the `model.json` of TensorFlow.js. Nothing in the file is run.
+    MODEL is a file: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture JSON or YAML,
+    or the `model.json` of TensorFlow.js. No code in the file is run.
     """
     from modelspec.importers.import_model import Options
 
@@ -82,8 +87,8 @@ def command(
     if weights is not None:
         if given is None and not file.has_weights:
             raise click.UsageError(
-                f"`{model}` is an architecture and has no weights: say where they are with "
-                "`--weights-from`, or leave `--weights` out"
+                f"`{model}` is an architecture without weights: give them with "
+                "`--weights-from`, or remove `--weights`"
             )
         _write_weights(found, given or model, weights)
     _write_spec(text, output)
@@ -91,15 +96,13 @@ def command(
 
 
 def _check_usage(weights: Path | None, given: Path | None) -> None:
-    """Raises a fault of usage where the options about weights cannot be followed."""
+    """Raises `click.UsageError` for invalid options about weights."""
     if weights is not None and not weights.name.endswith(_WEIGHTS):
         raise click.UsageError(
-            f"`{weights}` is to end in {' or '.join(f'`{one}`' for one in _WEIGHTS)}"
+            f"the extension of `{weights}` must be {' or '.join(f'`{one}`' for one in _WEIGHTS)}"
         )
     if given is not None and weights is None:
-        raise click.UsageError(
-            "`--weights-from` is read for `--weights FILE`, which says where to write them"
-        )
+        raise click.UsageError("`--weights-from` requires `--weights FILE`, the file to write")
 
 
 def _sizes(text: str) -> tuple[int | None, ...]:
@@ -108,13 +111,13 @@ def _sizes(text: str) -> tuple[int | None, ...]:
         part in ("null", "None") or (part.isdecimal() and len(part) < 10) for part in parts
     ):
         raise click.UsageError(
-            f"`--input-shape` is a list of sizes such as `224,224,3`, found `{text}`"
+            f"`--input-shape` must be a list of sizes such as `224,224,3`, found `{text}`"
         )
     return tuple(int(part) if part.isdecimal() else None for part in parts)
 
 
 def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
-    """The file and its spec. Exits where there is none, once it is said why."""
+    """The file and its spec. Reports why and exits if there is none."""
     from modelspec.core.diagnostics import Diagnostic
     from modelspec.importers.architecture import Unreadable
     from modelspec.importers.import_model import import_model
@@ -140,7 +143,7 @@ def _text(found: Imported, source: str) -> str:
 
     lines = [f"# Imported from {source if source.isprintable() else 'a file'}."]
     lines += [
-        f"# `{name}` stands for a layer that cannot be said: {reason}.\n"
+        f"# `{name}` replaces an unsupported layer: {reason}.\n"
         f'# Write its formula: `- Expression: {{formula: "...", name: {name}}}`.'
         for name, reason in found.placeholders
     ]
@@ -161,8 +164,13 @@ def _write_weights(found: Imported, model: Path, weights: Path) -> None:
     from modelspec.runtime.data.errors import RunError
 
     if found.placeholders:
-        raise click.UsageError("weights come along with a whole model, and not with placeholders")
+        raise click.UsageError("weights can only be written for a model without placeholders")
     try:
+        from modelspec.runtime.backend.process_state import import_keras
+        from modelspec.runtime.backend.weights.count_numbers import require_numbers
+
+        require_numbers(found, model)
+        import_keras()
         from modelspec.runtime.backend.imported_weights import write_weights
 
         write_weights(found, model, weights)

@@ -1,4 +1,4 @@
-"""`modelspec init [NAME]`: a commented spec to start from."""
+"""`modelspec init [NAME]`: writes a commented spec to start from."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import Final
 
 import click
 
+from ..examples import examples
 from ..output import write
 
 TEMPLATE: Final = """\
-# A small convolutional network that tells handwritten digits apart.
+# A small convolutional network that classifies handwritten digits.
 #
-#   modelspec check {file}     every fault, in a moment
-#   modelspec show {file}      the layers with shapes and parameters
-#   modelspec train {file}     train, measure, and save everything in runs/
+#   modelspec check {file}     report every error
+#   modelspec show {file}      show the layers with shapes and parameters
+#   modelspec train {file}     train, evaluate, and save everything in runs/
 #   modelspec explain Conv2D   the manual: layers, components, keys, codes
 
 modelspec: 1                   # the version of the language
-seed: 7                        # every random choice follows from it
+seed: 7                        # makes every random choice reproducible
 
 model:
   inputs:
-    image: [8, 8, 1]           # height, width, channels; the batch axis is not written
-  layers:                      # from top to bottom: each takes the tensor of the one before
+    image: [8, 8, 1]           # height, width, channels, without the batch axis
+  layers:                      # from top to bottom: each takes the output of the one before
     - Rescaling: 0.0625        # pixels from 0..16 to 0..1
     - Conv2D: {filters: 32, kernel_size: 3, padding: same, activation: relu}
     - MaxPooling2D: 2
@@ -33,7 +34,7 @@ model:
     - Dense: {units: 10, activation: softmax, name: digit}
 
 data:
-  source: {dataset: digits}    # 1,797 images that come with scikit-learn; or e.g. {csv: table.csv}
+  source: {dataset: digits}    # 1,797 images included in scikit-learn; or e.g. {csv: table.csv}
   split: {validation: 0.15, test: 0.15, stratify: target}
   inputs: {image: {column: image}}
   targets: {digit: {column: target}}
@@ -51,19 +52,19 @@ training:
 ORDER = 170
 
 
-@click.command()
+@click.command(epilog=examples("modelspec init", "modelspec init digits"))
 @click.argument("name", default="model", type=click.Path())
 def command(name: str) -> None:
     """Write a commented spec to start from.
 
-    The file is NAME.yaml (model.yaml without a NAME). A file that is there is never overwritten.
+    Writes NAME.yaml (model.yaml without NAME). An existing file is never overwritten.
     """
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(TEMPLATE.replace("{file}", path.name))
     except FileExistsError:
-        raise click.UsageError(f"`{path}` is there already; give another NAME") from None
+        raise click.UsageError(f"`{path}` already exists; choose another NAME") from None
     except OSError as error:
         raise click.UsageError(f"`{path}` cannot be written: {error.strerror}") from None
     write(f"wrote {path}: `modelspec check {path}` checks it, `modelspec train {path}` trains it")

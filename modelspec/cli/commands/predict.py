@@ -1,4 +1,4 @@
-"""`modelspec predict RUN --data SOURCE`: raw rows in, predictions out."""
+"""`modelspec predict RUN --data SOURCE`: predicts raw rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..examples import examples
 from ..failures import failures
-from ..options import data_root_option, writable
+from ..options import data_root_option, plugin_option, writable
 from ..output import report, write
 from ..run_argument import run_argument
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from modelspec.runtime.run import Predictions, Stream, Written
 
 _ROWS = 10
-"""How many rows a preview shows."""
+"""The most rows of a preview."""
 _COLUMNS = 12
-"""How many columns."""
+"""The most columns of a preview."""
 
 ORDER = 90
 
@@ -29,7 +30,7 @@ ORDER = 90
 def _thresholds(
     ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
 ) -> dict[str | None, float] | None:
-    """Numbers by label, that of all under None. Raises `click.BadParameter`."""
+    """Thresholds by label, the common one under None. Raises `click.BadParameter`."""
     found: dict[str | None, float] = {}
     for text in given:
         label, equals, number = text.rpartition("=")
@@ -46,18 +47,18 @@ def _thresholds(
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  modelspec predict last --data new.csv
-  modelspec predict runs/churn/3 --data new.csv -o out.csv --id customer --keep all
-  modelspec predict last --data photos -o out.parquet --top 5
-  modelspec predict last --data new.csv -o out.csv --threshold 0.3 --errors skip
-  modelspec predict last --data '{"age": 31, "plan": "basic"}'
-  cat new.jsonl | modelspec predict last --data jsonl=- -o out.jsonl
-"""
+    epilog=examples(
+        "modelspec predict last --data new.csv",
+        "modelspec predict runs/churn/3 --data new.csv -o out.csv --id customer --keep all",
+        "modelspec predict last --data photos -o out.parquet --top 5",
+        "modelspec predict last --data new.csv -o out.csv --threshold 0.3 --errors skip",
+        'modelspec predict last --data \'{"age": 31, "plan": "basic"}\'',
+        "cat new.jsonl | modelspec predict last --data jsonl=- -o out.jsonl",
+    )
 )
 @run_argument
 @data_root_option
+@plugin_option
 @click.option(
     "--data",
     "source",
@@ -75,8 +76,8 @@ Examples:
     type=click.Path(path_type=Path),
     callback=writable,
     help=(
-        "Where to write them: .csv, .jsonl, .npz, .parquet or .arrow; without it the first are"
-        " shown."
+        "Write the predictions to .csv, .jsonl, .npz, .parquet or .arrow; without it the first"
+        " ones are shown."
     ),
 )
 @click.option(
@@ -84,21 +85,21 @@ Examples:
     "id_",
     metavar="COLUMN",
     help=(
-        "The column that tells the rows apart. Without it, rows have the name of their file, or"
-        " their number from 1."
+        "The column that identifies the rows. Without it, rows are identified by the name of their"
+        " file, or by their number from 1."
     ),
 )
 @click.option(
     "--keep",
     metavar="COLUMN",
     multiple=True,
-    help="A column of SOURCE to write too, or `all` of them; may be given several times.",
+    help="A column of SOURCE to include in the output, or `all`; can be repeated.",
 )
 @click.option(
     "--top",
     metavar="K",
     type=click.IntRange(min=1),
-    help="The K most probable labels in place of the probability of each.",
+    help="Write the K most probable labels instead of the probability of each.",
 )
 @click.option(
     "--threshold",
@@ -107,8 +108,8 @@ Examples:
     multiple=True,
     callback=_thresholds,
     help=(
-        "Of two labels: the probability that the positive one has to exceed; of several labels that"
-        " a row may have: that of each, or of LABEL."
+        "For two labels: the probability that the positive one must exceed; for several labels"
+        " per row: that of each, or of LABEL."
     ),
 )
 @click.option(
@@ -116,13 +117,13 @@ Examples:
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
-    help="`skip` leaves out rows that cannot be read, and lists them in FILE.errors.csv.",
+    help="`skip` excludes rows that cannot be read, and lists them in FILE.errors.csv.",
 )
 @click.option(
     "--batch-size",
     metavar="N",
     type=click.IntRange(min=1),
-    help="How many rows are computed at once; by default as many as in training.",
+    help="The number of rows per batch; by default as in training.",
 )
 @click.option(
     "--layer",
@@ -130,8 +131,8 @@ Examples:
     metavar="NAME",
     multiple=True,
     help=(
-        "The tensor of an inner layer in place of the outputs, `encoder/conv1` inside a sub-model;"
-        " may be given several times."
+        "Write the output of an inner layer instead of the outputs, `encoder/conv1` inside a"
+        " sub-model; can be repeated."
     ),
 )
 @click.option(
@@ -140,7 +141,7 @@ Examples:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="`json` prints a list of all rows, as they come; with -o how many were written.",
+    help="`json` prints all rows as a list; with -o the number of rows written.",
 )
 def command(
     run: Path,
@@ -155,12 +156,12 @@ def command(
     layers: tuple[str, ...],
     form: str,
 ) -> None:
-    """Raw rows in, predictions out.
+    """Predict raw rows with a trained model.
 
-    What the model in the run folder RUN (or `last`) gives for every row of SOURCE; only the columns
-    of its inputs are needed. A target `species` with labels gives the columns `species`,
-    `species_probability` and `p[LABEL]`; numbers are in the unit of the target's column. FILE is
-    written as the predictions come, however many they are, and is there when it is whole.
+    Computes the predictions of the model in the run folder RUN (or `last`) for every row of SOURCE;
+    only the columns of its inputs are required. A target `species` with labels gives the columns
+    `species`, `species_probability` and `p[LABEL]`; numbers are in the unit of the target column.
+    FILE is written batch by batch, so SOURCE may have any size, and appears when it is complete.
     """
     lost = f"interrupted: {output} was not written" if output is not None else "interrupted"
     with failures(lost):
@@ -188,7 +189,7 @@ def command(
 
 
 def _tell(written: Written, form: str) -> None:
-    """What was written, and where."""
+    """Prints what was written, and where."""
     if form == "json":
         summary = {"file": str(written.path), "rows": len(written)}
         if written.errors is not None:
@@ -199,7 +200,7 @@ def _tell(written: Written, form: str) -> None:
     if written.errors is not None:
         count = len(written.skipped)
         rows = "1 row that" if count == 1 else f"{count:,} rows that"
-        write(f"{rows} cannot be read listed in {written.errors}")
+        write(f"{rows} cannot be read: listed in {written.errors}")
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:
@@ -208,7 +209,7 @@ def _warn(found: tuple[Diagnostic, ...]) -> None:
 
 
 def _print_all(stream: Stream) -> None:
-    """One list of all rows, a line for each."""
+    """A list of all rows, one per line."""
     from modelspec.runtime.run.prediction_writer import lines
 
     between = "[\n"

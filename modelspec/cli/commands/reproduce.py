@@ -1,4 +1,4 @@
-"""`modelspec reproduce RUN`: train a run again and compare, bit for bit."""
+"""`modelspec reproduce RUN`: trains a run again and compares the results bit for bit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import status
+from ..examples import examples
 from ..failures import failures
-from ..options import allow_host_option, data_root_option, writable
+from ..options import allow_host_option, data_root_option, plugin_option, writable
 from ..output import write
 from ..results import weight_differences
 from ..run_argument import run_argument
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     from modelspec.runtime.run.reproduce import Reproduction, Value
 
 _MOST = 20
-"""Rows of a table of what differs."""
+"""The most rows of the table of differences."""
 
 ORDER = 120
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec reproduce last",
+        "modelspec reproduce runs/flowers/1 --run-dir runs/flowers/again",
+    )
+)
 @run_argument
 @data_root_option
+@plugin_option
 @allow_host_option
 @click.option(
     "--run-dir",
@@ -39,20 +46,25 @@ ORDER = 120
 @click.option(
     "--allow-inexact",
     is_flag=True,
-    help="Train though versions, machine or data are not as they were.",
+    help="Train even if versions, machine or data have changed.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
 def command(run: Path, run_dir: Path | None, allow_inexact: bool, form: str, quiet: bool) -> None:
-    """Train a run again and compare, bit for bit.
+    """Train a run again and compare the results bit for bit.
 
-    The run in the folder RUN is trained from its own resolved spec; weights, history and metrics
-    are compared.
+    Trains the resolved spec of the run in the folder RUN, and compares weights, history and
+    metrics.
 
-    Exit status: 0 all of them are equal to the bit, 4 something differs, 3 the run cannot be
-    reproduced or failed.
+    Exit status: 0 all are bitwise identical, 4 something differs, 3 the run cannot be reproduced or
+    failed.
     """
     with failures():
         from modelspec.runtime.run.reproduce import reproduce
@@ -70,17 +82,17 @@ def command(run: Path, run_dir: Path | None, allow_inexact: bool, form: str, qui
 
         write(json.dumps(for_json(found.as_json()), indent=2))
     elif not quiet:
-        write(_told(found))
+        write(_summary(found))
     sys.exit(status.OK if found.equal else status.UNMET)
 
 
-def _told(found: Reproduction) -> str:
+def _summary(found: Reproduction) -> str:
     parts = [f"trained again in {found.run.directory}"]
     if found.differences:
         from modelspec.runtime.run import drift
 
         parts.append(
-            "not as it was:\n"
+            "changed since the run:\n"
             + "\n".join(f"  {line}" for line in drift.table(list(found.differences)))
         )
     parts.append(weight_differences(found.weights))
@@ -88,7 +100,7 @@ def _told(found: Reproduction) -> str:
     parts.append(
         _numbers(apart, len(found.values))
         if apart
-        else f"all {len(found.values)} numbers of history and metrics are equal to the bit"
+        else f"all {len(found.values)} numbers of history and metrics are bitwise identical"
     )
     return "\n\n".join(parts) if not found.equal or found.differences else "\n".join(parts)
 
@@ -107,5 +119,5 @@ def _numbers(apart: list[Value], count: int) -> str:
     more = f"\n... {len(apart) - _MOST} more" if len(apart) > _MOST else ""
     return (
         f"{text_table(('number', 'was', 'is', 'difference'), rows)}{more}\n\n"
-        f"{count - len(apart)} of {count} numbers of history and metrics are equal to the bit"
+        f"{count - len(apart)} of {count} numbers of history and metrics are bitwise identical"
     )

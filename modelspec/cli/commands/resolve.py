@@ -1,5 +1,5 @@
-"""`modelspec resolve FILE`: the spec after extends, overrides, expressions, blocks and loops;
-`--explain PATH`.
+"""`modelspec resolve FILE`: prints the spec after extends, overrides, expressions, blocks and
+loops; `--explain PATH`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import click
 
 from .. import status
 from ..compiling import compile_file
-from ..options import data_root_option, set_option, spec_file
+from ..examples import examples
+from ..options import data_root_option, plugin_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -21,17 +22,23 @@ if TYPE_CHECKING:
 ORDER = 40
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec resolve flowers.yaml",
+        "modelspec resolve flowers.yaml --defaults",
+        "modelspec resolve flowers.yaml --explain training.epochs",
+    )
+)
 @spec_file
-@click.option("--defaults", is_flag=True, help="Fill in every setting that is left out.")
+@click.option("--defaults", is_flag=True, help="Include the default of every omitted setting.")
 @click.option(
     "--explain",
     "paths",
     multiple=True,
     metavar="PATH",
     help=(
-        "Say where the value at PATH of the resolved spec comes from, in place of printing the"
-        " spec; may be given several times."
+        "Show where the value at PATH of the resolved spec comes from instead of printing the"
+        " spec; can be repeated."
     ),
 )
 @click.option(
@@ -39,17 +46,18 @@ ORDER = 40
     "form",
     type=click.Choice(["yaml", "text", "json"]),
     default=None,
-    help="`yaml` (the default) or `json`; of --explain, `text` or `json`.",
+    help="`yaml` (the default) or `json`; for --explain, `text` or `json`.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write into FILE.",
+    help="Write to FILE; .json for JSON.",
 )
 @set_option
 @data_root_option
+@plugin_option
 def command(
     file: str,
     defaults: bool,
@@ -58,10 +66,10 @@ def command(
     output: Path | None,
     overrides: dict[str, Any],
 ) -> None:
-    """The spec after extends, expressions, blocks and loops.
+    """Print the spec after extends, expressions, blocks and loops.
 
-    Everything in FILE is worked out: the spec that is printed checks and trains the same; `-` reads
-    standard input. Paths are written as for --set: `model.layers.stem.units`, `training.optimizer`.
+    Evaluates everything in FILE: the printed spec checks and trains the same; `-` reads standard
+    input. Paths are written as for --set: `model.layers.stem.units`, `training.optimizer`.
     """
     _check_usage(paths, form, defaults)
     compiled = _compiled(file, overrides)
@@ -81,22 +89,22 @@ def command(
 
 
 def _check_usage(paths: tuple[str, ...], form: str | None, defaults: bool) -> None:
-    """Raises a fault of usage where options do not go together."""
+    """Raises `click.UsageError` where options cannot be combined."""
     if paths and form == "yaml":
-        raise click.UsageError("--explain is told as `text` or as `json`")
+        raise click.UsageError("the format of --explain must be `text` or `json`")
     if not paths and form == "text":
-        raise click.UsageError("--format text is for --explain; a spec is `yaml` or `json`")
+        raise click.UsageError("--format text requires --explain; a spec is `yaml` or `json`")
     if paths and defaults:
-        raise click.UsageError("--explain knows the defaults already: leave --defaults out")
+        raise click.UsageError("--explain always includes the defaults: remove --defaults")
 
 
 def _form_of(output: Path | None) -> str:
-    """The format that the ending of a file asks for."""
+    """The format by the extension of a file."""
     return "json" if output is not None and output.suffix.lower() == ".json" else "yaml"
 
 
 def _compiled(file: str, overrides: dict[str, Any]) -> Compiled:
-    """The spec, its warnings told; exits where it has errors."""
+    """The spec; reports its warnings, and exits if it has errors."""
     checked = compile_file(file, overrides)
     if checked.diagnostics:
         report(checked.diagnostics, sys.stderr)
@@ -106,8 +114,8 @@ def _compiled(file: str, overrides: dict[str, Any]) -> Compiled:
 
 
 def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[str, bool]:
-    """Where the values come from, and whether every path leads somewhere; those that do not are
-    told.
+    """Where the values come from, and whether every path exists; those that do not are
+    reported.
     """
     from modelspec.views.resolve.origin import Origins, Wayward
 
@@ -128,8 +136,8 @@ def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[s
 
 
 def _save(text: str, output: Path, compiled: Compiled) -> None:
-    """Write the file whole; where it stands elsewhere than the spec, say that paths in it are read
-    from there.
+    """Write the file; if it is in another folder than the spec, print that its paths are relative
+    to that folder.
     """
     try:
         output.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
@@ -142,6 +150,6 @@ def _save(text: str, output: Path, compiled: Compiled) -> None:
         and output.resolve().parent != folder.resolve()
     ):
         click.echo(
-            f"paths in `{output}` are relative to its own folder now, no longer to `{folder}`",
+            f"paths in `{output}` are now relative to its folder instead of `{folder}`",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""`modelspec resume RUN`: go on with a run from its newest checkpoint."""
+"""`modelspec resume RUN`: continues a run from its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from .. import status
+from ..examples import examples
+from ..expectations import Strictness, check_baselines, exit_if_unmet, strictness_options
 from ..failures import failures
-from ..options import allow_host_option, data_root_option, set_option
+from ..options import allow_host_option, data_root_option, plugin_option, set_option
 from ..output import report, write
 from ..results import write_results
 from ..run_argument import run_argument
@@ -18,45 +20,66 @@ from ..run_argument import run_argument
 ORDER = 70
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec resume last",
+        "modelspec resume runs/flowers/1 --set training.epochs=40",
+    )
+)
 @run_argument
 @set_option
 @data_root_option
+@plugin_option
 @allow_host_option
 @click.option(
     "--allow-inexact",
     is_flag=True,
-    help="Go on though something differs that changes numbers; the manifest keeps it for ever.",
+    help="Resume despite differences that change results; the manifest records them.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
-def command(run: Path, overrides: dict[str, Any], allow_inexact: bool, quiet: bool) -> None:
-    """Go on where a run stopped, exactly.
+@strictness_options
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
+def command(
+    run: Path,
+    overrides: dict[str, Any],
+    allow_inexact: bool,
+    strict_time: bool,
+    require_baseline: bool,
+    quiet: bool,
+) -> None:
+    """Continue an interrupted run exactly where it stopped.
 
-    The run in the folder RUN goes on from its newest checkpoint, so that it ends as if it had never
-    stopped.
+    Continues the run in the folder RUN (or `last`) from its newest checkpoint. The result is the
+    same as without the interruption.
 
-    A run that was completed is left alone, unless `--set training.epochs=N` adds epochs to it.
-    Exit status: 3 the run cannot go on or failed, 75 interrupted again.
+    A completed run does not change, unless `--set training.epochs=N` adds epochs to it.
+
+    Exit status: 3 the run cannot be continued or failed, 4 an expectation does not hold, 75
+    interrupted again.
     """
+    strictness = Strictness(strict_time, require_baseline)
     with failures(
-        f"interrupted before it went on: the run is as it was; to go on: modelspec resume {run}",
+        f"interrupted before training; the run has not changed: modelspec resume {run}",
         status.INTERRUPTED,
     ):
-        from modelspec.runtime.run import has_ended, resume
+        from modelspec.runtime.run import has_ended, opened, resume
         from modelspec.runtime.run.manifest import Manifest
-        from modelspec.runtime.run.open_run import edited
+        from modelspec.runtime.run.open_run import edited, read_resolved
 
         from ..progress import watcher
 
-        if found := edited(run, Manifest.read(run)):
+        manifest = Manifest.read(run)
+        if found := edited(run, manifest):
             report(found, sys.stderr)
+        check_baselines(read_resolved(run, manifest), manifest.spec_path, strictness)
         if has_ended(run, overrides):
             if not quiet:
                 write(
-                    f"the run in {run} was completed: `--set training.epochs=N` trains it for more"
+                    f"the run in {run} is complete: `--set training.epochs=N` trains it for more"
                     " epochs"
                 )
+            exit_if_unmet(opened(run), strictness, quiet=quiet)
             return
         done = resume(run, overrides, allow_inexact=allow_inexact, watcher=watcher(quiet=quiet))
     if not quiet:
         write_results(done)
+    exit_if_unmet(done, strictness, quiet=quiet)

@@ -1,47 +1,65 @@
-"""`modelspec runs [FOLDER]`: the runs in a folder; `modelspec runs RUN`: what happened in one."""
+"""`modelspec runs [FOLDER]`: lists the runs in a folder; `modelspec runs RUN`: one in detail."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from .. import status
+from ..examples import examples
 from ..output import report, write
 from ..run_argument import RunPath
 
+if TYPE_CHECKING:
+    from modelspec.runtime.history import Record
+
 ORDER = 110
+_LEAST: Final = 48
+"""Characters of settings in a table, except on a wide terminal."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec runs",
+        "modelspec runs runs/flowers --sort val_loss",
+        "modelspec runs last",
+    )
+)
 @click.argument("folder", metavar="[FOLDER|RUN]", type=RunPath(exists=False), required=False)
 @click.option(
     "--sort",
     "metric",
     metavar="METRIC",
-    help="The best first by a metric: `val_accuracy`, `test_loss`; by default the newest are.",
+    help="Sort by a metric (`val_accuracy`, `test_loss`), best first; by default newest first.",
 )
+@click.option("--reverse", is_flag=True, help="Reverse the order: oldest or worst first.")
 @click.option(
-    "--reverse", is_flag=True, help="The other way round: the oldest, or the worst, first."
-)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -> None:
-    """The runs in a folder with their metrics, or what happened in one.
+    """List the runs in a folder with their metrics, or show one in detail.
 
-    Of the runs below FOLDER (`runs` by default): when, in what state, how many epochs, their
-    metrics. Of RUN, the folder of one run, everything: when it ran, why it stopped and went on,
-    what it was made of, what it came to. Nothing is loaded.
+    For the runs below FOLDER (`runs` by default): date, state, epochs, the settings that differ
+    between them, and metrics. For RUN, a run folder: all details, including interruptions, the
+    environment and results. Loads no framework.
     """
     from modelspec.runtime.history.run_files import MANIFEST
 
     if folder is not None and (folder / MANIFEST).exists():
         _one(folder, form)
     elif folder is None and not Path("runs").exists():
-        write("[]" if form == "json" else "no runs in `runs`: `modelspec train` makes them")
+        write("[]" if form == "json" else "no runs in `runs`: `modelspec train` creates them")
     else:
         _several(folder or Path("runs"), metric, reverse, form)
 
@@ -70,8 +88,6 @@ def _one(path: Path, form: str) -> None:
 
 def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None:
     from modelspec.runtime.history import find, in_order
-    from modelspec.runtime.history.formatting import for_json
-    from modelspec.runtime.history.tables import of_several
 
     found = find(folder)
     said, records = list(found.diagnostics), found.value
@@ -85,10 +101,42 @@ def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None
     if any(one.severity == "error" for one in said):
         sys.exit(status.FAILED if folder.exists() else status.USAGE)
     if form == "json":
-        write(json.dumps(for_json([one.as_json() for one in records]), indent=2))
+        write(json.dumps(_as_json(records), indent=2))
+    elif records:
+        write(_table(records, metric))
     else:
-        write(
-            of_several(records, metric)
-            if records
-            else f"no runs in `{folder}`: `modelspec train` makes them"
-        )
+        write(f"no runs in `{folder}`: `modelspec train` creates them")
+
+
+def _as_json(records: Sequence[Record]) -> Any:
+    """Every run, with the settings that differ between the runs of its spec."""
+    from modelspec.runtime.history.compare.columns import setting_columns
+    from modelspec.runtime.history.formatting import for_json
+    from modelspec.views.diff.values import ABSENT
+
+    found = setting_columns(records)
+    return for_json(
+        [
+            {
+                **one.as_json(),
+                "settings": {
+                    each.path: each.values[at] for each in found if each.values[at] is not ABSENT
+                },
+            }
+            for at, one in enumerate(records)
+        ]
+    )
+
+
+def _table(records: Sequence[Record], metric: str | None) -> str:
+    """The runs, with as many settings as fit."""
+    from modelspec.core.text_table import GAP
+    from modelspec.runtime.history.compare.columns import setting_columns, that_fit
+    from modelspec.runtime.history.tables import of_several
+
+    room = _LEAST
+    if sys.stdout.isatty():
+        own = max(map(len, of_several(records, metric).splitlines()))
+        room = max(_LEAST, shutil.get_terminal_size((100, 24)).columns - own)
+    chosen = that_fit(setting_columns(records), room, len(GAP))
+    return of_several(records, metric, [(one.name, one.texts) for one in chosen])

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import click
 
+from ..compiling import own_plugins
+from ..examples import examples
+from ..options import plugin_option
 from ..output import write
 
 ORDER = 160
 
 
-@click.command()
+@click.command(epilog=examples("modelspec schema > modelspec.schema.json"))
+@plugin_option
 def command() -> None:
-    """The JSON Schema of the language, for editors.
+    """Print the JSON Schema of the language, for editors.
 
-    An editor with YAML support completes and underlines by it (draft 2020-12): put
-    `# yaml-language-server: $schema=modelspec.schema.json` in the first line of a spec.
+    Editors with YAML support use it (draft 2020-12) for completion and validation: write
+    `# yaml-language-server: $schema=modelspec.schema.json` in the first line of a spec. Includes
+    the plugins of the working directory.
     """
     from modelspec.views.schema import text
 
-    write(text())
+    with own_plugins():
+        found = text()
+    write(found)

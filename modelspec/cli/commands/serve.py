@@ -1,4 +1,4 @@
-"""`modelspec serve RUN`: predictions over HTTP, for trying and for continuous integration."""
+"""`modelspec serve RUN`: serves predictions over HTTP, for testing and continuous integration."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ from pathlib import Path
 
 import click
 
+from ..examples import examples
 from ..failures import failures
-from ..options import data_root_option
+from ..options import data_root_option, plugin_option
 from ..output import report, write
 from ..run_argument import run_argument
 
 ORDER = 95
-_NEEDED = ("starlette", "uvicorn")
+_REQUIRED = ("starlette", "uvicorn")
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  modelspec serve last
-  modelspec serve runs/churn/3 --port 0
-  curl -H 'Content-Type: application/json' localhost:8000/predict \\
-       -d '{"rows": [{"age": 31, "plan": "basic"}]}'
-  curl -H 'Content-Type: text/csv' -H 'Accept: text/csv' localhost:8000/predict \\
-       --data-binary @new.csv
-"""
+    epilog=examples(
+        "modelspec serve last",
+        "modelspec serve runs/churn/3 --port 0",
+        "curl -H 'Content-Type: application/json' localhost:8000/predict \\",
+        '     -d \'{"rows": [{"age": 31, "plan": "basic"}]}\'',
+        "curl -H 'Content-Type: text/csv' -H 'Accept: text/csv' localhost:8000/predict \\",
+        "     --data-binary @new.csv",
+    )
 )
 @run_argument
 @data_root_option
+@plugin_option
 @click.option(
     "--host",
     metavar="HOST",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on. The server asks nobody who they are: on another address than"
-    " that of this machine, everyone who reaches it can use it.",
+    help="The address to listen on. The server has no authentication: on another address than that"
+    " of this machine, everyone who reaches it can use it.",
 )
 @click.option(
     "--port",
+    metavar="PORT",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="The port to listen on; 0 takes a free one.",
+    help="The port to listen on; 0 selects a free one.",
 )
 @click.option(
     "--max-bytes",
@@ -51,7 +53,7 @@ Examples:
     type=click.IntRange(min=1),
     default=10_000_000,
     show_default=True,
-    help="The largest body of a request.",
+    help="The largest request body, in bytes.",
 )
 @click.option(
     "--max-rows",
@@ -59,7 +61,7 @@ Examples:
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
-    help="The most rows of a request.",
+    help="The most rows per request.",
 )
 @click.option(
     "--max-requests",
@@ -67,7 +69,7 @@ Examples:
     type=click.IntRange(min=1),
     default=32,
     show_default=True,
-    help="The most requests at work or waiting at a time.",
+    help="The most requests in progress or waiting.",
 )
 @click.option(
     "--timeout",
@@ -75,7 +77,7 @@ Examples:
     type=click.FloatRange(min=0, min_open=True, max=86_400),
     default=30.0,
     show_default=True,
-    help="How long a request may take, with the time that it waits.",
+    help="The time limit of a request, including waiting.",
 )
 @click.option("--verbose", is_flag=True, help="Log each request to standard error.")
 def command(
@@ -88,18 +90,18 @@ def command(
     timeout: float,
     verbose: bool,
 ) -> None:
-    """Predictions over HTTP, for trying and for CI.
+    """Serve predictions over HTTP, for testing and CI.
 
-    Loads the run folder RUN (or `last`) once and answers `POST /predict` with what `modelspec
-    predict` gives for the same rows: JSON or csv in, JSON or csv out. `GET /schema` is an OpenAPI
-    document with the columns, `GET /health` says that the server answers. One request is computed
-    at a time. For production, export the run and take TensorFlow Serving.
+    Loads the run folder RUN (or `last`) once and answers `POST /predict` with the result of
+    `modelspec predict` for the same rows, in JSON or CSV. `GET /schema` is an OpenAPI document with
+    the columns, `GET /health` reports that the server is running. Computes one request at a time.
+    For production, export the run and use TensorFlow Serving.
 
-    Ctrl-C or SIGTERM ends it once the requests at work are answered; the exit status is then 0.
+    Ctrl-C or SIGTERM ends the server after the requests in progress; the exit status is then 0.
     """
-    if any(find_spec(name) is None for name in _NEEDED):
+    if any(find_spec(name) is None for name in _REQUIRED):
         raise click.UsageError(
-            'serving needs Starlette and uvicorn: pip install "modelspec[serve]"'
+            'serving requires Starlette and uvicorn: pip install "modelspec[serve]"'
         )
     with failures():
         from modelspec.serving import server
@@ -113,10 +115,10 @@ def command(
                 report(service.warnings, sys.stderr)
             if host not in server.LOOPBACK:
                 write(
-                    f"warning: everyone who reaches {host} can ask for predictions: the server has"
+                    f"warning: everyone who reaches {host} can request predictions: the server has"
                     " neither authentication nor encryption",
                     sys.stderr,
                 )
             made = server.server_of(service, str(run), host, verbose=verbose)
-            write(f"{run} at {server.address(host, listening)}; Ctrl-C ends it")
+            write(f"{run} at {server.address(host, listening)}; Ctrl-C stops it")
             server.serve(made, service, listening)

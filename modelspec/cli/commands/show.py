@@ -1,4 +1,4 @@
-"""`modelspec show FILE`: the layers with shapes, parameters and cost."""
+"""`modelspec show FILE`: shows the layers with shapes, parameters, cost and memory."""
 
 from __future__ import annotations
 
@@ -9,45 +9,73 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import status
+from ..byte_size import byte_size
 from ..compiling import compile_file
-from ..options import data_root_option, set_option, spec_file
+from ..examples import examples
+from ..options import data_root_option, plugin_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
     from modelspec.compiler.infer import TypedGraph
+    from modelspec.compiler.pipeline import Compiled
+    from modelspec.views.summary import MemoryView
 
 ORDER = 30
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec show flowers.yaml",
+        "modelspec show flowers.yaml --fit 24GB",
+        "modelspec show flowers.yaml --picture flowers.svg",
+    )
+)
 @spec_file
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 @click.option(
     "--depth",
     type=click.IntRange(0),
     metavar="N",
-    help="Show models inside models N levels deep; by default all but the inside of large ones.",
+    help="Show nested models N levels deep; by default all except the inside of large ones.",
 )
 @click.option(
     "--picture",
     "drawn",
     type=click.Path(dir_okay=False),
     metavar="PATH",
-    help="Draw the model: .svg, .png, .mmd (Mermaid) or .dot (Graphviz), by the ending.",
+    help="Draw the model: .svg, .png, .mmd (Mermaid) or .dot (Graphviz), by the extension.",
+)
+@click.option(
+    "--fit",
+    "limit",
+    callback=byte_size,
+    metavar="SIZE",
+    help="Show the largest batch size whose training takes at most SIZE of memory, e.g. 24GB.",
 )
 @set_option
 @data_root_option
+@plugin_option
 def command(
-    file: str, form: str, depth: int | None, drawn: str | None, overrides: dict[str, Any]
+    file: str,
+    form: str,
+    depth: int | None,
+    drawn: str | None,
+    limit: int | None,
+    overrides: dict[str, Any],
 ) -> None:
-    """The layers with shapes, parameters and cost.
+    """Show the layers with shapes, parameters, cost and memory.
 
-    Of the spec in FILE, with totals; `-` reads standard input. Nothing is built: the numbers are
-    inferred, and equal Keras's. With --picture a picture is written in place of the table: blocks
-    and sub-models are frames, open --depth levels deep (0: folded), by default as deep as about a
-    hundred boxes show.
+    Shows the layers of the spec in FILE, with totals; `-` reads standard input. Builds no model:
+    shapes and parameters are inferred, and equal to those of Keras; the memory is an estimate of
+    what training takes. With --picture, draws the model instead: blocks and sub-models are frames,
+    open --depth levels deep (0: folded), by default as deep as about a hundred boxes allow.
     """
     if drawn is not None:
         _ending(drawn)
@@ -61,23 +89,50 @@ def command(
     elif form == "json":
         from modelspec.views.summary import as_json
 
-        write(as_json(compiled.name, graph))
+        memory, stages = _memory(compiled, graph, limit), compiled.stage_graphs
+        write(as_json(compiled.name, graph, memory, stages, compiled.player_graphs))
     else:
         from modelspec.views.summary import table
 
-        write(table(compiled.name, graph, width=_width(), depth=depth))
+        memory = _memory(compiled, graph, limit)
+        whole = table(
+            compiled.name,
+            graph,
+            width=_width(),
+            depth=depth,
+            memory=memory,
+            stages=compiled.stage_graphs,
+            players=compiled.player_graphs,
+        )
+        write(whole)
+
+
+def _memory(compiled: Compiled, graph: TypedGraph, limit: int | None) -> MemoryView:
+    """Raises `click.UsageError` for `--fit` without a `training` section."""
+    from modelspec.compiler.infer.memory import estimated_memory, largest_memory
+    from modelspec.views.summary import MemoryView
+
+    if limit is not None and compiled.training is None:
+        raise click.UsageError(
+            "--fit requires a `training` section: the optimizer determines the memory of each"
+            " weight"
+        )
+    stages = compiled.stage_graphs
+    found = largest_memory(stages) if stages else estimated_memory(graph, compiled.training)
+    return MemoryView(found, limit)
 
 
 def _ending(path: str) -> str:
-    """The kind of picture that a path asks for. Raises a fault of usage where there is none of this
-    ending.
+    """The picture format by the extension of a path. Raises `click.UsageError` for an unknown
+    extension.
     """
     from modelspec.views.picture import ENDINGS
 
     found = ENDINGS.get(Path(path).suffix.lower())
     if found is None:
         raise click.BadParameter(
-            f"a picture ends in {', '.join(ENDINGS)}: `{path}` does not", param_hint="--picture"
+            f"the extension must be one of {', '.join(ENDINGS)}, found `{path}`",
+            param_hint="--picture",
         )
     return found
 
@@ -93,7 +148,7 @@ def _draw(path: str, name: str, graph: TypedGraph, depth: int | None) -> None:
 
 
 def _width() -> int:
-    """Columns to fill: those of the terminal; of a file or a pipe, 100."""
+    """The width in columns: that of the terminal; 100 for a file or a pipe."""
     import shutil
 
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100

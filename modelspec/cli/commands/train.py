@@ -1,4 +1,4 @@
-"""`modelspec train FILE`: train, evaluate on the test split, save."""
+"""`modelspec train FILE`: trains, evaluates on the test split, and saves the run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import status
+from ..examples import examples
+from ..expectations import Strictness, check_baselines, exit_if_unmet, strictness_options
 from ..failures import failures
-from ..options import allow_host_option, data_root_option, set_option, spec_file, writable
+from ..options import (
+    allow_host_option,
+    data_root_option,
+    plugin_option,
+    set_option,
+    spec_file,
+    writable,
+)
 from ..output import report, write
 from ..results import write_results
 
@@ -20,39 +29,55 @@ if TYPE_CHECKING:
 ORDER = 60
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec train flowers.yaml",
+        "modelspec train flowers.yaml --set training.epochs=5 --run-dir runs/short",
+        "modelspec train flowers.yaml --dry-run",
+    )
+)
 @spec_file
 @set_option
 @data_root_option
+@plugin_option
 @allow_host_option
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),
     callback=writable,
     metavar="DIR",
-    help="The run folder, empty or new; `runs/<name>/<n>` by default.",
+    help="The run folder, empty or new; by default `runs/<name>/<n>`.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Everything but the training: data opened, one step taken, an epoch's end, all undone.",
+    help="Open the data and run one step and the end of an epoch, without saving anything.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
+@strictness_options
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
 def command(
-    file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run: bool, quiet: bool
+    file: str,
+    overrides: dict[str, Any],
+    run_dir: Path | None,
+    dry_run: bool,
+    strict_time: bool,
+    require_baseline: bool,
+    quiet: bool,
 ) -> None:
-    """Train, evaluate on the test split, save.
+    """Train a spec, evaluate it on the test split, and save the run.
 
-    The spec is in FILE, and everything is saved in a run folder.
+    Trains the spec in FILE, and saves everything in a run folder.
 
-    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (`modelspec
-    resume` goes on).
+    Exit status: 1 the spec has errors, 3 the data or the run failed, 4 an expectation does not
+    hold, 75 interrupted (`modelspec resume` continues it).
     """
     spec = _checked(file, overrides)
-    with failures("interrupted before the training began: no run folder is left"):
+    strictness = Strictness(strict_time, require_baseline)
+    with failures("interrupted before training started: no run folder was created"):
         if dry_run:
             _try(spec, quiet)
             return
+        check_baselines(spec.compiled, None, strictness)
         from modelspec.runtime.run import train
 
         from ..progress import watcher
@@ -60,10 +85,11 @@ def command(
         run = train(spec, run_dir, watcher=watcher(quiet=quiet))
     if not quiet:
         write_results(run)
+    exit_if_unmet(run, strictness, quiet=quiet)
 
 
 def _checked(file: str, overrides: dict[str, Any]) -> Spec:
-    """The spec, its warnings told; exits where it has errors."""
+    """The spec; reports its warnings, and exits if it has errors."""
     from modelspec.api import Spec
     from modelspec.compiler.pipeline import compile_spec
 
@@ -77,14 +103,14 @@ def _checked(file: str, overrides: dict[str, Any]) -> Spec:
 
 def _try(spec: Spec, quiet: bool) -> None:
     from modelspec.runtime.run import trial
-
-    from ..progress import numbers, parts
+    from modelspec.runtime.run.progress import numbers, parts
 
     seen = trial(spec)
     if seen.warnings:
         report(seen.warnings, sys.stderr)
     if not quiet:
         write(parts(seen.plan.examples))
-        batch = min(seen.plan.batch_size, seen.plan.examples["train"])
+        last = seen.plan.stages[-1] if seen.plan.stages else seen.plan
+        batch = min(last.batch_size, seen.plan.examples["train"])
         write(f"one batch of {batch}, untrained: {numbers(seen.metrics)}")
-        write(f"training would take {seen.plan.epochs} x {seen.plan.steps} steps")
+        write(f"training would take {seen.plan.length} steps")

@@ -1,4 +1,4 @@
-"""`modelspec weights RUN`: list, extract and compare weights."""
+"""`modelspec weights RUN`: lists, extracts and compares weights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import status
+from ..examples import examples
 from ..failures import failures
 from ..options import writable
 from ..output import write
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
 ORDER = 130
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "modelspec weights last",
+        "modelspec weights last --extract 'encoder/*' -o encoder.npz",
+        "modelspec weights runs/flowers/1 runs/flowers/2",
+    )
+)
 @click.argument("a", metavar="RUN|FILE", type=RunPath())
 @click.argument("b", metavar="[RUN|FILE]", type=RunPath(), required=False)
 @click.option(
     "--extract",
     "pattern",
     metavar="NAME",
-    help="Write this weight to a file, or those of a pattern: `encoder/*`.",
+    help="Write this weight, or those that match a pattern (`encoder/*`), to a file.",
 )
 @click.option(
     "-o",
@@ -38,17 +45,22 @@ ORDER = 130
     metavar="FILE",
     type=click.Path(path_type=Path),
     callback=writable,
-    help="Where `--extract` writes: .npy, .npz or .safetensors.",
+    help="The file of `--extract`: .npy, .npz or .safetensors.",
 )
-@click.option("--optimizer", is_flag=True, help="Also what the optimizer keeps.")
+@click.option("--optimizer", is_flag=True, help="Include the variables of the optimizer.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
     metavar="D",
-    help="Weights whose numbers are at most so far apart count as equal; by default to the bit.",
+    help="The largest difference of weights that count as equal; by default 0.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 def command(
     a: Path,
@@ -59,20 +71,20 @@ def command(
     tolerance: float | None,
     form: str,
 ) -> None:
-    """The weights of a run or a file: list, extract, compare.
+    """List, extract or compare the weights of a run or a file.
 
-    Of a run, or of a .keras, .h5 or .safetensors file: shapes, and what numbers are in them. With a
-    second run or file, tell weight by weight whether the two are equal to the bit, and how far
-    apart they are. No framework is loaded.
+    Lists the weights of a run, or of a .keras, .h5 or .safetensors file, with shapes and
+    statistics. With a second run or file, shows for each weight whether the two are bitwise
+    identical, and their largest difference. Loads no framework.
 
     Exit status: 4 the two differ, 3 one of them cannot be read.
     """
     if tolerance is not None and b is None:
-        raise click.UsageError("`--tolerance` is for two runs or files")
+        raise click.UsageError("`--tolerance` requires two runs or files")
     if (pattern is None) != (output is None):
-        raise click.UsageError("`--extract NAME` and `-o FILE` go together")
+        raise click.UsageError("`--extract NAME` and `-o FILE` must be used together")
     if pattern is not None and b is not None:
-        raise click.UsageError("`--extract` takes from one run or file")
+        raise click.UsageError("`--extract` reads from one run or file")
     with failures():
         if b is not None:
             sys.exit(status.OK if _compare(a, b, optimizer, tolerance, form) else status.UNMET)
@@ -118,7 +130,7 @@ def _listed(found: list[Figures]) -> str:
 
 
 def _compare(a: Path, b: Path, optimizer: bool, tolerance: float | None, form: str) -> bool:
-    """Tells how far apart they are; whether they count as equal."""
+    """Prints the differences; returns whether the weights count as equal."""
     from modelspec.runtime.run.weight_reader import stored_weights
     from modelspec.runtime.run.weight_tools import compared
 

@@ -1,12 +1,12 @@
 """Expansion: extends, overrides, variables and expressions, blocks, branches and loops become plain
 values.
 
-    extends   files that this one builds on, merged key by key
+    extends   files that this one extends, merged key by key
     overrides values set from outside, by path
-    document  names and expressions, blocks and loops: a flat list of layers comes out
-    paths     those that other files or overrides hold, as the spec's own folder would write them
+    document  names and expressions, blocks and loops: the result is a flat list of layers
+    paths     paths in other files or overrides, made relative to the folder of the spec
 
-Every node of the result knows where it was written, and by which uses it became part of the spec.
+    Every node of the result records where it was written, and which uses made it part of the spec.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from .meant_sections import with_meant_sections
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Nothing in a document refers back to what holds it, and its size has a budget: the search
-    for cycles would only look at all of it again and again while it grows, for half of the time.
+    """Suspends the garbage collector: a document has no reference cycles and a limited size, and
+    the search for cycles would take half of the time while it grows.
     """
     was = gc.isenabled()
     gc.disable()
@@ -42,15 +42,13 @@ def _without_garbage_collection() -> Iterator[None]:
 def expand(
     document: Document, context: Context, overrides: Mapping[str, Any]
 ) -> Checked[Document | None]:
-    """The document with plain values and flat lists of layers only; itself where there is nothing
-    to expand.
+    """The document with plain values and flat lists of layers only; unchanged if nothing has to be
+    expanded.
 
-    `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a
-    budget is spent.
+    `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None if a limit
+    is exceeded.
     """
-    with (
-        _without_garbage_collection()
-    ):  # until what was made is gone again, where a budget is spent
+    with _without_garbage_collection():  # until partial results are freed, if a limit is exceeded
         return _expanded(document, context, overrides)
 
 
@@ -73,7 +71,7 @@ def _expanded(
         if root is not document.root or needs_expansion(root):
             from .expand_document import expand_document
 
-            root = expand_document(root, collector)
+            root = expand_document(root, collector, context)
         else:
             check_written_layers(root)
         if overrides or "extends" in document.root.entries:

@@ -20,11 +20,11 @@ from .values import Values, in_error
 
 
 def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str, Binding]) -> bool:
-    """Put the block's parameters as this use sets them into `bound`, the names of the scope inside
-    the block.
+    """Put the parameters of the block, as this use sets them, into `bound`, the names in scope
+    inside the block.
 
-    They are worked out when they are needed. False, with every fault reported, where the use does
-    not say what the block needs.
+    They are evaluated lazily. False, with every error reported, if the use lacks required
+    parameters.
     """
     written = _given(call, block, values)
     if written is None:
@@ -38,19 +38,19 @@ def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str
         )
         bound[name] = Binding(name, make)
     is_complete = _is_complete(call, block, given, values)
-    if not is_complete:  # what else is wrong is reported as well
+    if not is_complete:  # other errors are reported as well
         force({name: bound[name] for name in given if name in bound})
     return is_complete
 
 
 def force(arguments: dict[str, Binding]) -> None:
-    """Work out every argument, so that a fault of one that nothing uses is reported as well."""
+    """Evaluate every argument, so that errors in unused ones are reported as well."""
     for binding in arguments.values():
         _ = binding.node
 
 
 def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
-    """What the use sets, by parameter."""
+    """The parameters that the use sets."""
     body = call.body
     if body is None or is_null(body):
         given: dict[str, Entry] = {}
@@ -65,7 +65,7 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
         values.collector.report(
             Fault(
                 "MS204",
-                f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
+                f"{block} has no `primary` parameter, but {describe(plain(body))} is given",
                 help=(
                     f"write `{block.name}: {{{first}: ...}}`, or `primary: {first}` in the block"
                     if first
@@ -90,7 +90,7 @@ def _is_complete(call: Call, block: Block, given: dict[str, Entry], values: Valu
         values.collector.report(
             Fault(
                 "MS203",
-                f"block `{block.name}` needs {listed(missing)}",
+                f"block `{block.name}` requires {listed(missing)}",
                 help=f"write `{block.name}: {{{example}}}`",
             ),
             _place(call, call.span),
@@ -100,14 +100,14 @@ def _is_complete(call: Call, block: Block, given: dict[str, Entry], values: Valu
 
 
 def _has_no_call(call: Call, block: Block, values: Values) -> bool:
-    """Whether the use has no `call`, which a block does not take."""
+    """Whether the use has no `call`, which a block does not support."""
     options = call.body.entries.get("call") if isinstance(call.body, Mapping) else None
     if options is None or block.extra:
         return True
     values.collector.report(
         Fault(
             "MS309",
-            f"block `{block.name}` is no layer, and takes no `call`",
+            f"block `{block.name}` is not a layer, and does not support `call`",
             help="write `call` at the layers inside the block",
         ),
         _place(call, options.key_span),
@@ -118,8 +118,8 @@ def _has_no_call(call: Call, block: Block, values: Values) -> bool:
 def _as_meant(
     call: Call, block: Block, given: dict[str, Entry], values: Values
 ) -> dict[str, Entry]:
-    """What the use sets, misspelt parameters as those that they were meant to be. Each is
-    reported, as is one that nothing has.
+    """The parameters that the use sets, with misspelled ones corrected. Those, and unknown ones,
+    are reported.
     """
     found = {name: entry for name, entry in given.items() if name in block.parameters}
     known = [*block.parameters, *block.extra]
@@ -141,8 +141,8 @@ def _as_meant(
 
 
 def unknown_setting(block: Block, name: str, near: str | None, known: Sequence_[str]) -> Fault:
-    """MS202: what a use sets is none of the block's parameters."""
-    listing = f"its {block.noun}s are {listed(known)}" if known else "it has none"
+    """MS202: the use sets a name that is not a parameter of the block."""
+    listing = f"the {block.noun}s are {listed(known)}" if known else f"it has no {block.noun}s"
     return Fault(
         "MS202",
         f"{block} has no {block.noun} `{name}`",
@@ -154,8 +154,9 @@ def unknown_setting(block: Block, name: str, near: str | None, known: Sequence_[
 def _argument(
     name: str, node: Node, block: Block, values: Values, scope: Scope, inner: Scope
 ) -> Node | None:
-    """The value of a parameter that the use sets. That of a block may be anything: what does not
-    fit is reported where it is used. A setting of the library has the type of its default.
+    """The value of a parameter that the use sets. A parameter of a block accepts any value: an
+    unsuitable one is reported where it is used. A setting of the library has the type of its
+    default.
     """
     found = values.node(node, scope)
     if in_error(found):
@@ -184,7 +185,7 @@ def _argument(
 
 
 def _against(rule: Rule, subject: str, node: Node) -> Fault | None:
-    """What is wrong with a value that a rule speaks of; its type is not looked at."""
+    """The error of a value that a rule restricts; its type is not checked."""
     value = plain(node)
     if rule.choices and value not in rule.choices:
         return _no_choice(rule, subject, value)
@@ -206,7 +207,7 @@ def _no_choice(rule: Rule, subject: str, value: Value) -> Fault:
 
 
 def _fits(default: object, node: Node) -> bool:
-    """Whether a value has the type of a default; a whole number is a number."""
+    """Whether a value has the type of a default; an integer is a number."""
     if default is None:
         return True
     if isinstance(node, (Mapping, Sequence)):
@@ -220,9 +221,9 @@ def _fits(default: object, node: Node) -> bool:
 def _type(default: object) -> str:
     names = {
         bool: "`true` or `false`",
-        int: "a whole number",
+        int: "an integer",
         float: "a number",
-        str: "a text",
+        str: "a string",
         tuple: "a list",
     }
     return names.get(type(default), "a mapping")

@@ -1,4 +1,4 @@
-"""Blocks that use themselves, directly or through others: also where a `when` would end it."""
+"""Blocks that use themselves, directly or through others: an error even if a `when` would stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelspec.core.source import Node, Scalar, Sequence
 
 def refuse_recursion(layers: Mapping[str, Node | None], collector: Collector) -> set[str]:
     """The blocks that use themselves, each cycle reported. `layers` are those of every block, None
-    for a block in error.
+    for an invalid block.
     """
     uses = {
         name: list(_uses(node, layers)) if node is not None else [] for name, node in layers.items()
@@ -28,8 +28,8 @@ def refuse_recursion(layers: Mapping[str, Node | None], collector: Collector) ->
 def _cycles(
     start: str, uses: Mapping[str, list[tuple[str, Span]]], finished: set[str]
 ) -> Iterator[tuple[list[str], Span]]:
-    """The cycles that lead back to a block on the way from `start`, each with the use that closes
-    it: depth first, with a list in place of calls.
+    """The cycles reached from `start`, each with the use that closes it: depth first, with a list
+    instead of recursion.
     """
     path, rest = {start: 0}, [iter(uses[start])]
     while path:
@@ -47,15 +47,13 @@ def _cycles(
 
 
 def _report(cycle: list[str], span: Span, collector: Collector) -> None:
-    by_way = f", by way of {listed(cycle[1:])}" if len(cycle) > 1 else ""
-    help = "use `repeat` or `for` to write layers several times"
+    by_way = f", through {listed(cycle[1:])}" if len(cycle) > 1 else ""
+    help = "use `repeat` or `for` to repeat layers"
     collector.report(Fault("MS131", f"block `{cycle[0]}` uses itself{by_way}", help=help), span)
 
 
 def _uses(node: Node, blocks: Mapping[str, Node | None]) -> Iterator[tuple[str, Span]]:
-    """Every kind in a list of layers (and in the lists inside it) that is a block, and its
-    place.
-    """
+    """Every kind in a list of layers (including nested lists) that is a block, and its place."""
     if isinstance(node, Scalar):
         if isinstance(node.value, str) and node.value in blocks:
             yield node.value, node.span
@@ -66,5 +64,5 @@ def _uses(node: Node, blocks: Mapping[str, Node | None]) -> Iterator[tuple[str, 
         for key, entry in node.entries.items():
             if key in blocks and len(node.entries) == 1:
                 yield key, entry.key_span
-            elif key in ("do", "else", "branches", "join"):
+            elif key in ("do", "else", "branches", "join", "layers"):
                 yield from _uses(entry.value, blocks)

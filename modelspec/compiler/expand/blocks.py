@@ -27,10 +27,13 @@ from .expression_syntax import Misread, parse
 from .identifiers import check_parameter
 from .interpolation import cut_off, is_expression, split
 
-_KEYS = ("description", "parameters", "primary", "inline", "inputs", "layers", "outputs")
+_KEYS = (
+    *("description", "parameters", "primary", "inline"),
+    *("inputs", "shared", "layers", "outputs"),
+)
 _NO_LAYERS = "add `layers:` with a list of layers"
 INPUT = "input"
-"""The name of a block's input where it names none."""
+"""The default name of the input of a block."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,31 @@ class Block:
     inputs: tuple[str, ...] = (INPUT,)
     outputs: Node | None = None
     inline: bool = False
-    """Whether its entries are called as those around its use are: `conv2d_7`, not
-    `block_2_conv2d`.
-    """
+    """Whether its entries are named as if written at its use: `conv2d_7`, not `block_2_conv2d`."""
     extra: tuple[str, ...] = ()
-    """Settings beside the parameters, of a model of the library."""
+    """Settings of a library model, in addition to the parameters."""
+    sized: frozenset[str] = frozenset()
+    """The inputs whose sizes its expressions use."""
+    shared: Mapping | None = None
+    """Layers and models that the entries of one use call, by name."""
     rules: MappingType[str, Rule] = field(default_factory=dict)
-    """What parameters may be, where their defaults do not say it."""
+    """Allowed values of parameters, if their defaults do not determine them."""
 
     @property
     def noun(self) -> str:
-        """What messages call its parameters."""
+        """The word for its parameters in messages."""
         return "setting" if self.extra else "parameter"
 
     def __str__(self) -> str:
         return f"`{self.name}`" if self.extra else f"block `{self.name}`"
+
+    @property
+    def content(self) -> Node:
+        """All that it may call: its layers and its shared definitions."""
+        if self.shared is None:
+            return self.layers
+        every = (self.layers, *(entry.value for entry in self.shared.entries.values()))
+        return Sequence(every, self.layers.span)
 
     def required(self) -> list[str]:
         return (
@@ -75,8 +88,8 @@ def is_null(node: Node) -> bool:
 
 
 def read_blocks(root: Mapping, collector: Collector) -> dict[str, Block | None]:
-    """Every block by its name; None for one that is in error. Recursion and unreadable expressions
-    are found here.
+    """Every block by its name; None for an invalid one. Recursion and malformed expressions are
+    reported here.
     """
     entry = root.entries.get("blocks")
     if entry is None or is_null(entry.value):
@@ -96,7 +109,7 @@ def read_blocks(root: Mapping, collector: Collector) -> dict[str, Block | None]:
         found[name] = (
             _read(name, item, collector) if _check_name(name, item.key_span, collector) else None
         )
-    layers = {name: block.layers if block else None for name, block in found.items()}
+    layers = {name: block.content if block else None for name, block in found.items()}
     for name in refuse_recursion(layers, collector):
         found[name] = None
     return found
@@ -107,8 +120,8 @@ def _check_name(name: str, span: Span, collector: Collector) -> bool:
         collector.report(
             Fault(
                 "MS306",
-                f"`{name}` is the name of a layer, and cannot name a block",
-                help=f"call it something else, e.g. `{name.lower()}_block`",
+                f"`{name}` is the name of a layer, and cannot be the name of a block",
+                help=f"rename it, e.g. `{name.lower()}_block`",
             ),
             span,
         )
@@ -117,8 +130,8 @@ def _check_name(name: str, span: Span, collector: Collector) -> bool:
         collector.report(
             Fault(
                 "MS306",
-                f"`{name}` is a kind of the library, and cannot name a block",
-                help=f"call it something else, e.g. `my_{name}`",
+                f"`{name}` is a kind of the library, and cannot be the name of a block",
+                help=f"rename it, e.g. `my_{name}`",
             ),
             span,
         )
@@ -143,7 +156,7 @@ def _read(name: str, entry: Entry, collector: Collector) -> Block | None:
     reader = _Reader(name, node, collector)
     reader.unknown_keys()
     if "layers" not in reader.node.entries:
-        fault = Fault("MS315", f"block `{name}` needs `layers`", help=_NO_LAYERS)
+        fault = Fault("MS315", f"block `{name}` requires `layers`", help=_NO_LAYERS)
         collector.report(fault, entry.key_span)
         return None
     return reader.block(entry.key_span)
@@ -159,18 +172,32 @@ class _Reader:
     broken: bool = False
 
     def block(self, span: Span) -> Block | None:
-        """The block; None, with every fault reported, where it is in error."""
+        """The block; None, with every error reported, if it is invalid."""
         layers, outputs = self.node.entries["layers"].value, self.value("outputs")
         self.read_expressions(layers)
         if outputs is not None:
             self.read_expressions(outputs)
         parameters = self.parameters()
         primary, inputs, inline = self.primary(parameters), self.inputs(), self.inline()
-        block = Block(self.name, span, layers, parameters, primary, inputs, outputs, inline)
+        shared = self.shared()
+        every = (layers, outputs, shared, *(entry.value for entry in parameters.values()))
+        used = {name for node in every if node is not None for name in _names_used(node)}
+        block = Block(
+            self.name,
+            span,
+            layers,
+            parameters,
+            primary,
+            inputs,
+            outputs,
+            inline,
+            sized=frozenset(inputs) & used - parameters.keys(),
+            shared=shared,
+        )
         return None if self.broken else block
 
     def value(self, key: str) -> Node | None:
-        """What is written at a key; None for `null`."""
+        """The value of a key; None for `null`."""
         entry = self.node.entries.get(key)
         return None if entry is None or is_null(entry.value) else entry.value
 
@@ -179,14 +206,14 @@ class _Reader:
         self.collector.report(fault, span)
 
     def unknown_keys(self) -> None:
-        """Report keys that a block has not, and read misspelt ones as they were meant."""
+        """Report unknown keys, and read misspelled ones as they were meant."""
         entries = {key: entry for key, entry in self.node.entries.items() if key in _KEYS}
         for key, entry in self.node.entries.items():
             if key in _KEYS:
                 continue
             near = nearest_unused(key, _KEYS, entries)
             message = f"block `{self.name}` has no key `{key}`"
-            help = did_you_mean(near, f"its keys are {listed(_KEYS)}")
+            help = did_you_mean(near, f"the keys are {listed(_KEYS)}")
             fault = Fault("MS201", message, suggestion=near, help=help)
             self.collector.report(fault, entry.key_span)
             if near is not None:
@@ -244,6 +271,23 @@ class _Reader:
             )
         return value is True
 
+    def shared(self) -> Mapping | None:
+        node = self.value("shared")
+        if node is None:
+            return None
+        self.read_expressions(node)
+        if isinstance(node, Mapping):
+            return node
+        self.wrong(
+            Fault(
+                "MS204",
+                f"`shared` must be a mapping of names to layers, found {describe(plain(node))}",
+                help="e.g. `shared: {encoder: [{Dense: 8}]}`",
+            ),
+            node.span,
+        )
+        return None
+
     def inputs(self) -> tuple[str, ...]:
         node = self.value("inputs")
         if node is None:
@@ -256,8 +300,7 @@ class _Reader:
                     Fault(
                         "MS204",
                         f"`inputs` of a block must be a list of names, found {describe(name)}",
-                        help="e.g. `inputs: [a, b]`; their shapes come from what the block is"
-                        " called with",
+                        help="e.g. `inputs: [a, b]`; each use determines their shapes",
                     ),
                     item.span,
                 )
@@ -268,7 +311,7 @@ class _Reader:
         return tuple(names) or (INPUT,)
 
     def read_expressions(self, node: Node, later: Sequence_[str] = ()) -> None:
-        """Report what cannot be read, also in a block that nothing uses, and names that are defined
+        """Report malformed expressions, even in an unused block, and names that are defined
         `later`.
         """
         for scalar in _texts(node):
@@ -285,7 +328,7 @@ class _Reader:
                                 Fault(
                                     "MS121",
                                     f"`{name.text}` is used before it is defined",
-                                    help="a default may use the parameters above it",
+                                    help="a default may use only the parameters above it",
                                 ),
                                 place(scalar, start + name.start, start + name.end),
                             )
@@ -301,8 +344,19 @@ def _is_input_name(name: Value) -> bool:
     return isinstance(name, str) and name != "" and "." not in name and "$" not in name
 
 
+def _names_used(node: Node) -> Iterator[str]:
+    """Every name in the expressions of a value; malformed ones are reported elsewhere."""
+    for scalar in _texts(node):
+        try:
+            for part in split(str(scalar.value)):
+                if part.expression:
+                    yield from (name.text for name in parse(part.text).names)
+        except Misread:
+            continue
+
+
 def _texts(node: Node) -> Iterator[Scalar]:
-    """Every text with a `$` in it."""
+    """Every string that contains a `$`."""
     if isinstance(node, Sequence):
         for item in node.items:
             yield from _texts(item)

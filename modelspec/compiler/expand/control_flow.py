@@ -18,13 +18,13 @@ from .scope import Binding, Scope
 from .values import Values, in_error
 
 WORDS: Final = ("for", "index", "repeat", "when", "do", "else", "branches", "join")
-"""Keys of an entry that holds lists of entries, or runs several times."""
+"""Keys of an entry that contains lists of entries, or that is repeated."""
 OF_BRANCHES: Final = ("branches", "join", "from", "name", "when", "repeat")
 OF_LISTS: Final = ("for", "index", "repeat", "when", "do", "else", "from")
 
 
 def is_kept(when: Entry, scope: Scope, values: Values) -> bool | None:
-    """What `when` says; None, with a report, where that is not known."""
+    """The value of `when`; None, with a report, if it is unknown."""
     node = values.node(when.value, scope)
     if in_error(node):
         return None
@@ -34,7 +34,7 @@ def is_kept(when: Entry, scope: Scope, values: Values) -> bool | None:
         Fault(
             "MS204",
             f"`when` must be `true` or `false`, found {describe(plain(node))}",
-            help="compare: `$(stride != 1)`",
+            help="write a comparison: `$(stride != 1)`",
         ),
         node.span,
     )
@@ -42,7 +42,7 @@ def is_kept(when: Entry, scope: Scope, values: Values) -> bool | None:
 
 
 def name_of(entry: Entry | None, scope: Scope, values: Values) -> tuple[str | None, Span | None]:
-    """The name that an entry writes out, and where; no name where it is none."""
+    """The explicit name of an entry, and its place; no name if the value is not a name."""
     if entry is None:
         return None, None
     node = values.node(entry.value, scope)
@@ -52,8 +52,8 @@ def name_of(entry: Entry | None, scope: Scope, values: Values) -> tuple[str | No
 
 
 def check_name(entry: Entry | None, scope: Scope, values: Values) -> None:
-    """MS204, or MS306, where the name of an entry that expansion takes away (a block, branches) is
-    none: no later stage sees it.
+    """MS204 or MS306 for an invalid name of an entry that expansion removes (a block, branches): no
+    later stage sees it.
     """
     if entry is None:
         return
@@ -64,7 +64,7 @@ def check_name(entry: Entry | None, scope: Scope, values: Values) -> None:
     if value == "":
         may_be_called(value, node.span, values.collector)
         return
-    fault = Fault("MS204", f"a `name` must be a text, found {describe(value)}")
+    fault = Fault("MS204", f"a `name` must be a string, found {describe(value)}")
     values.collector.report(fault, node.span)
 
 
@@ -75,7 +75,7 @@ def times(repeat: Entry, scope: Scope, values: Values) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
         values.collector.report(
-            Fault("MS204", f"`repeat` must be a whole number, found {describe(value)}"), node.span
+            Fault("MS204", f"`repeat` must be an integer, found {describe(value)}"), node.span
         )
         return None
     if value < 0:
@@ -88,7 +88,7 @@ def times(repeat: Entry, scope: Scope, values: Values) -> int | None:
 
 @dataclass(frozen=True)
 class Loop:
-    """A `for`: its variable, that of the position, and the values."""
+    """A `for`: its variable, its index variable, and the values."""
 
     variable: str
     index: str | None
@@ -100,7 +100,7 @@ class Loop:
         return {self.variable, self.index}
 
     def bindings(self, position: int) -> dict[str, Binding]:
-        """What the names of the loop are in one round."""
+        """The values of the loop variables in one round."""
         item = self.values.items[position]
         found = {self.variable: Binding(self.variable, None, item, in_frame=True)}
         if self.index and self.index_span:
@@ -109,7 +109,7 @@ class Loop:
         return found
 
     def cause(self, position: int) -> Cause:
-        """What leads to an entry of one round."""
+        """The cause of the entries of one round."""
         item = self.values.items[position]
         index = f" and `{self.index}` is `{position}`" if self.index else ""
         value = describe(plain(item))
@@ -117,12 +117,12 @@ class Loop:
 
 
 def loop_of(node: Mapping, scope: Scope, values: Values) -> Loop | None:
-    """The loop of an entry with `for`; None, with a report, where it has not the form of one."""
+    """The loop of an entry with `for`; None, with a report, if it is malformed."""
     head, position = node.entries["for"].value, node.entries.get("index")
     if not isinstance(head, Mapping) or len(head.entries) != 1:
         fault = Fault(
             "MS207",
-            f"`for` takes one name with a list of values, found {describe(plain(head))}",
+            f"`for` must be one name with a list of values, found {describe(plain(head))}",
             help="e.g. `for: {width: [64, 32]}`; nest loops for several names",
         )
         values.collector.report(fault, scope.frame.place(head.span))
@@ -140,7 +140,7 @@ def loop_of(node: Mapping, scope: Scope, values: Values) -> Loop | None:
 
 
 def _check_index(node: Node, scope: Scope, values: Values) -> bool:
-    """Whether the position of a round can have a name."""
+    """Whether the name in `index` is valid."""
     index, span = plain(node), scope.frame.place(node.span)
     if isinstance(index, str):
         return check_variable(index, span, values.collector)
@@ -166,7 +166,7 @@ def _loop_values(node: Node, scope: Scope, values: Values) -> Sequence | None:
 
 
 def misplaced(node: Mapping, allowed: tuple[str, ...]) -> tuple[Fault, Span] | None:
-    """What is wrong with the keys of an entry that holds lists."""
+    """The error in the keys of an entry that contains lists, if any."""
     other = next((key for key in node.entries if key not in allowed), None)
     if other is not None:
         return _foreign_key(node, other, allowed)
@@ -178,11 +178,11 @@ def misplaced(node: Mapping, allowed: tuple[str, ...]) -> tuple[Fault, Span] | N
 def _foreign_key(node: Mapping, other: str, allowed: tuple[str, ...]) -> tuple[Fault, Span]:
     """A key that such an entry cannot have."""
     words, word = node.entries, _chief(node)
-    message = f"`{other}` cannot stand beside `{word}`"
+    message = f"`{other}` cannot be used beside `{word}`"
     if other in WORDS:
         return Fault("MS207", message), words[other].key_span
     if other in RESERVED:
-        fault = Fault("MS207", message, help="write it at the layers themselves")
+        fault = Fault("MS207", message, help="write it at the layers inside")
         return fault, words[other].key_span
     near = nearest(other, [key for key in allowed if key not in words])
     if near:
@@ -191,7 +191,7 @@ def _foreign_key(node: Mapping, other: str, allowed: tuple[str, ...]) -> tuple[F
     return (
         Fault(
             "MS207",
-            f"`{word}` stands beside `{other}`, not among its settings",
+            f"`{word}` is beside `{other}`, not among its settings",
             help=f"indent it further, or write `- {other}: {{..., {word}: ...}}`",
         ),
         words[word].key_span,
@@ -203,33 +203,35 @@ def _incomplete(node: Mapping) -> tuple[Fault, Span] | None:
     words = node.entries
     if "for" in words and "repeat" in words:
         fault = Fault(
-            "MS207", "`for` and `repeat` stand in one entry", help="put one below the other's `do`"
+            "MS207",
+            "an entry has both `for` and `repeat`",
+            help="nest one in the `do` of the other",
         )
         return fault, words["repeat"].key_span
     for word, of in (("index", "for"), ("else", "when")):
         if word in words and of not in words:
-            return Fault("MS207", f"`{word}` needs a `{of}` beside it"), words[word].key_span
+            return Fault("MS207", f"`{word}` requires a `{of}` beside it"), words[word].key_span
     if "do" not in words:
         chief = _chief(node)
         fault = Fault(
             "MS207",
-            f"`{chief}` needs `do`, the list of layers that it is about",
+            f"`{chief}` requires `do`, the list of layers that it applies to",
             help="add `do: [...]`",
         )
         return fault, words[chief].key_span
     if not any(word in words for word in ("for", "repeat", "when")):
-        fault = Fault("MS207", "`do` needs `for`, `repeat` or `when` beside it")
+        fault = Fault("MS207", "`do` requires `for`, `repeat` or `when` beside it")
         return fault, words["do"].key_span
     return None
 
 
 def _chief(node: Mapping) -> str:
-    """The word that says what an entry is."""
+    """The word that decides what an entry is."""
     return next(word for word in ("branches", *WORDS) if word in node.entries)
 
 
 def written_names(node: Node) -> Iterator[tuple[str, Span]]:
-    """The names that a list of layers writes out, those of the lists inside it counted."""
+    """The explicit names in a list of layers, including nested lists."""
     for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Sequence):
             yield from written_names(item)
@@ -241,7 +243,7 @@ def written_names(node: Node) -> Iterator[tuple[str, Span]]:
 
 
 def _written_name(settings: Node) -> tuple[str, Span] | None:
-    """The `name` among the settings of an entry, where it does not follow from others."""
+    """The literal `name` among the settings of an entry."""
     named = settings.entries.get("name") if isinstance(settings, Mapping) else None
     if named is None or not isinstance(named.value, Scalar) or is_expression(named.value):
         return None

@@ -1,4 +1,4 @@
-"""Whether a document needs expansion at all: most do not, and then none of it is loaded."""
+"""Whether a document requires expansion: most do not, and then the expansion is not imported."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..spec.spec_file import EXPANDED, KEYS, LATER
 from ..spec.wrapped_models import held_by, is_model_wrapper
 
 GONE: Final = ("extends", "vars", "blocks")
-"""Sections that an expanded spec no longer has."""
+"""Sections that an expanded spec does not have."""
 _WORDS: Final = ("when", "repeat", "for", "branches", "do")
 
 _HINT = re.compile(r"\$|\b(?:when|repeat|for|branches|do|extends|vars|blocks)\b|\\[uUx]")
-"""What a text has in it that may need expansion."""
+"""Strings in a text that may require expansion."""
 
 
 def needs_expansion(root: Mapping) -> bool:
-    """Whether anything in the document is to be expanded. A look at the text settles it for
-    most.
+    """Whether anything in the document has to be expanded. For most, a search of the text
+    decides.
     """
     return (
         _HINT.search(root.span.source.text) is not None
@@ -39,7 +39,7 @@ def needs_expansion(root: Mapping) -> bool:
 
 
 def _is_expandable(node: Node) -> bool:
-    """Whether a value has an expression in it, or a word of control flow."""
+    """Whether a value contains an expression or a control flow word."""
     if isinstance(node, Scalar):
         return isinstance(node.value, str) and "$" in node.value
     if isinstance(node, Sequence):
@@ -48,17 +48,19 @@ def _is_expandable(node: Node) -> bool:
 
 
 def _uses_library(node: Node) -> bool:
-    """Whether a model, a list of layers or something shared names a kind of the library. (There are
-    no lists inside lists: those are below words that were looked for before.)
+    """Whether a model, a list of layers or a shared definition uses a kind of the library. (Nested
+    lists belong to control flow words, which were searched before.)
     """
     if isinstance(node, Sequence):
         return any(_is_shipped(item) or _holds_model(item) for item in node.items)
     if not isinstance(node, Mapping):
         return False
     layers, shared = node.entries.get("layers"), node.entries.get("shared")
-    things = shared.value.entries.values() if shared and isinstance(shared.value, Mapping) else ()
+    definitions = (
+        shared.value.entries.values() if shared and isinstance(shared.value, Mapping) else ()
+    )
     return (layers is not None and _uses_library(layers.value)) or any(
-        _is_shipped(entry.value) or _uses_library(entry.value) for entry in things
+        _is_shipped(entry.value) or _uses_library(entry.value) for entry in definitions
     )
 
 
@@ -87,11 +89,11 @@ def _holds_model(node: Node) -> bool:
 
 
 def with_misspelt_sections(root: Mapping) -> Mapping:
-    """The document with what is written under a misspelt `extends`, `vars` or `blocks` also under
-    the right key.
+    """The document in which a misspelled `extends`, `vars` or `blocks` is also present under the
+    right key.
 
-    The slip itself is reported when the spec is read; every name and block that it takes away would
-    be reported as well.
+    The misspelling itself is reported when the spec is read; without this, every name and block
+    that it defines would be reported as well.
     """
     known = (*KEYS, *EXPANDED, *LATER)
     strange = [key for key in root.entries if key not in known and not key.startswith("x-")]

@@ -1,4 +1,4 @@
-"""Entries of lists by their names, as paths from outside of the file have them:
+"""Entries of lists by their names, as used in paths from outside the file:
 `model.layers.stem`.
 """
 
@@ -18,9 +18,9 @@ from .control_flow import WORDS
 Way: TypeAlias = "tuple[str | int, ...]"
 
 _LISTS: Final = ("do", "else", "branches")
-"""Keys of an entry that hold further entries."""
+"""Keys of an entry that contain more entries."""
 _MANY: Final = ("repeat", "when")
-"""Settings that make an entry several, or none."""
+"""Settings that repeat an entry, or leave it out."""
 _INPUT: Final = ("shape", "dtype", "batch_size", "optional")
 _FEATURE: Final = ("column", "columns", "missing", "transform", "pad", "sequence", "augment")
 _BLOCK: Final = ("description", "parameters", "primary", "inputs", "layers", "outputs")
@@ -35,14 +35,14 @@ def name_of(settings: Node) -> str | None:
 
 
 def kind_of(item: Node) -> str | None:
-    """The kind of an entry: its only key, or the bare name that it is."""
+    """The kind of an entry: its only key, or the bare name."""
     if isinstance(item, Mapping) and len(item.entries) == 1:
         return next(iter(item.entries))
     return item.value if isinstance(item, Scalar) and isinstance(item.value, str) else None
 
 
 def names(node: Sequence) -> Iterator[tuple[Way, str]]:
-    """Every named entry of a list and of the lists inside it: the way to its settings, and its
+    """Every named entry of a list and of the lists inside it: the path to its settings, and its
     name.
     """
     for index, item in enumerate(node.items):
@@ -50,6 +50,8 @@ def names(node: Sequence) -> Iterator[tuple[Way, str]]:
             yield from (((index, *way), name) for way, name in names(item))
         if not isinstance(item, Mapping):
             continue
+        if name := name_of(item):  # an entry without a kind: a stage of a training
+            yield (index,), name
         for key, entry in item.entries.items():
             if key in _LISTS and isinstance(entry.value, Sequence):
                 yield from (((index, key, *way), name) for way, name in names(entry.value))
@@ -58,8 +60,8 @@ def names(node: Sequence) -> Iterator[tuple[Way, str]]:
 
 
 def automatic_names(node: Sequence) -> Iterator[tuple[int, str]]:
-    """The names that entries without one get, from the first on, up to one of which it is not plain
-    how many it is.
+    """The automatic names of entries without one, up to the first entry that may be repeated or
+    left out.
     """
     given = {name for _, name in names(node)}
     automatic = AutomaticNames()
@@ -73,13 +75,13 @@ def automatic_names(node: Sequence) -> Iterator[tuple[int, str]]:
 
 
 def _may_be_several(settings: Node | None) -> bool:
-    """Whether an entry may become several, or none."""
+    """Whether an entry may be repeated or left out."""
     return isinstance(settings, Mapping) and any(word in settings.entries for word in _MANY)
 
 
 def long_form(node: Node, before: SequenceType[str | int], key: str | int) -> Mapping | None:
-    """The mapping that a value is a short form of, so that it can take `key`; `before`: the way to
-    it.
+    """The mapping that a value is the short form of, so that `key` can be set in it; `before`: the
+    path to the value.
 
     `[28, 28, 1]` of an input is `{shape: [28, 28, 1]}`, the `age` of a feature `{column: age}`, a
     list of a block `{layers: [...]}`.

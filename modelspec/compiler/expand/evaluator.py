@@ -1,8 +1,8 @@
-"""What an expression comes to: Python's results on plain values, total and bounded.
+"""The value of an expression: Python's results on plain values, total and bounded.
 
-Values are None, booleans, integers of 64 bits, finite floats, texts, tuples (lists) and dicts
-(mappings). Every operation is a step; one that makes or reads a list or a text costs as many steps
-as that has items.
+Values are None, booleans, 64-bit integers, finite floats, strings, tuples (lists) and dicts
+(mappings). Every operation is a step; one that makes or reads a list or a string takes as many
+steps as it has items.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from modelspec.core.source import Value
 from . import limits
 from .expression_functions import FUNCTIONS, Unfit, weight
 from .expression_syntax import WORDS, Expression, Misread
+from .unknown_size import UNKNOWN, is_unknown, unknown_size
 
 Environment: TypeAlias = Callable[[str], str | None]
 
@@ -44,17 +45,19 @@ _ORDER: Final[dict[type[ast.AST], tuple[Callable[[Any, Any], Any], str]]] = {
 def evaluate(
     expression: Expression, names: Mapping[str, Value], env: Environment | None = None
 ) -> tuple[Value, int]:
-    """The value of an expression whose names are all known, and how many steps it took.
+    """The value of an expression whose names are all known, and the number of steps.
 
-    `env` looks up a variable of the environment; without it the place is one where none may be
-    read. Raises `Misread` (MS108, MS109, MS123, MS124, MS125) at the part that has no value.
+    `env` looks up an environment variable; without it, the environment cannot be read at this
+    place. Raises `Misread` (MS108, MS109, MS123, MS124, MS125) at the part that has no value.
     """
     run = _Run(expression, names, env)
-    return run.value(expression.tree), run.steps
+    found = run.value(expression.tree)
+    run.known(expression.tree, found)
+    return found, run.steps
 
 
 class _Run:
-    """One expression being worked out."""
+    """Evaluates one expression."""
 
     def __init__(
         self, expression: Expression, names: Mapping[str, Value], env: Environment | None
@@ -63,10 +66,25 @@ class _Run:
         self.names = names
         self.env = env
         self.steps = 0
+        self.own: dict[str, Any] = {}
+        """The variables of the comprehensions around the part that is evaluated."""
 
     def value(self, node: ast.expr) -> Any:
         self.spend(1, node)
-        return _VISITS[type(node)](self, node)
+        found = _VISITS[type(node)](self, node)
+        if found is UNKNOWN:
+            self.unknown(node)
+        return found
+
+    def unknown(self, node: ast.expr) -> None:
+        """Raises `Misread` (MS421) for a size that is not known."""
+        start, end = self.expression.place(node)
+        raise Misread(unknown_size(self.expression.text[start:end]), start, end)
+
+    def known(self, node: ast.expr, *values: Any) -> None:
+        """Raises `Misread` (MS421) if a value contains a size that is not known."""
+        if any(map(is_unknown, values)):
+            self.unknown(node)
 
     def spend(self, steps: int, node: ast.expr) -> None:
         self.steps += steps
@@ -80,7 +98,7 @@ class _Run:
         raise Misread(Fault(code, message, help=help), *self.expression.place(node))
 
     def checked(self, value: Any, node: ast.expr) -> Any:
-        """The value where it is one that a spec can hold."""
+        """The value, if a spec can hold it."""
         if isinstance(value, int) and not limits.SMALLEST <= value <= limits.LARGEST:
             self.wrong(node, "the result does not fit into 64 bits", code="MS109")
         if isinstance(value, float) and not math.isfinite(value):
@@ -95,6 +113,8 @@ class _Run:
         return node.value
 
     def name(self, node: ast.Name) -> Any:
+        if node.id in self.own:
+            return self.own[node.id]
         return WORDS[node.id] if node.id in WORDS else self.names[node.id]
 
     def items(self, node: ast.List | ast.Tuple) -> tuple[Any, ...]:
@@ -102,8 +122,30 @@ class _Run:
         self.sized(made, node)
         return made
 
+    def comprehension(self, node: ast.ListComp) -> tuple[Any, ...]:
+        made: list[Any] = []
+        outer = dict(self.own)
+        self.rounds(node, 0, made)
+        self.own = outer
+        return tuple(self.sized(tuple(made), node))
+
+    def rounds(self, node: ast.ListComp, index: int, made: list[Any]) -> None:
+        """Add the items of all rounds of a loop of a comprehension, and of the loops after it."""
+        if index == len(node.generators):
+            made.append(self.value(node.elt))
+            return
+        loop = node.generators[index]
+        items = self.value(loop.iter)
+        if not isinstance(items, (tuple, dict, str)):
+            self.wrong(loop.iter, f"a comprehension requires a list, found {describe(items)}")
+        assert isinstance(loop.target, ast.Name)
+        for item in items:
+            self.own[loop.target.id] = item
+            if all(self.value(test) for test in loop.ifs):
+                self.rounds(node, index + 1, made)
+
     def sized(self, value: Any, node: ast.expr) -> Any:
-        """A list or text that was made, its size counted."""
+        """A list or string that was created, its size counted."""
         size = weight(value)
         if size > limits.SIZE:
             self.wrong(
@@ -119,8 +161,8 @@ class _Run:
         if not isinstance(value, dict):
             self.wrong(
                 node,
-                f"{self.shown(node.value, value)} has no `{node.attr}`: only a mapping has names"
-                " in it",
+                f"{self.shown(node.value, value)} has no `{node.attr}`: only a mapping has named"
+                " members",
             )
         return self.key(node, value, node.attr)
 
@@ -143,25 +185,25 @@ class _Run:
             self.wrong(
                 node,
                 f"{self.shown(node.value, value)} has no `[{_short(index)}]`",
-                "a list and a text have whole numbers in the brackets, a mapping has texts",
+                "a list or a string is indexed with an integer, a mapping with a string",
             )
         if not -len(value) <= index < len(value):
             self.wrong(
                 node,
-                f"{self.shown(node.value, None)} has {len(value)} {_parts(value)}, none at"
-                f" [{index}]",
-                "the first is at [0]" if index == len(value) else None,
+                f"{self.shown(node.value, None)} has {len(value)} {_parts(value)}, so the index"
+                f" [{index}] is out of range",
+                "the first index is [0]" if index == len(value) else None,
             )
         return value[index]
 
     def ends(self, node: ast.Slice) -> slice:
-        """The `i:j` of `a[i:j]`, either of which may be left out."""
+        """The `i:j` of `a[i:j]`; both are optional."""
         lower, upper = (
             None if end is None else self.value(end) for end in (node.lower, node.upper)
         )
         for end in (lower, upper):
             if end is not None and not isinstance(end, int):
-                self.wrong(node, f"`:` stands between whole numbers, found {describe(end)}")
+                self.wrong(node, f"a slice requires integers, found {describe(end)}")
         return slice(lower, upper)
 
     def shown(self, node: ast.expr, value: Any) -> str:
@@ -181,18 +223,18 @@ class _Run:
         try:
             return self.checked(function(left, right), node)
         except ZeroDivisionError:
-            return self.wrong(node, "division by zero", "guard it: `a / b if b else 0`")
+            return self.wrong(node, "division by zero", "check for zero: `a / b if b else 0`")
         except OverflowError:
             return self.wrong(node, "the result is not a finite number", code="MS109")
 
     @staticmethod
     def too_large(left: Any, right: Any) -> bool:
-        """Whether a power of integers has more than 64 bits, known without working it out."""
+        """Whether a power of integers has more than 64 bits, without computing it."""
         both = isinstance(left, int) and isinstance(right, int)
         return both and abs(left) > 1 and right > 0 and (abs(left).bit_length() - 1) * right > 64
 
     def joined(self, node: ast.BinOp, left: Any, right: Any, sign: str) -> Any:
-        """Texts and lists: `a + b` of one kind, `a * 3`."""
+        """Strings and lists: `a + b` of one type, `a * 3`."""
         if sign == "+" and type(left) is type(right) and isinstance(left, (str, tuple)):
             return self.sized(left + right, node)
         for one, times in ((left, right), (right, left)) if sign == "*" else ():
@@ -201,8 +243,8 @@ class _Run:
         with_text = sign == "+" and str in (type(left), type(right))
         return self.wrong(
             node,
-            f"`{sign}` cannot take {describe(left)} and {describe(right)}",
-            "make a text of the other with `str(...)`" if with_text else None,
+            f"`{sign}` does not support {describe(left)} and {describe(right)}",
+            "convert the other value with `str(...)`" if with_text else None,
         )
 
     def repeated(self, value: Any, times: int, node: ast.expr) -> Any:
@@ -217,7 +259,7 @@ class _Run:
         if isinstance(node.op, ast.Not):
             return not value
         if not _number(value):
-            self.wrong(node, f"a sign cannot stand before {describe(value)}")
+            self.wrong(node, f"a sign cannot be applied to {describe(value)}")
         return self.checked(-value if isinstance(node.op, ast.USub) else +value, node)
 
     def boolean(self, node: ast.BoolOp) -> Any:
@@ -233,6 +275,7 @@ class _Run:
         for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self.value(part)
             self.spend(min(weight(left), limits.STEPS) + min(weight(right), limits.STEPS), node)
+            self.known(node, left, right)
             if not self.compared(node, sign, left, right):
                 return False
             left = right
@@ -271,6 +314,8 @@ class _Run:
         if function is None:
             return self.environment(node, *arguments)
         self.spend(sum(min(weight(argument), limits.STEPS) for argument in arguments), node)
+        if name != "len":
+            self.known(node, *arguments)
         try:
             return self.sized(self.checked(function(*arguments), node), node)
         except Unfit as unfit:
@@ -285,9 +330,9 @@ class _Run:
         if self.env is None:
             self.wrong(
                 node,
-                "the environment is read in `data` paths and in `runtime` only",
+                "environment variables can be used only in `data` paths and in `runtime`",
                 code="MS124",
-                help="a spec means the same everywhere; give the value with `--set` instead",
+                help="use `--set` instead, so that the spec means the same everywhere",
             )
         if not isinstance(name, str) or not isinstance(default, (str, int, float, type(None))):
             self.wrong(node, "`env` takes the name of a variable and a default, both in quotes")
@@ -296,9 +341,9 @@ class _Run:
         if found is None and len(node.args) == 1:
             self.wrong(
                 node,
-                f"the environment has no variable `{_short(name)}`",
+                f"the environment variable `{_short(name)}` is not set",
                 code="MS125",
-                help=f"set it, or give a default: `env('{_short(name)}', '...')`",
+                help=f"set it, or add a default: `env('{_short(name)}', '...')`",
             )
         return self.sized(default if found is None else found, node)
 
@@ -308,6 +353,7 @@ _VISITS: Final[dict[type[ast.expr], Callable[[_Run, Any], Any]]] = {
     ast.Name: _Run.name,
     ast.List: _Run.items,
     ast.Tuple: _Run.items,
+    ast.ListComp: _Run.comprehension,
     ast.Attribute: _Run.attribute,
     ast.Subscript: _Run.subscript,
     ast.Slice: _Run.ends,
@@ -321,7 +367,7 @@ _VISITS: Final[dict[type[ast.expr], Callable[[_Run, Any], Any]]] = {
 
 
 def no_key(shown: str, value: dict[str, Value], key: str) -> Fault:
-    """A mapping does not have the key."""
+    """The error of a missing key of a mapping."""
     near = nearest(key, value)
     known = ", ".join(f"`{name}`" for name in list(value)[:8])
     return Fault(

@@ -1,8 +1,8 @@
-"""Entries that no later stage sees, as a `when`, a `repeat` or an empty `for` leaves them out, or
-nothing uses their block: of these, what is wrong whatever is around them.
+"""Checks entries that no later stage sees, because a `when`, a `repeat` or an empty `for` leaves
+them out, or their block is unused: reports errors that do not depend on the context.
 
-Kinds and settings are read as those of any entry are. What an expression says is not known, and
-neither is which tensors the entry takes.
+Kinds and settings are read as usual. The values of expressions are unknown, and so are the tensors
+that the entry takes.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from .control_flow import WORDS
 from .identifiers import RESERVED
 
 _OF_NAMES: Final = ("MS202", "MS207", "MS301")
-"""Faults that are there whatever the values are."""
+"""Errors that do not depend on other values."""
 _OF_VALUES: Final = ("MS204", "MS206")
-"""Faults of one value, which are there whatever the others are."""
+"""Errors of one setting that do not depend on other settings."""
 _CERTAIN: Final = (*_OF_NAMES, *_OF_VALUES, "MS203", "MS205", "MS208", "MS211")
 
 
 class _Entry(NamedTuple):
     kind: str
-    """Empty where it has not the form of an entry."""
+    """Empty if the entry is malformed."""
     span: Span
     node: Node
     names: dict[str, None]
-    """What else it may call: blocks, what is shared and `branches`."""
+    """Other names that it may call: blocks, shared names and `branches`."""
 
 
 class ExcludedEntries:
-    """The entries of one spec that were left out. One that is part of the model in some round of
-    a loop, or in one use of its block, is read there.
+    """The entries of one spec that were left out. An entry that is part of the model in some round
+    of a loop, or in one use of its block, is checked there.
     """
 
     def __init__(self, blocks: MappingType[str, Block | None]) -> None:
@@ -50,14 +50,14 @@ class ExcludedEntries:
         self._excluded: dict[tuple[int, int], _Entry] = {}
         self._included: set[tuple[int, int]] = set()
         self._lists: set[int] = set()
-        """Lists that were read: a loop may leave one out in every round."""
+        """Lists that were already read: a loop may leave one out in every round."""
 
     def include(self, span: Span) -> None:
-        """Note that the entry whose kind is written there is part of the model."""
+        """Record that the entry whose kind is at this place is part of the model."""
         self._included.add((id(span.source), span.start))
 
     def exclude(self, kind: str, span: Span, body: Node | None, shared: frozenset[str]) -> None:
-        """Note an entry that may not be."""
+        """Record an entry that may not be part of the model."""
         name: Node = Scalar(kind, span)
         if isinstance(body, Mapping):
             own = {key: one for key, one in body.entries.items() if key not in EXPANDED}
@@ -66,7 +66,9 @@ class ExcludedEntries:
         self._note(_Entry(kind, span, node, self._others(shared)))
 
     def _others(self, shared: frozenset[str]) -> dict[str, None]:
-        """What an entry beside these shared names may call: made once for all of them."""
+        """The names that an entry beside these shared names may call, computed once for all
+        entries.
+        """
         if shared not in self._callable:
             names = sorted(self._blocks.keys() | shared)
             self._callable[shared] = dict.fromkeys((*names, "branches"))
@@ -76,7 +78,7 @@ class ExcludedEntries:
         self._excluded[id(entry.span.source), entry.span.start] = entry
 
     def exclude_list(self, node: Node, shared: frozenset[str]) -> None:
-        """Note the entries of a list, and of the lists inside it."""
+        """Record the entries of a list, including nested lists."""
         if not isinstance(node, Sequence) or id(node) in self._lists:
             return
         self._lists.add(id(node))
@@ -84,7 +86,7 @@ class ExcludedEntries:
             self.exclude_entry(item, shared)
 
     def exclude_entry(self, node: Node, shared: frozenset[str]) -> None:
-        """Note an entry as it is written."""
+        """Record an entry as written."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             self.exclude(node.value, node.span, None, shared)
         elif isinstance(node, Mapping) and any(key in WORDS for key in node.entries):
@@ -96,18 +98,20 @@ class ExcludedEntries:
             self._note(_Entry("", node.span, node, self._others(shared)))
 
     def _exclude_inside(self, node: Mapping, shared: frozenset[str]) -> None:
-        """Note the entries of an entry that holds lists."""
+        """Record the entries of an entry that contains lists."""
         for key, entry in node.entries.items():
             if key in ("do", "else"):
                 self.exclude_list(entry.value, shared)
             elif key == "branches" and isinstance(entry.value, Sequence):
                 for branch in entry.value.items:
+                    if isinstance(branch, Mapping):
+                        self._exclude_inside(branch, shared)
                     self.exclude_list(branch, shared)
             elif key == "join":
                 self.exclude_entry(entry.value, shared)
 
     def report(self, collector: Collector) -> None:
-        """Report what is wrong with entries that are nowhere part of the model."""
+        """Report errors of entries that are never part of the model."""
         for place, entry in self._excluded.items():
             if place in self._included or "$" in entry.kind:
                 continue
@@ -118,7 +122,7 @@ class ExcludedEntries:
 
 
 def _unknown_parameters(entry: _Entry, block: Block) -> Iterator[Diagnostic]:
-    """What a use of a block sets that is none of its parameters."""
+    """Settings of a use of a block that are not parameters of the block."""
     body = entry.node.entries[entry.kind].value if isinstance(entry.node, Mapping) else None
     known = (*block.parameters, *block.extra)
     for name, one in body.entries.items() if isinstance(body, Mapping) else ():
@@ -128,7 +132,7 @@ def _unknown_parameters(entry: _Entry, block: Block) -> Iterator[Diagnostic]:
 
 
 def _faults_of(entry: _Entry) -> Iterator[Diagnostic]:
-    """The faults of an entry, read as if it were part of a model."""
+    """The errors of an entry, read as if it were part of a model."""
     certain = _without_expressions(entry.node)
     yield from _read(entry, entry.node, _CERTAIN if certain is entry.node else _OF_NAMES)
     if certain is not None and certain is not entry.node:
@@ -136,7 +140,7 @@ def _faults_of(entry: _Entry) -> Iterator[Diagnostic]:
 
 
 def _read(entry: _Entry, node: Node, codes: tuple[str, ...]) -> Iterator[Diagnostic]:
-    """Those with some codes. Older words are reported where the entry is part of the model."""
+    """Those with certain codes. Old spellings are reported where the entry is part of the model."""
     layers = Entry(entry.span, Sequence((node,), entry.span))
     model = Entry(entry.span, Mapping({"layers": layers}, entry.span))
     document = modernize(Document(Mapping({"model": model}, entry.span))).value
@@ -149,7 +153,7 @@ def _read(entry: _Entry, node: Node, codes: tuple[str, ...]) -> Iterator[Diagnos
 
 
 def _without_expressions(node: Node) -> Node | None:
-    """A value without the settings that expressions say; itself where there are none."""
+    """A value without the settings that are expressions; unchanged if there are none."""
     if isinstance(node, Scalar):
         return None if isinstance(node.value, str) and "$" in node.value else node
     if isinstance(node, Sequence):

@@ -1,4 +1,4 @@
-"""A whole document, expanded: names and blocks are read, then every section."""
+"""Expands a whole document: names and blocks are read first, then every section."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingType
 from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Collector, Fault, Span
-from modelspec.core.settings import describe
+from modelspec.core.settings import Context, describe
 from modelspec.core.source import Entry, Mapping, Node, plain
 
 from .blocks import is_null, read_blocks
@@ -26,13 +26,16 @@ _PATHS = ("path", "csv", "root", "files")
 
 
 def expand_document(
-    root: Mapping, collector: Collector, environment: MappingType[str, str] | None = None
+    root: Mapping,
+    collector: Collector,
+    context: Context | None = None,
+    environment: MappingType[str, str] | None = None,
 ) -> Mapping:
     """The document with plain values and flat lists of layers only.
 
-    Raises `TooMuch` where a budget is spent, `TooManyFaults` after too many faults.
+    Raises `TooMuch` if a limit is exceeded, `TooManyFaults` after too many errors.
     """
-    values = Values(collector, Spent(), environment)
+    values = Values(collector, Spent(), environment, context)
     scope = _read_vars(root, values)
     models = ModelExpander(values, read_blocks(root, collector), scope, _instantiate)
     entries: dict[str, Entry] = {}
@@ -52,14 +55,14 @@ def expand_document(
 
 
 def _instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryUse | None:
-    """A model of the library; its module loads where a spec uses one."""
+    """A library model; the module is imported only if a spec uses one."""
     from .library_uses import instantiate
 
     return instantiate(kind, call, values, level)
 
 
 def _read_vars(root: Mapping, values: Values) -> Scope:
-    """`vars`, in their order: each may use those above it."""
+    """`vars`, in order: each may use those above it."""
     entry = root.entries.get("vars")
     if entry is None or is_null(entry.value):
         return Scope({})
@@ -85,7 +88,7 @@ def _read_vars(root: Mapping, values: Values) -> Scope:
 
 
 def _data(node: Node, values: Values, scope: Scope) -> Node:
-    """The `data` section, where the paths of sources may come from the environment."""
+    """The `data` section, in which paths of sources may use environment variables."""
     if not isinstance(node, Mapping):
         return values.node(node, scope)
     entries: dict[str, Entry] = {}

@@ -1,5 +1,5 @@
-"""The `model` section, expanded: every list of layers flat, every reference in terms of the flat
-list.
+"""Expands the `model` section: all lists of layers become flat, and references use the names of the
+flat list.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from .flatten import Flattener
 from .identifiers import RESERVED
 from .items import Call
 from .scope import Scope
+from .surroundings import Surroundings
 from .tensor_scope import Several, Tensor
 from .unroll import Instantiate, Unroller
 from .values import Values, in_error, silenced
 
 
 class ModelExpander:
-    """Expands the models of one spec. `level` is how many blocks and models are around them."""
+    """Expands the models of one spec. `level` is the number of blocks and models around them."""
 
     def __init__(
         self,
@@ -39,14 +40,18 @@ class ModelExpander:
         self.instantiate = instantiate
         self.level = level
         self._unroller = Unroller(values, blocks, scope, instantiate)
+        self._definitions: dict[str, Entry] = {}
+        """The shared definitions that are expanded so far, of the models around."""
+        self._data_format: Entry | None = None
 
     def expand(self, node: Node) -> Node:
         """The `model` section."""
         self._unroller.foresee(list(_lists(node)))
         found = self._model(node)
         for block in self.blocks.values():
-            if block is not None:  # one that nothing uses
-                self._unroller.excluded.exclude_list(block.layers, self._unroller.shared)
+            if block is not None:  # an unused one
+                own = frozenset(block.shared.entries) if block.shared is not None else frozenset()
+                self._unroller.excluded.exclude_list(block.layers, self._unroller.shared | own)
         self._unroller.excluded.report(self.values.collector)
         return found
 
@@ -66,12 +71,26 @@ class ModelExpander:
             if outputs is not None:
                 entries["outputs"] = Entry(outputs.key_span, self._value(outputs.value))
             return Mapping(entries, node.span)
-        flattener = Flattener(self.values, shared, *declared_inputs(entries.get("inputs"), root))
+        declared = declared_inputs(entries.get("inputs"), root)
+        flattener = Flattener(self.values, shared, *declared, self._surroundings(entries))
         entries["layers"] = Entry(layers.key_span, self.layers(layers.value, flattener))
         written = self.outputs(outputs, flattener, layers.key_span)
         if written is not None:
             entries["outputs"] = written
         return Mapping(with_made(entries, flattener.flat.made, layers.key_span), node.span)
+
+    def _surroundings(self, entries: dict[str, Entry]) -> Surroundings:
+        """What the types of the layers of a model with these keys depend on."""
+        if "image_data_format" in entries:
+            self._data_format = entries["image_data_format"]
+        shared = entries["shared"].value if "shared" in entries else None
+        own = shared.entries if isinstance(shared, Mapping) else {}
+        return Surroundings(
+            entries.get("inputs"),
+            {**self._definitions, **own},
+            self._data_format,
+            self.values.context,
+        )
 
     def _value(self, node: Node) -> Node:
         return self.values.node(node, self.scope)
@@ -82,13 +101,13 @@ class ModelExpander:
         if isinstance(node, Scalar):
             node, scope = self._value(node), scope.finished()
         if not isinstance(node, Sequence):
-            return self.values.node(node, scope)  # reading the spec reports that it is not a list
-        self._unroller.shared = flattener.shared
+            return self.values.node(node, scope)  # the spec reader reports that it is not a list
+        self._unroller.shared = self._unroller.outside = flattener.shared
         items = self._unroller.items(node, scope, self.level)
         return Sequence(flattener.flatten(items), node.span)
 
     def outputs(self, entry: Entry | None, flattener: Flattener, span: Span) -> Entry | None:
-        """The outputs as written, or those that an expanded last entry is known by."""
+        """The outputs as written, or the names of the outputs of an expanded last entry."""
         if entry is not None:
             written = self._value(entry.value)
             rewritten = flattener.references.public(written, flattener.scope)
@@ -107,25 +126,28 @@ class ModelExpander:
             return None
         return Entry(span, Mapping({label: Entry(span, Scalar(target.text, span))}, span))
 
-    # Shared things --------------------------------------------------------------------------------
+    # Shared layers and models ---------------------------------------------------------------------
 
     def within(self, unroller: Unroller) -> ModelExpander:
-        """The same for a model inside an entry of the spec: it has the names of the whole spec."""
+        """The same for a model inside an entry of the spec: it sees the names of the whole spec."""
         self._unroller.globals, self._unroller.excluded = unroller.globals, unroller.excluded
         return self
 
     def held(self, name: str, node: Node, visible: frozenset[str]) -> Node:
-        """A model inside an entry that is called `name`, as if it were shared."""
-        return self._library_model(name, node, visible) or self._thing(node, visible)
+        """A model inside an entry named `name`, treated as if it were shared."""
+        return self._library_model(name, node, visible) or self._definition(node, visible)
 
     def shared(self, node: Mapping, visible: frozenset[str]) -> Mapping:
-        """The `shared` of a model; `visible` are the names that its layers may call."""
+        """The `shared` section of a model; `visible` are the names that its layers may call."""
         entries: dict[str, Entry] = {}
         for name, entry in node.entries.items():
             if name in self.blocks:
                 self._report_block(name, entry.key_span)
-            thing = self._library_model(name, entry.value, visible)
-            entries[name] = Entry(entry.key_span, thing or self._thing(entry.value, visible))
+            definition = self._library_model(name, entry.value, visible)
+            entries[name] = Entry(
+                entry.key_span, definition or self._definition(entry.value, visible)
+            )
+            self._definitions[name] = entries[name]
         return Mapping(entries, node.span)
 
     def _report_block(self, name: str, span: Span) -> None:
@@ -133,15 +155,15 @@ class ModelExpander:
         self.values.collector.report(
             Fault(
                 "MS304",
-                f"`{name}` is a block as well as something shared",
-                help="rename one of the two",
+                f"`{name}` is the name of a block and of a shared layer or model",
+                help="rename one of them",
             ),
             span,
             *([Note("the block is defined here", block.span)] if block else []),
         )
 
-    def _thing(self, node: Node, visible: frozenset[str]) -> Node:
-        """A list of layers, a model, a layer, or a block that is to have one set of weights."""
+    def _definition(self, node: Node, visible: frozenset[str]) -> Node:
+        """A list of layers, a model, a layer, or a block that shares one set of weights."""
         if _kind_of(node) in self.blocks:
             node = Sequence((node,), node.span)
         if isinstance(node, Mapping) and "layers" in node.entries:
@@ -149,7 +171,9 @@ class ModelExpander:
         return self._chain(node, visible) if isinstance(node, Sequence) else self._value(node)
 
     def _chain(self, node: Sequence, visible: frozenset[str]) -> Node:
-        """A list of layers: a model where its end has another name, or it needs sub-models."""
+        """A list of layers: a model if its last tensor has another name, or if it requires
+        sub-models.
+        """
         flattener = Flattener(self.values, visible, ANY_INPUT, {ANY_INPUT: None})
         layers = self.layers(node, flattener)
         outputs = self.outputs(None, flattener, node.span)
@@ -163,7 +187,7 @@ class ModelExpander:
         return Mapping(with_made(entries, flattener.flat.made, node.span), node.span)
 
     def _library_model(self, name: str, node: Node, visible: frozenset[str]) -> Node | None:
-        """A model of the library that several entries are to call; None for anything else."""
+        """A library model that several entries call; None for anything else."""
         kind = _kind_of(node)
         if kind is None or kind in LAYERS or not is_kind(kind):
             return None
@@ -171,7 +195,7 @@ class ModelExpander:
 
         loaded = load(kind)
         if loaded.model is None:
-            return self._thing(Sequence((node,), node.span), visible)
+            return self._definition(Sequence((node,), node.span), visible)
         body = next(iter(node.entries.values())) if isinstance(node, Mapping) else None
         span = body.key_span if body else node.span
         settings = body.value if body else None
@@ -188,7 +212,7 @@ class ModelExpander:
                 self.values.collector.report(
                     Fault(
                         "MS202",
-                        f"`{key}` is a setting of a call, and `{name}` is not called here",
+                        f"`{key}` is a setting of a call, but this is the definition of `{name}`",
                         help=f"write it where `{name}` is called",
                     ),
                     entry.key_span,
@@ -203,14 +227,14 @@ def shared_names(model: Mapping) -> frozenset[str]:
 
 
 def _kind_of(node: Node) -> str | None:
-    """The name of an entry that is one, or one with settings."""
+    """The name of an entry: the entry itself, or the name before its settings."""
     if isinstance(node, Mapping):
         return next(iter(node.entries)) if len(node.entries) == 1 else None
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
 def with_made(entries: dict[str, Entry], made: dict[str, Entry], span: Span) -> dict[str, Entry]:
-    """The keys of a model, with sub-models that its entries made among what is shared."""
+    """The keys of a model, with the sub-models that its entries created added to `shared`."""
     if not made or ("shared" in entries and not isinstance(entries["shared"].value, Mapping)):
         return entries
     key_span, value = entries.get("shared") or Entry(span, Mapping({}, span))
@@ -225,7 +249,7 @@ def with_made(entries: dict[str, Entry], made: dict[str, Entry], span: Span) -> 
 
 
 def _lists(node: Node) -> Iterator[Node]:
-    """The lists of layers of a model and of those inside it."""
+    """The lists of layers of a model and of its nested models."""
     if isinstance(node, Sequence):
         yield node
     elif isinstance(node, Mapping):

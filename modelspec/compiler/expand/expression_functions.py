@@ -1,4 +1,4 @@
-"""The functions of expressions: each total, on plain values, with Python's own results."""
+"""The functions of expressions: total functions of plain values, with Python's results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from . import limits
 
 
 class Function(NamedTuple):
-    """A function, how many arguments it takes, and what they are in words."""
+    """A function, its number of arguments, and its description."""
 
     call: Callable[..., Any] | None
-    """None for `env`, which may be called in some places only."""
+    """None for `env`, which is restricted to some places."""
     least: int
     most: int
     words: str
@@ -27,9 +27,7 @@ class Function(NamedTuple):
 
 
 class Unfit(Exception):
-    """A function that cannot take what it is given: what it would need, and the code where it is
-    not MS123.
-    """
+    """A function got unsuitable arguments: the expected ones, and the code if it is not MS123."""
 
     def __init__(self, expected: str, code: str = "MS123") -> None:
         super().__init__(expected)
@@ -39,14 +37,14 @@ class Unfit(Exception):
 
 def _round(x: Any, digits: Any = None) -> Any:
     if not isinstance(x, (int, float)) or not (digits is None or isinstance(digits, int)):
-        raise Unfit("a number, and a whole number of digits")
-    # Past these no digit changes any more; Python would work out the power of ten all the same.
+        raise Unfit("a number, and an integer number of digits")
+        # More digits do not change the result; Python would compute the power of ten anyway.
     return round(x) if digits is None else round(x, max(-330, min(330, digits)))
 
 
 def _range(*ends: Any) -> Any:
     if not all(isinstance(end, int) for end in ends):
-        raise Unfit("whole numbers")
+        raise Unfit("integers")
     if len(ends) == 3 and not ends[2]:
         raise Unfit("a step that is not 0")
     numbers = range(*ends)
@@ -63,31 +61,31 @@ def _number(x: Any) -> Any:
 
 def _int(x: Any) -> int:
     if not isinstance(x, (int, float, str)):
-        raise Unfit("a number or a text")
+        raise Unfit("a number or a string")
     try:
         return int(x) if not isinstance(x, str) or len(x) <= 100 else int("")
     except ValueError:
-        raise Unfit("a text that is a whole number") from None
+        raise Unfit("a string that is an integer") from None
 
 
 def _float(x: Any) -> float:
     if not isinstance(x, (int, float, str)):
-        raise Unfit("a number or a text")
+        raise Unfit("a number or a string")
     try:
         return float(x) if not isinstance(x, str) or len(x) <= 1000 else float("")
     except ValueError:
-        raise Unfit("a text that is a number") from None
+        raise Unfit("a string that is a number") from None
 
 
 def _str(x: Any) -> str:
     if isinstance(x, (tuple, dict)):
-        raise Unfit("a number, a text, `True`, `False` or `None`")
+        raise Unfit("a number, a string, `True`, `False` or `None`")
     return str(x)
 
 
 def _len(x: Any) -> int:
     if not isinstance(x, (tuple, dict, str)):
-        raise Unfit("a list, a mapping or a text")
+        raise Unfit("a list, a mapping or a string")
     return len(x)
 
 
@@ -101,7 +99,7 @@ def _of_many(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*values: Any) -> Any:
         items = values[0] if len(values) == 1 else values
         if not isinstance(items, (tuple, str)) or not items:
-            raise Unfit("two or more values, or a list that is not empty")
+            raise Unfit("two or more values, or a non-empty list")
         try:
             return function(items)
         except TypeError:
@@ -111,11 +109,11 @@ def _of_many(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def weight(value: Any) -> int:
-    """How many parts a value has: 0 for a number, its length for a text, every item inside it for a
-    list or mapping.
+    """The size of a value: 0 for a number, its length for a string, the number of all nested items
+    for a list or mapping.
 
-    Stops counting soon after the limit: values share their parts, and a few steps can make one of
-    many millions.
+    Stops counting soon after the limit: values share their parts, and a few steps can make
+    millions.
     """
     if isinstance(value, str):
         return len(value)
@@ -143,20 +141,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "min": Function(_of_many(min), 1, _MANY, "the smallest of its arguments, or of a list"),
     "max": Function(_of_many(max), 1, _MANY, "the largest of its arguments, or of a list"),
     "abs": Function(lambda x: abs(_number(x)), 1, 1, "a number without its sign"),
-    "round": Function(_round, 1, 2, "the nearest whole number, or the nearest with so many digits"),
-    "floor": Function(lambda x: math.floor(_number(x)), 1, 1, "the next whole number below"),
-    "ceil": Function(lambda x: math.ceil(_number(x)), 1, 1, "the next whole number above"),
-    "int": Function(
-        _int, 1, 1, "a number without its fraction, or the whole number that a text is"
-    ),
-    "float": Function(_float, 1, 1, "a number with a fraction, or the number that a text is"),
-    "str": Function(_str, 1, 1, "a value as text"),
-    "len": Function(_len, 1, 1, "how many items a list, keys a mapping, or characters a text has"),
-    "range": Function(
-        _range, 1, 3, "whole numbers from 0, or from a start, up to an end, by steps"
-    ),
+    "round": Function(_round, 1, 2, "the nearest integer, or a number rounded to so many digits"),
+    "floor": Function(lambda x: math.floor(_number(x)), 1, 1, "the next integer below"),
+    "ceil": Function(lambda x: math.ceil(_number(x)), 1, 1, "the next integer above"),
+    "int": Function(_int, 1, 1, "a number without its fraction, or the integer in a string"),
+    "float": Function(_float, 1, 1, "a number as a float, or the number in a string"),
+    "str": Function(_str, 1, 1, "a value as a string"),
+    "len": Function(_len, 1, 1, "the number of items of a list, keys of a mapping, or characters"),
+    "range": Function(_range, 1, 3, "integers from 0, or from a start, up to an end, by steps"),
     "sum": Function(_sum, 1, 1, "the sum of a list of numbers"),
-    "env": Function(
-        None, 1, 2, "a variable of the environment; in `data` paths and `runtime` only"
-    ),
+    "env": Function(None, 1, 2, "an environment variable; only in `data` paths and `runtime`"),
 }

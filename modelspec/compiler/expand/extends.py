@@ -1,5 +1,5 @@
-"""`extends`: the files that a spec builds on, merged key by key; what the spec writes itself
-wins.
+"""`extends`: the files that a spec extends, merged key by key; values of the spec itself take
+precedence.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .limits import FILES, TooMuch
 
 
 def extend(root: Mapping, context: Context, collector: Collector) -> Mapping:
-    """The document merged with all that it extends, directly or through others. What cannot be read
-    is reported.
+    """The document merged with all files that it extends, directly or through others. Unreadable
+    files are reported.
     """
     own = _own_path(root, context)
     return _Extender(collector).merged(root, context, (own,) if own else ())
@@ -33,13 +33,13 @@ class _Extender:
     def __init__(self, collector: Collector) -> None:
         self.collector = collector
         self.count = 0
-        """How many files were merged so far, in all."""
+        """The total number of files merged so far."""
         self.nodes = 0
         self.documents: dict[Path, Checked[Document | None]] = {}
 
     def _read(self, path: Path, node: Node) -> Checked[Document | None]:
-        """A file, read once. Raises `TooMuch` where all of them together are larger than one file
-        may be.
+        """A file, read once. Raises `TooMuch` if all files together are larger than the limit for
+        one file.
         """
         found = self.documents.get(path)
         if found is None:
@@ -50,7 +50,7 @@ class _Extender:
                     Fault(
                         "MS108",
                         f"the files that the spec extends have more than {NODES:,} keys and "
-                        "values together",
+                        "values in total",
                         help="keep data in data files",
                     ),
                     node.span,
@@ -58,8 +58,8 @@ class _Extender:
         return found
 
     def merged(self, root: Mapping, context: Context, chain: tuple[Path, ...]) -> Mapping:
-        """`root` over the files that it extends; later ones of a list over earlier ones. `chain`:
-        the files around.
+        """`root` merged over the files that it extends; later ones of a list take precedence.
+        `chain`: the extending files.
         """
         entry = root.entries.get("extends")
         rest = Mapping(
@@ -75,8 +75,8 @@ class _Extender:
         return rest if base is None else merge(base, rest)
 
     def _file(self, node: Node, context: Context, chain: tuple[Path, ...]) -> Mapping | None:
-        """One file that is extended, itself merged with what it extends; None where it cannot be
-        had.
+        """One extended file, itself merged with the files that it extends; None if it cannot be
+        read.
         """
         path = self._path(node, context)
         if path is None:
@@ -98,18 +98,18 @@ class _Extender:
 
     def _report_cycle(self, node: Node, cycle: tuple[Path, ...]) -> None:
         by_way = listed([one.name for one in cycle])
-        around = f", by way of {by_way}" if len(cycle) > 1 else ""
+        around = f", through {by_way}" if len(cycle) > 1 else ""
         self.collector.report(
             Fault(
                 "MS133",
                 f"`{cycle[0].name}` extends itself{around}",
-                help="remove one of the `extends`",
+                help="remove one of the `extends` keys",
             ),
             node.span,
         )
 
     def _path(self, node: Node, context: Context) -> Path | None:
-        """Where the file is, every link followed; None, with a report, where it is outside the
+        """The path of the file, with links resolved; None, with a report, if it is outside the
         project.
         """
         value = plain(node)
@@ -135,12 +135,12 @@ def _not_a_path(value: Value) -> Fault:
     if isinstance(value, str) and "$" in value and "\0" not in value:
         return Fault(
             "MS204",
-            "`extends` is read before names have values, so it takes no expression",
-            help="write the path itself",
+            "`extends` is read before names have values, so it cannot contain an expression",
+            help="write the literal path",
         )
     return Fault(
         "MS204",
-        f"`extends` takes the path of a file, or a list of paths, found {describe(value)}",
+        f"`extends` must be the path of a file, or a list of paths, found {describe(value)}",
         help="e.g. `extends: base.yaml`",
     )
 
@@ -150,33 +150,33 @@ def _outside(value: str) -> Fault:
         "MS210",
         "`extends` must be a path inside the project (the working directory, or the"
         f" folder of the spec), found {describe(value)}",
-        help="move the file into the project, or run modelspec from a folder that holds both",
+        help="move the file into the project, or run modelspec from a folder that contains both",
     )
 
 
 def _extended_here(diagnostic: Diagnostic, node: Node) -> Diagnostic:
-    """A fault of a file, with the place that extends it."""
+    """An error in a file, with a note at the place that extends it."""
     if diagnostic.span is None:
         return _no_file(diagnostic, node)
     return replace(diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span)))
 
 
 def _no_file(diagnostic: Diagnostic, node: Node) -> Diagnostic:
-    """What is said of a file that cannot be read, at the place that names it: it may be a kind,
-    misspelt.
+    """The error of a file that cannot be read, at the place that names it: it may be a misspelled
+    kind.
     """
     value = str(plain(node))
     near = None if "." in value or "/" in value else nearest(value, library.kinds())
-    said = replace(diagnostic, span=node.span)
+    reported = replace(diagnostic, span=node.span)
     return (
-        replace(said, suggestion=near, help=f"did you mean `{near}`, of the library?")
+        replace(reported, suggestion=near, help=f"did you mean `{near}` of the library?")
         if near
-        else said
+        else reported
     )
 
 
 def _own_path(root: Mapping, context: Context) -> Path | None:
-    """The file of the document itself, so that nothing it extends can extend it."""
+    """The file of the document itself, so that no extended file can extend it."""
     name = root.span.file
     return (
         (context.folder / Path(name).name).resolve()
@@ -186,7 +186,7 @@ def _own_path(root: Mapping, context: Context) -> Path | None:
 
 
 def _is_file(value: str, context: Context) -> bool:
-    """Whether there is a file of this name beside the spec: it comes before a kind of the
+    """Whether a file of this name exists beside the spec: it takes precedence over a kind of the
     library.
     """
     try:
@@ -196,8 +196,8 @@ def _is_file(value: str, context: Context) -> bool:
 
 
 def _shown(path: Path, node: Node) -> str:
-    """The path as a person would write it: relative to where they are, as the extending file's
-    is.
+    """The path as a person would write it: relative to the working directory, if the path of the
+    extending file is.
     """
     written = os.path.normpath(Path(node.span.file).parent / str(plain(node)))
     try:
@@ -207,8 +207,8 @@ def _shown(path: Path, node: Node) -> str:
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
-    """Both mappings in one, key by key, in the base's order; all but mappings is replaced by what
-    is `over` it.
+    """Both mappings merged key by key, in the order of the base; values other than mappings are
+    replaced by those of `over`.
 
     `{Adam: ...}` over `{SGD: ...}` replaces it: a name with its settings is one value.
     """
@@ -228,7 +228,7 @@ def merge(base: Mapping, over: Mapping) -> Mapping:
 
 
 def _other(one: Mapping, other: Mapping) -> bool:
-    """Whether both are one name with its settings, and the names differ."""
+    """Whether both are a name with its settings, and the names differ."""
     if len(one.entries) != 1 or len(other.entries) != 1:
         return False
     first, second = next(iter(one.entries)), next(iter(other.entries))

@@ -1,6 +1,6 @@
 """Names of one class (`adam` and `Adam`), and of one family (`Adam` and `SGD`).
 
-The catalogues load only where such a question is asked.
+The catalogs are imported only if such a question is asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from modelspec.core.registry import Registry
 
 
 def families() -> list[Registry]:
-    """Every catalogue that a spec names members of."""
+    """Every catalog whose members a spec can name."""
     from modelspec.catalog import components
     from modelspec.catalog.layers import LAYERS
 

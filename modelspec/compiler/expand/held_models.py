@@ -1,8 +1,8 @@
 """A model written inside a wrapper: `TimeDistributed: {MobileNetV2: {include_top: false}}`.
 
-A model of the library, a block, a model with its own `layers`, and a list that is more than a chain
-of plain layers become sub-models with weights of their own; the entry is then a wrapper around the
-name of one, as around anything shared.
+A library model, a block, a model with its own `layers`, and a list that is more than a chain of
+plain layers become sub-models with their own weights; the entry is then a wrapper around the name
+of a sub-model, as around any shared name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _UNNAMED: Final = "time_distributed"
-"""What a list or a model without a name is called: as Keras calls the wrapper."""
+"""The default name of a list or a model: the name that Keras gives to the wrapper."""
 
 
 class HeldModel(NamedTuple):
@@ -33,7 +33,7 @@ class HeldModel(NamedTuple):
 
     node: Node
     base: str
-    """What the entry is called where it has no name."""
+    """The default name of the entry."""
     around: tuple[str, ...]
     """The kinds of the wrappers, the outermost first."""
     beside: dict[str, Entry]
@@ -41,9 +41,7 @@ class HeldModel(NamedTuple):
 
 
 def held_model(call: Call, home: Unroller) -> HeldModel | None:
-    """The model inside the wrappers of an entry; None where they hold a layer, or something
-    shared.
-    """
+    """The model inside the wrappers of an entry; None if they hold a layer or a shared name."""
     if call.body is None or not is_model_wrapper(call.kind):
         return None
     held = held_by(call.body)
@@ -56,7 +54,7 @@ def held_model(call: Call, home: Unroller) -> HeldModel | None:
 
 
 def sub_model(call: Call, held: HeldModel, home: Unroller, level: int) -> LibraryUse:
-    """The entry as the call of a sub-model of its own, through wrappers."""
+    """The entry as the call of its own sub-model, through wrappers."""
     from .expand_model import ModelExpander
 
     expander = ModelExpander(home.values, home.blocks, call.scope, home.instantiate, level + 1)
@@ -86,7 +84,7 @@ def _model_in(node: Node, home: Unroller) -> HeldModel | None:
 
 
 def _is_plain(item: Node, home: Unroller) -> bool:
-    """Whether an entry of a list is a layer that takes the one before it, and nothing else."""
+    """Whether an entry of a list is a layer that takes the entry before it, and nothing else."""
     kind = kind_of(item)
     if kind is None or kind not in LAYERS or kind in home.shared or kind in home.blocks:
         return False

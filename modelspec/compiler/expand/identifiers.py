@@ -1,4 +1,4 @@
-"""What variables, parameters and blocks may be called."""
+"""Valid names of variables, parameters and blocks."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from modelspec.core.diagnostics import Collector, Fault, Span
 from .expression_syntax import WORDS
 
 RESERVED: Final = ("name", "from", "call", "when", "repeat")
-"""Settings of an entry itself, whatever its kind."""
+"""Settings of an entry itself, independent of its kind."""
 
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 
 
 def check_variable(name: str, span: Span, collector: Collector) -> bool:
-    """Whether an expression could name it; MS306 where not."""
+    """Whether an expression could use the name; reports MS306 if not."""
     if len(name) > 128 or not _VARIABLE.fullmatch(name):
         near = re.sub(r"\W+", "_", name)[:128].strip("_")
         near = near if _VARIABLE.fullmatch(near) else ""
-        help = "use letters, digits and `_`, so that `$name` can say it"
+        help = "use letters, digits and `_`, so that `$name` works"
         collector.report(
             Fault(
                 "MS306",
-                f"`{name[:40]}` cannot be the name of a value",
+                f"`{name[:40]}` is not a valid name of a value",
                 help=help,
                 suggestion=near or None,
             ),
@@ -36,8 +36,8 @@ def check_variable(name: str, span: Span, collector: Collector) -> bool:
         collector.report(
             Fault(
                 "MS306",
-                f"`{name}` is a word of expressions, and cannot name a value",
-                help=f"call it e.g. `{name}_`",
+                f"`{name}` is a word of expressions, and cannot be the name of a value",
+                help=f"rename it, e.g. `{name}_`",
                 suggestion=f"{name}_",
             ),
             span,
@@ -47,13 +47,13 @@ def check_variable(name: str, span: Span, collector: Collector) -> bool:
 
 
 def check_parameter(name: str, span: Span, collector: Collector) -> bool:
-    """The same for a parameter of a block, which stands beside an entry's own settings."""
+    """The same for a parameter of a block, which is written beside the settings of an entry."""
     if name in RESERVED:
         collector.report(
             Fault(
                 "MS306",
-                f"`{name}` is a setting of every entry, and cannot name a parameter",
-                help=f"call it e.g. `the_{name}`",
+                f"`{name}` is a setting of every entry, and cannot be the name of a parameter",
+                help=f"rename it, e.g. `the_{name}`",
             ),
             span,
         )

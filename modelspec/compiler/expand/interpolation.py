@@ -1,10 +1,10 @@
-"""Expressions inside texts, and the place in the file of each of their characters.
+"""Expressions inside strings, and the place in the file of each of their characters.
 
     $name  $stage.filters  $sizes[0]      a name, and parts of its value
     $( ... )                              an expression
     $$                                    a dollar sign
 
-Any other `$` is one, too: `US$ 5`.
+Any other `$` is a dollar sign too: `US$ 5`.
 """
 
 from __future__ import annotations
@@ -24,29 +24,27 @@ _PARTS = re.compile(r"""(?:\.[^\W\d]\w*|\[(?:-?[0-9]{1,9}|'[^'\\]*'|"[^"\\]*")\]
 
 
 class Part(NamedTuple):
-    """A piece of a text: as it is, or an expression between `start` and `end` of the text's
+    """A piece of a string: literal, or an expression between `start` and `end` of its
     characters.
     """
 
     text: str
-    """The characters that it gives, or the expression's own."""
+    """The characters of the literal, or of the expression."""
     start: int
     end: int
     expression: bool = False
     bare: int = 0
-    """Of `$name.part`: how many characters `$name` alone has; 0 for `$(...)`."""
+    """Of `$name.part`: the number of characters of `$name`; 0 for `$(...)`."""
 
 
 def is_expression(node: Node) -> bool:
-    """Whether a node is a text with an expression in it, or with another `$`."""
+    """Whether a node is a string that contains an expression, or another `$`."""
     return isinstance(node, Scalar) and isinstance(node.value, str) and "$" in node.value
 
 
 @lru_cache(maxsize=2048)
 def split(text: str) -> tuple[Part, ...]:
-    """The pieces of a text. Raises `Misread` (MS120) where an expression in it is not written
-    right.
-    """
+    """The pieces of a string. Raises `Misread` (MS120) for a malformed expression in it."""
     parts: list[Part] = []
     at = 0
     while (dollar := text.find("$", at)) >= 0:
@@ -61,7 +59,7 @@ def split(text: str) -> tuple[Part, ...]:
 
 
 def _part(text: str, dollar: int) -> Part:
-    """What a `$` begins."""
+    """The expression that a `$` begins."""
     following = text[dollar + 1 : dollar + 2]
     if following == "$":
         return Part("$", dollar, dollar + 2)
@@ -79,8 +77,8 @@ def _part(text: str, dollar: int) -> Part:
 
 
 def _close(text: str, opening: int) -> int:
-    """Where the parenthesis ends that begins at `opening`; brackets and quotes inside it are passed
-    over.
+    """The end of the parenthesis that begins at `opening`; nested brackets and quotes are
+    skipped.
     """
     depth, at = 0, opening
     while at < len(text):
@@ -95,12 +93,12 @@ def _close(text: str, opening: int) -> int:
                 return at
         at += 1
     raise Misread(
-        Fault("MS120", "`$(` is never closed", help="add the `)`"), opening - 1, len(text)
+        Fault("MS120", "`$(` is never closed", help="add the missing `)`"), opening - 1, len(text)
     )
 
 
 def _end_of_text(text: str, opening: int) -> int:
-    """Where a text in quotes ends; the end of everything where it never does."""
+    """The end of a string in quotes; the end of the text if it is never closed."""
     at = opening + 1
     while at < len(text) and text[at] != text[opening]:
         at += 2 if text[at] == "\\" else 1
@@ -114,7 +112,7 @@ def _braces(text: str, dollar: int) -> Misread:
     return Misread(
         Fault(
             "MS120",
-            "`${...}` is not the language's form of an expression",
+            "`${...}` is not a valid expression",
             help=f"write `{meant[:60]}`",
             suggestion=meant,
         ),
@@ -123,13 +121,13 @@ def _braces(text: str, dollar: int) -> Misread:
     )
 
 
-# Expressions that the syntax of the file took apart -----------------------------------------------
+# Expressions that the syntax of the file split ----------------------------------------------------
 
-_QUOTED: Final = 'put all of it in quotes: `"$(...)"`'
+_QUOTED: Final = 'put the whole value in quotes: `"$(...)"`'
 
 
 def cut_off(scalar: Scalar, fault: Fault) -> Fault:
-    """A better help for an expression that is never closed because YAML ended the text before."""
+    """A better help for an expression that is never closed because YAML ended the string before."""
     if "never closed" not in fault.message or (
         not scalar.plain and scalar.span.text[:1] in ("'", '"')
     ):
@@ -149,13 +147,13 @@ def cut_off(scalar: Scalar, fault: Fault) -> Fault:
 
 
 def suggest(name: str, known: Sequence[str]) -> tuple[str | None, str | None]:
-    """The nearest known name, and a help that says so or lists what there is."""
+    """The nearest known name, and a help that suggests it or lists the known names."""
     near = nearest(name, known)
     if near and (len(name) > 1 or near.lower() == name.lower()):
         return near, f"did you mean `{near}`?"
     shown = ", ".join(f"`{one}`" for one in known[:10])
     return None, (
-        f"the names here are {shown}"
+        f"the names defined here are {shown}"
         if known
-        else "there are no names here; `vars` gives values names"
+        else "no names are defined here; define them in `vars`"
     )

@@ -1,8 +1,9 @@
-"""A list of layers once loops are run and blocks are entered, before tensors have names."""
+"""A list of layers after loops and blocks are expanded, before tensors have names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from modelspec.core.diagnostics import Span
@@ -14,8 +15,8 @@ from .scope import Binding, Scope
 
 @dataclass(slots=True)
 class Call:
-    """One entry that stays one: a layer or something shared, with its settings as written and the
-    scope they are in.
+    """One entry that stays one entry: a layer or shared name, with its settings as written and
+    their scope.
     """
 
     kind: str
@@ -25,7 +26,7 @@ class Call:
     name: str | None = None
     name_span: Span | None = None
     is_later_round: bool = False
-    """A round after the first takes the tensor of the round before in place of its own first."""
+    """A round after the first takes the tensor of the previous round as its first tensor."""
 
 
 @dataclass(slots=True)
@@ -38,17 +39,23 @@ class BlockUse:
     """Inside the block."""
     arguments: dict[str, Binding]
     items: list[Item]
+    shared: Mapping | None = None
+    """The shared definitions of this use, expanded."""
+    sizes: dict[str, Binding] = field(default_factory=dict)
+    """Names in its scope for the inputs whose sizes it uses."""
+    expand: Callable[[], tuple[list[Item], Mapping | None]] | None = None
+    """Makes its entries once `sizes` is known; None if they are already made."""
 
 
 @dataclass(slots=True)
 class LibraryUse:
-    """The use of a model of the library: a call of a sub-model of its own."""
+    """The use of a library model: a call of its own sub-model."""
 
     call: Call
     node: Mapping
     """The sub-model, expanded."""
     base: str
-    """What the call is named where it has no name."""
+    """The default name of the call."""
     around: tuple[str, ...] = ()
     """The wrappers through which it is called, the outermost first."""
 
@@ -58,24 +65,37 @@ class Repeat:
     """Rounds of one entry, or of a list of entries."""
 
     rounds: list[list[Item]]
+    is_for: bool = False
+    """Rounds of a `for`: only entries without a name get the numbers of their rounds, because an
+    explicit name can contain the loop variable. Rounds of a `repeat` number every name.
+    """
 
 
 @dataclass(slots=True)
 class Branches:
-    """Chains that all begin at one tensor."""
+    """Chains that all start at one tensor."""
 
     span: Span
     source: Node | None
-    """`from`, where it was written."""
+    """`from`, if it was written."""
     scope: Scope
-    branches: list[list[Item]]
+    branches: list[list[Item] | Repeat]
+    """The chains; each round of a `Repeat` is one."""
     join: Call | BlockUse
     is_later_round: bool = False
+    excluded: list[Excluded] = field(default_factory=list)
+    """Chains that a `when` left out."""
+
+    def lists(self) -> Iterator[list[Item]]:
+        """The items of all chains."""
+        for one in self.branches:
+            yield [one] if isinstance(one, Repeat) else one
+        yield [*self.excluded]
 
 
 @dataclass(slots=True)
 class Source:
-    """The tensor that the entries after it begin at."""
+    """The tensor that the following entries start at."""
 
     node: Node
     scope: Scope
@@ -83,7 +103,9 @@ class Source:
 
 @dataclass(slots=True)
 class Excluded:
-    """Entries that a `when` or a `repeat` left out: their names, and where that is written."""
+    """Entries that a `when` or a `repeat` left out: their names, and the place of that
+    condition.
+    """
 
     names: list[tuple[str, Span]]
     span: Span
@@ -91,7 +113,7 @@ class Excluded:
 
 @dataclass(slots=True)
 class Erroneous:
-    """An entry in error, which is reported. Whatever takes its tensor stays silent."""
+    """An invalid entry, which is already reported. Entries that take its tensor cause no errors."""
 
     span: Span
     kind: str = "?"
@@ -100,7 +122,7 @@ class Erroneous:
 
 @dataclass(slots=True)
 class NoEntry:
-    """What has not the form of an entry; reading the spec reports it."""
+    """A malformed entry; the spec reader reports it."""
 
     node: Node
     scope: Scope

@@ -1,7 +1,7 @@
-"""How many layers a list comes to at least, known without running its loops.
+"""A lower bound of the number of layers of a list, without running its loops.
 
-A few lines can ask for billions of layers. Most of them say so plainly, and are refused before any
-loop is run; and rounds of a loop that are all alike are known once the first of them was run.
+A few lines can ask for billions of layers. Most of them are refused before any loop is run; and the
+count of identical rounds of a loop is known after the first one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from .interpolation import is_expression, split
 from .limits import DEPTH, LAYERS, VISITS
 
 _MOST: Final = 10 * max(LAYERS, VISITS)
-"""Past every budget: no need to count further."""
+"""Above every limit: counting can stop."""
 _ANY: Final = frozenset("*")
-"""In place of names that are not known: it may depend on anything."""
+"""Used if the names are unknown: the count may depend on any name."""
 
 
 class Count(NamedTuple):
-    """What entries come to."""
+    """The count of a list of entries."""
 
     layers: int = 0
-    """At least so many layers."""
+    """The minimal number of layers."""
     visits: int = 0
-    """At least so many entries, rounds and uses to look at."""
+    """The minimal number of entries, rounds and uses to process."""
     names: frozenset[str] = frozenset()
-    """Names that decide how many there are. Where a loop's own is not among them, its rounds are
-    all alike.
+    """Names that affect the count. If the variables of a loop are not among them, its rounds are
+    identical.
     """
 
     def __add__(self, other: object) -> Count:
@@ -50,12 +50,12 @@ class Count(NamedTuple):
         )
 
     def unless(self, names: frozenset[str]) -> Count:
-        """The same where it may also be nothing, as the names decide."""
+        """The same if it may also be left out, depending on the names."""
         return Count(0, 0, self.names | names)
 
 
 def _sum(counts: Iterable[Count]) -> Count:
-    """All of them together; a set of names is not made anew for each."""
+    """The sum of all; a set of names is not copied for each."""
     layers, visits, names = 0, 0, set[str]()
     for one in counts:
         layers, visits = min(layers + one.layers, _MOST), min(visits + one.visits, _MOST)
@@ -72,7 +72,7 @@ class LayerCounter:
         self._level = 1
 
     def entries(self, node: Node) -> Count:
-        """What a list of entries comes to."""
+        """The count of a list of entries."""
         if not isinstance(node, Sequence):
             return Count(0, 0, _names(node))
         if self._level > DEPTH:
@@ -118,7 +118,7 @@ class LayerCounter:
         if name not in self._counts:
             self._counts[name] = (
                 Count()
-            )  # never asked for again before it is known: blocks do not use themselves
+            )  # never requested before it is known: blocks do not use themselves
             block = self._blocks[name]
             if block is not None:
                 self._counts[name] = self.entries(block.layers)
@@ -166,7 +166,13 @@ class LayerCounter:
         if not isinstance(several, Sequence):
             return Count(0, 0, _names(several))
         join = self._entry(node.entries["join"].value) if "join" in node.entries else Count(1, 1)
-        return _sum((join, *map(self.entries, several.items)))
+        return _sum((join, *map(self._chain, several.items)))
+
+    def _chain(self, node: Node) -> Count:
+        """The count of one entry of `branches`: a list, or a loop over lists."""
+        if isinstance(node, Mapping) and "do" in node.entries:
+            return self._group(node)
+        return self.entries(node)
 
 
 def _names(node: Node) -> frozenset[str]:

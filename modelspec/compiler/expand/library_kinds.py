@@ -15,35 +15,36 @@ from . import limits
 from .blocks import Block, read_blocks
 from .extends import extend
 
-OWN: Final[tuple[str, ...]] = ("weights", "trainable", "until")
-"""Settings of every model of the library, beside those that its file has.
+OWN: Final[tuple[str, ...]] = ("weights", "trainable", "until", "taps")
+"""Settings of every library model, in addition to those of its file.
 
-A file whose layers depend on one has it among its `vars` too, which are then what the use says.
+A file whose layers depend on one of them also lists it in its `vars`, whose values are then those
+of the use.
 """
 SHAPE: Final = "input_shape"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of the library, read and merged with what its file extends."""
+    """A library kind, read and merged with the files that its file extends."""
 
     name: str
     root: Mapping
     block: Block
-    """The kind itself: the block, or the model as a block whose parameters are its settings."""
+    """The kind as a block: the block itself, or the model with its settings as parameters."""
     blocks: dict[str, Block | None]
-    """All that its file has."""
+    """The complete content of its file."""
     faults: tuple[Diagnostic, ...]
 
     @property
     def model(self) -> Mapping | None:
-        """None where the kind is a block."""
+        """None if the kind is a block."""
         entry = self.root.entries.get("model")
         return entry.value if entry is not None and isinstance(entry.value, Mapping) else None
 
     @property
     def description(self) -> str:
-        """What the file says about it."""
+        """The description in the file."""
         body: Mapping = self.root
         if self.model is None:
             assert isinstance(self.root.entries["blocks"].value, Mapping)
@@ -54,12 +55,12 @@ class Kind:
 
     @property
     def settings(self) -> dict[str, Entry]:
-        """The settings of its own, with their defaults."""
+        """Its specific settings, with their defaults."""
         return self.block.parameters
 
     @property
     def input(self) -> str | None:
-        """The name of its one input, where `input_shape` is its shape."""
+        """The name of its only input, whose shape is `input_shape`."""
         entry = self.model.entries.get("inputs") if self.model else None
         if SHAPE not in self.settings or entry is None or not isinstance(entry.value, Mapping):
             return None
@@ -69,7 +70,7 @@ class Kind:
 
 @cache
 def load(name: str) -> Kind:
-    """A kind of the library, by its name."""
+    """A library kind, by its name."""
     collector = Collector(limits.FAULTS)
     document = library.read_kind(name)
     collector.extend(document.diagnostics)
@@ -84,7 +85,7 @@ def load(name: str) -> Kind:
 
 
 def _as_block(name: str, root: Mapping) -> Block:
-    """The model as if it were a block: `vars` are its parameters, the first of them the primary
+    """The model as if it were a block: its `vars` are the parameters, the first of them the primary
     one.
     """
     entry = root.entries.get("vars")

@@ -1,4 +1,4 @@
-"""Uses of models of the library: each becomes a sub-model with weights of its own."""
+"""Uses of library models: each becomes a sub-model with its own weights."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from modelspec.catalog import library
-from modelspec.core.diagnostics import Fault, listed, nearest
 from modelspec.core.diagnostics.derived import Cause
-from modelspec.core.settings import describe
 from modelspec.core.source import (
     Entry,
     Mapping,
     Node,
     Scalar,
     Sequence,
-    Value,
     mentions,
     plain,
     walk,
@@ -31,6 +28,7 @@ from .flatten import Flattener
 from .identifiers import RESERVED
 from .interpolation import is_expression
 from .items import Call, LibraryUse
+from .library_ends import Ends
 from .library_kinds import OWN, SHAPE, Kind
 from .limits import DEPTH, TooMuch, too_deep
 from .scope import Binding, Scope
@@ -39,8 +37,8 @@ from .values import Values, in_error
 
 
 def instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryUse | None:
-    """A model of the library as one entry sets it; None, with every fault reported, where that is
-    in error.
+    """A library model as one entry sets it; None, with every error reported, if the entry is
+    invalid.
     """
     if level > DEPTH:
         raise TooMuch(too_deep(), call.span)
@@ -53,7 +51,10 @@ def instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryUs
     if not _bind(kind, call, values, inner, settings, own):
         return None
     expander = ModelExpander(values, kind.blocks, inner, instantiate, level + 1)
-    node = _Submodel(kind, expander).node(_gives_shape(kind, call), own.get("until"))
+    ends = Ends(kind.name, own.get("until"), own.get("taps"), values.collector)
+    node = _Submodel(kind, expander).node(_gives_shape(kind, call), ends)
+    if ends.broken:
+        return None
     node = Mapping({**node.entries, **_ending(kind, own, settings)}, node.span)
     return LibraryUse(_bare_call(call), node, _base(kind, values, inner))
 
@@ -63,7 +64,7 @@ def _settings_of(call: Call) -> dict[str, Entry]:
 
 
 def _own_settings(call: Call, values: Values) -> dict[str, Entry]:
-    """The settings that every model of the library has, as far as the use has them."""
+    """The settings that every library model supports, as far as the use sets them."""
     written = {key: entry for key, entry in _settings_of(call).items() if key in OWN}
     return {
         key: Entry(
@@ -83,8 +84,8 @@ def _bind(
     settings: dict[str, Binding],
     own: dict[str, Entry],
 ) -> bool:
-    """Put the settings into `settings`, the names of the scope inside the model. False, with every
-    fault reported, where one is in error.
+    """Put the settings into `settings`, the names in scope inside the model. False, with every
+    error reported, if one is invalid.
     """
     is_right = bind(call, kind.block, values, inner, settings)
     settings |= {
@@ -99,19 +100,19 @@ def _bind(
 
 
 def _bare_call(call: Call) -> Call:
-    """The call without settings of the model."""
+    """The call without the settings of the model."""
     rest = {key: entry for key, entry in _settings_of(call).items() if key in RESERVED}
     return replace(call, body=Mapping(rest, call.span) if rest else None)
 
 
 def _gives_shape(kind: Kind, call: Call) -> bool:
-    """Whether the use says the shape of its input, by name or as the primary setting."""
+    """Whether the use sets the shape of its input, by name or as the primary setting."""
     is_primary = kind.block.primary == SHAPE and isinstance(call.body, Sequence)
     return is_primary or SHAPE in _settings_of(call)
 
 
 def _without_null_shape(call: Call, values: Values) -> Call:
-    """The same without an `input_shape: null`, which leaves the shape to the call."""
+    """The same without an `input_shape: null`, which takes the shape from the call."""
     if not isinstance(call.body, Mapping) or SHAPE not in call.body.entries:
         return call
     if not is_null(values.node(call.body.entries[SHAPE].value, call.scope)):
@@ -121,15 +122,15 @@ def _without_null_shape(call: Call, values: Values) -> Call:
 
 
 def _base(kind: Kind, values: Values, inner: Scope) -> str:
-    """What an entry without a name is called, as Keras calls the model: `resnet50`."""
+    """The default name of an entry, as Keras names the model: `resnet50`."""
     entry = kind.root.entries.get("name")
     value = plain(values.node(entry.value, inner)) if entry else None
     return value if isinstance(value, str) and not library.is_kind(value) else kind.name.lower()
 
 
 def _ending(kind: Kind, own: dict[str, Entry], settings: dict[str, Binding]) -> dict[str, Entry]:
-    """`trainable` and `weights` of the sub-model; weights that Keras has are those of a kind with
-    its settings.
+    """`trainable` and `weights` of the sub-model; pretrained weights of Keras are written as a kind
+    with its settings.
     """
     found = {"trainable": own["trainable"]} if "trainable" in own else {}
     weights = own.get("weights")
@@ -160,9 +161,9 @@ class _Submodel:
         assert self.kind.model is not None
         return self.kind.model
 
-    def node(self, has_shape: bool, until: Entry | None) -> Mapping:
-        """The sub-model, which ends at the layer that `until` names. `has_shape`: the use says the
-        shape of its input.
+    def node(self, has_shape: bool, ends: Ends) -> Mapping:
+        """The sub-model, with the layers that its `ends` require. `has_shape`: whether the use sets
+        the shape of its input.
         """
         visible = shared_names(self.model)
         span = self.model.entries["layers"].key_span
@@ -173,22 +174,24 @@ class _Submodel:
             flattener.scope.define(self.kind.input, Tensor(ANY_INPUT), None)
         layers = self.expander.layers(self.model.entries["layers"].value, flattener)
         outputs = self.model.entries.get("outputs")
-        if until is not None:
-            layers, outputs = self._up_to(until.value, flattener, layers), None
+        kept = ends.cut(flattener, layers)
+        if kept is not None:
+            layers, outputs = kept, None
         entries = {
-            "shared": shared and self._called(shared, layers if until else None),
+            "shared": shared and self._called(shared, None if kept is None else layers),
             "inputs": inputs,
             "layers": Entry(span, layers),
-            "outputs": self.expander.outputs(outputs, flattener, span),
+            "outputs": ends.outputs or self.expander.outputs(outputs, flattener, span),
         }
         written = {key: entry for key, entry in entries.items() if entry is not None}
         place = self.expander.scope.frame.place
         return Mapping(with_made(written, flattener.flat.made, span), place(self.model.span))
 
     def _inputs(self, has_shape: bool) -> Entry | None:
-        """What the sub-model declares; None where the call decides the type of its input.
+        """The inputs that the sub-model declares; None if the call determines the type of its
+        input.
 
-        Sizes that nothing else follows from are left to the call where the use does not say them.
+        If the use does not set the shape, sizes that nothing depends on are taken from the call.
         """
         entry = self.model.entries["inputs"]
         name = self.kind.input
@@ -208,7 +211,7 @@ class _Submodel:
         return Entry(shared.key_span, self.expander.shared(shared.value, visible))
 
     def _called(self, shared: Entry, layers: Node | None) -> Entry:
-        """What is shared, as far as layers call it; all of it without those."""
+        """The shared definitions that the layers call; all of them if no layers are given."""
         assert isinstance(shared.value, Mapping)
         called = {
             name: entry
@@ -217,40 +220,12 @@ class _Submodel:
         }
         return Entry(shared.key_span, Mapping(called, self.model.span))
 
-    def _up_to(self, until: Node, flattener: Flattener, layers: Node) -> Node:
-        """The layers up to one of them; all of them, and a fault, where there is none of the
-        name.
-        """
-        name = plain(until)
-        found = flattener.end_at(name) if isinstance(name, str) else None
-        if found is not None:
-            return Sequence(found, layers.span)
-        fault = self._unknown_layer(name, list(flattener.flat.by_name))
-        self.expander.values.collector.report(fault, until.span)
-        return layers
-
-    def _unknown_layer(self, name: Value, known: list[str]) -> Fault:
-        if not isinstance(name, str):
-            return Fault(
-                "MS204",
-                f"`until` of `{self.kind.name}` must be the name of a layer in it, "
-                f"found {describe(name)}",
-            )
-        near = nearest(name, known)
-        shown = listed([*known[:4], *known[-4:]] if len(known) > 8 else known)
-        return Fault(
-            "MS302",
-            f"`{self.kind.name}` has no layer `{name}`",
-            suggestion=near,
-            help=f"did you mean `{near}`?" if near else f"among its layers are {shown}",
-        )
-
 
 # Sizes of the input -------------------------------------------------------------------------------
 
 
 def _with_sizes(inputs: Mapping, name: str, used: set[str]) -> Mapping:
-    """The inputs, where only those sizes of the shape are written that something follows from."""
+    """The inputs, with only those sizes of the shape that something depends on."""
     entry = inputs.entries[name]
     shape = entry.value
     assert isinstance(shape, Sequence)
@@ -263,8 +238,8 @@ def _with_sizes(inputs: Mapping, name: str, used: set[str]) -> Mapping:
 
 
 def _sizes_used(root: Mapping) -> set[str] | None:
-    """The indices of the sizes from which more than the input follows; None where something follows
-    from the shape as a whole.
+    """The indices of the sizes that more than the input depends on; None if something depends on
+    the shape as a whole.
     """
     found: set[str] = set()
     for node in (node for part in _parts(root) for node in walk(part) if is_expression(node)):
@@ -276,7 +251,7 @@ def _sizes_used(root: Mapping) -> set[str] | None:
 
 
 def _parts(root: Mapping) -> Iterator[Node]:
-    """What the names of the file are used in, but for the inputs of its model."""
+    """The uses of the names of the file, except in the inputs of its model."""
     for section in ("vars", "blocks", "model"):
         entry = root.entries.get(section)
         if entry is not None and isinstance(entry.value, Mapping):

@@ -1,4 +1,4 @@
-"""How much one spec may ask of expansion; past each limit it stops with a clear error."""
+"""Limits of expansion; beyond each of them it stops with a clear error."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from modelspec.core.source import Mapping, Node, Sequence
 
 LAYERS: Final = 10_000
 """Entries of `layers` after expansion, in all models of a spec together: several times the largest
-model there is, and as many as are checked within two seconds.
+known model, and as many as can be checked within two seconds.
 """
 
 VISITS: Final = 50_000
-"""Entries, rounds of loops and uses of blocks that expansion looks at, those without layers
-counted.
+"""Entries, rounds of loops and uses of blocks that expansion processes, including those without
+layers.
 """
 
 NODES: Final = 200_000
 """Keys and values that expansion writes."""
 
 LEVELS: Final = 100
-"""Mappings and lists inside one another in a value."""
+"""Nested mappings and lists in a value."""
 
 DEPTH: Final = 50
-"""Blocks, loops and branches inside one another."""
+"""Nested blocks, loops and branches."""
 
 STEPS: Final = 10_000
-"""Steps of one expression: operations, and the items of the lists and texts that they make or
+"""Steps of one expression: operations, and the items of the lists and strings that they make or
 read.
 """
 
@@ -39,18 +39,16 @@ LENGTH: Final = 2_000
 """Characters in one expression."""
 
 ALL_CHARACTERS: Final = 200_000
-"""Characters in all different expressions of a spec."""
+"""Characters in all distinct expressions of a spec."""
 
 NESTING: Final = 50
-"""Operations inside one another in an expression."""
+"""Nested operations in an expression."""
 
 SIZE: Final = 10_000
-"""Characters of a text and items of a list (those of the lists inside it counted) that an
-expression makes.
-"""
+"""Characters of a string, or items of a list (nested lists included), that an expression makes."""
 
 FAULTS: Final = 1_000
-"""Faults after which looking for more is of no use."""
+"""The number of errors after which the search for more stops."""
 
 FILES: Final = 100
 """Files that one spec extends, directly or through others."""
@@ -60,7 +58,7 @@ SMALLEST: Final = -(2**63)
 
 
 class TooMuch(Exception):
-    """A budget of the whole spec is spent: expansion stops."""
+    """A limit of the whole spec is exceeded: expansion stops."""
 
     def __init__(self, fault: Fault, span: Span) -> None:
         super().__init__(fault.message)
@@ -70,7 +68,7 @@ class TooMuch(Exception):
 
 @dataclass
 class Spent:
-    """What one spec has used up so far."""
+    """The amounts that one spec has used so far."""
 
     layers: int = 0
     visits: int = 0
@@ -94,7 +92,7 @@ class Spent:
             raise TooMuch(_too_many("keys and values", NODES), span)
 
     def foresee(self, layers: int, visits: int, span: Span) -> None:
-        """Raises `TooMuch` where so many more layers and visits are past the budget."""
+        """Raises `TooMuch` if so many more layers and visits exceed the limit."""
         if self.layers + layers > LAYERS:
             raise TooMuch(_too_many_layers(self.layers + layers), span)
         if self.visits + visits > VISITS:
@@ -112,23 +110,23 @@ class Spent:
 
 
 def _too_many_layers(found: int) -> Fault:
-    """`found`: as many as were counted; those after the place of the fault are not."""
+    """`found`: the count so far; what follows the place of the error is not counted."""
     return Fault(
         "MS108",
-        f"the model has at least {found:,} layers once it is written out; {LAYERS:,} are the most",
-        help="repeat less; loops and blocks inside one another multiply",
+        f"the model has at least {found:,} layers after expansion, the limit is {LAYERS:,}",
+        help="repeat less; nested loops and blocks multiply",
     )
 
 
 def check_written_layers(root: Mapping) -> None:
-    """Raises `TooMuch` where a document that needs no expansion has more layers than one may."""
+    """Raises `TooMuch` if a document without expressions has more layers than the limit."""
     entry = root.entries.get("model")
     if entry is not None:
         _count_layers(entry.value, Spent())
 
 
 def _count_layers(node: Node, spent: Spent) -> None:
-    """Count the layers of a model, of a list of layers and of what is shared."""
+    """Count the layers of a model, of a list of layers and of shared definitions."""
     if isinstance(node, Sequence):
         spent.layer(node.span, len(node.items))
     elif isinstance(node, Mapping):
@@ -147,14 +145,14 @@ def too_many_visits() -> Fault:
 def too_deep() -> Fault:
     return Fault(
         "MS108",
-        f"more than {DEPTH} blocks, loops and branches inside one another",
-        help="write it flatter",
+        f"more than {DEPTH} nested blocks, loops and branches",
+        help="reduce the nesting",
     )
 
 
 def _too_many(what: str, limit: int) -> Fault:
     return Fault(
         "MS108",
-        f"expansion needs more than {limit:,} {what}",
-        help="repeat less; loops and blocks inside one another multiply",
+        f"the expansion exceeds the limit of {limit:,} {what}",
+        help="repeat less; nested loops and blocks multiply",
     )

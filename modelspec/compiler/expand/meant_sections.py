@@ -1,5 +1,5 @@
-"""Misspelt sections and keys of models, read as what was most likely meant before anything follows
-from them. Each is reported here, once.
+"""Corrects misspelled sections and keys of models before the following stages use them. Each is
+reported here, once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ..spec.spec_file import EXPANDED, KEYS, LATER
 
 
 def with_meant_sections(root: Mapping, collector: Collector) -> Mapping:
-    """The document with its sections, and the keys of its models, as they were meant."""
-    own = {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}
-    found = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED, *LATER), "a spec", collector)
+    """The document with its sections, and the keys of its models, corrected."""
+    own = {key: entry for key, entry in root.entries.items() if not _is_aside(key)}
+    found = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED), "a spec", collector)
     model = found.entries.get("model")
     entries = found.entries
     if model is not None and isinstance(model.value, Mapping):
@@ -24,26 +24,31 @@ def with_meant_sections(root: Mapping, collector: Collector) -> Mapping:
             entries = {**entries, "model": Entry(model.key_span, meant)}
     if entries is own:
         return root
-    ignored = {key: entry for key, entry in root.entries.items() if key.startswith("x-")}
-    return Mapping({**entries, **ignored}, root.span)
+    aside = {key: entry for key, entry in root.entries.items() if _is_aside(key)}
+    return Mapping({**entries, **aside}, root.span)
+
+
+def _is_aside(key: str) -> bool:
+    """Whether a section is ignored, or refused by a later stage: no misspelt key is read as it."""
+    return key.startswith("x-") or key in LATER
 
 
 def _model(node: Mapping, keys: tuple[str, ...], collector: Collector) -> Mapping:
-    """A model with its keys, and those of its shared models, as they were meant."""
+    """A model with its keys, and those of its shared models, corrected."""
     node = known_keys(node, keys, "model", collector)
     shared = node.entries.get("shared")
     if shared is None or not isinstance(shared.value, Mapping):
         return node
     meant = {
-        name: _model(thing, SUBMODEL_KEYS, collector)
+        name: _model(definition, SUBMODEL_KEYS, collector)
         for name, entry in shared.value.entries.items()
-        if isinstance(thing := entry.value, Mapping) and not is_layer(thing)
+        if isinstance(definition := entry.value, Mapping) and not is_layer(definition)
     }
-    if all(shared.value.entries[name].value is thing for name, thing in meant.items()):
+    if all(shared.value.entries[name].value is definition for name, definition in meant.items()):
         return node
-    things = {
+    definitions = {
         name: Entry(entry.key_span, meant.get(name, entry.value))
         for name, entry in shared.value.entries.items()
     }
-    value = Mapping(things, shared.value.span)
+    value = Mapping(definitions, shared.value.span)
     return Mapping({**node.entries, "shared": Entry(shared.key_span, value)}, node.span)

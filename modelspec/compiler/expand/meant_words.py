@@ -1,5 +1,5 @@
-"""Misspelt words of an entry (`nmae`, `form`), read as what was most likely meant: the expansion
-goes by them. Each is reported here, once.
+"""Corrects misspelled words of an entry (`nmae`, `form`) before the expansion uses them. Each is
+reported here, once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _RESERVED = frozenset(RESERVED)
 
 @dataclass(frozen=True)
 class Words:
-    """What an entry may have beside its reserved words, and what is said of anything else."""
+    """The settings that an entry may have beside its reserved words, and the error for
+    any other.
+    """
 
     kind: str
     block: Block | None = None
@@ -51,7 +53,7 @@ class Words:
 
 
 def misspelt_words(body: Mapping, words: Words) -> Iterator[tuple[str, str]]:
-    """Keys of an entry that were most likely meant as one of its reserved words, and which."""
+    """Keys of an entry that were most likely meant as reserved words, and which."""
     if body.entries.keys() <= _RESERVED:
         return
     own = dict.fromkeys(words.own)
@@ -59,7 +61,7 @@ def misspelt_words(body: Mapping, words: Words) -> Iterator[tuple[str, str]]:
     others = [one for one in free if one not in _RESERVED]
     for key in body.entries:
         if key in _RESERVED or key in own or key in LAYERS or key in SETTINGS:
-            continue  # a word of today's, or of older Keras
+            continue  # a current word, or one of older Keras versions
         near = nearest(key, free)
         if near not in _RESERVED:
             continue
@@ -71,7 +73,7 @@ def misspelt_words(body: Mapping, words: Words) -> Iterator[tuple[str, str]]:
 def with_meant_words(
     body: Node | None, words: Words, collector: Collector, frame: Frame
 ) -> Node | None:
-    """The body of an entry with its reserved words as they were meant."""
+    """The body of an entry with its reserved words corrected."""
     if not isinstance(body, Mapping):
         return body
     meant = dict(misspelt_words(body, words))

@@ -12,7 +12,7 @@ from .scope import Binding
 
 
 def part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
-    """The node that a name, or a part of its value, leads to; None for any other expression."""
+    """The node of a name, or of a part of its value; None for any other expression."""
     if isinstance(tree, ast.Name):
         return names[tree.id].node if tree.id in names else None
     if isinstance(tree, ast.Attribute):
@@ -45,8 +45,8 @@ def _constant(node: ast.expr) -> object:
 
 
 def with_causes(node: Node, causes: tuple[Cause, ...]) -> Node:
-    """A mapping or list with more steps on the way to it, and to the keys, numbers and texts that
-    are right in it.
+    """A mapping or list with additional causes for it, and for the keys, numbers and strings
+    directly in it.
     """
     sources: dict[int, Derived] = {}
 

@@ -1,9 +1,9 @@
-"""Values set from outside the file (`--set training.epochs=3`), each in a text of its own that
-faults can point into.
+"""Values set from outside the file (`--set training.epochs=3`), each with its own source text that
+errors can point into.
 
-They come after `extends` and before expressions, so that an override may be an expression, and
-reaches what follows from it. A key that the language does not know is set all the same: reading the
-spec then finds it.
+They are applied after `extends` and before expressions, so that an override may be an expression,
+and affects all values that depend on it. Unknown keys are set as well: the spec reader reports
+them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def override(root: Mapping, values: MappingType[str, Any], collector: Collector) -> Mapping:
-    """The spec with every value set at its path, in order. What is wrong with paths and values is
+    """The spec with every value set at its path, in order. Invalid paths and values are
     reported.
     """
     for path, value in values.items():
@@ -43,7 +43,7 @@ def override(root: Mapping, values: MappingType[str, Any], collector: Collector)
             steps = parse_path(text)
             if steps[0].key == "extends":
                 raise Fault(
-                    "MS130", "`extends` is read before anything is set", help="write it in the file"
+                    "MS130", "`extends` is read before overrides", help="set it in the file"
                 )
             changed = _Setter(source, root, steps, node).set(root, 0, None)
             assert isinstance(changed, Mapping)
@@ -61,8 +61,8 @@ def override(root: Mapping, values: MappingType[str, Any], collector: Collector)
 
 
 def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None:
-    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a slip would change
-    nothing, silently.
+    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a misspelling would
+    silently change nothing.
     """
     keys = tuple(step.key for step in steps)
     scope = _scope_of(keys)
@@ -78,10 +78,10 @@ def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None
 
 def _unused_name(name: str, where: str, known: list[str]) -> Fault:
     near = nearest(name, known)
-    listing = f"the names here are {listed(known)}" if known else None
+    listing = f"the names defined here are {listed(known)}" if known else None
     return Fault(
         "MS147",
-        f"there is no name `{name}` in `{where}`, and nothing uses one",
+        f"`{where}` has no name `{name}`, and no expression uses it",
         help=f"did you mean `{near}`?" if near else listing,
         suggestion=near,
     )
@@ -95,7 +95,7 @@ class _ValueScope(NamedTuple):
 
 
 def _scope_of(keys: Way) -> _ValueScope | None:
-    """The scope that a path sets something in."""
+    """The scope in which a path sets a value."""
     match keys:
         case ("vars", *_):
             return _ValueScope(keys[:1], ())
@@ -106,7 +106,7 @@ def _scope_of(keys: Way) -> _ValueScope | None:
 
 
 def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:
-    """The value as a node of the text `path=value`, and the faults of what no spec can hold."""
+    """The value as a node of the text `path=value`, and errors for unsupported values."""
     text, misfits, whole = render(value)
     text = text.rstrip("\n")
     name = f"--set {path}" if len(path) <= 60 else f"--set {path[:57]}..."
@@ -128,7 +128,7 @@ def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnosti
 
 @dataclass
 class _Misplaced(Exception):
-    """A path that leads nowhere from this step on."""
+    """A path that does not exist from this step on."""
 
     fault: Fault
     step: Step
@@ -141,7 +141,7 @@ def _by_name(named: Iterable[tuple[T, str]], name: str) -> T | None:
 
 @dataclass
 class _Setter:
-    """Sets one value. Every node on the way is made anew; the others are kept."""
+    """Sets one value. Nodes on the path are replaced; the others are kept."""
 
     source: Source
     root: Mapping
@@ -149,8 +149,8 @@ class _Setter:
     value: Node
 
     def set(self, node: Node | None, at: int, kind: str | None) -> Node:
-        """`node` with the value set at `steps[at:]`; `kind` is the key that led here: what a short
-        form is of.
+        """`node` with the value set at `steps[at:]`; `kind` is the key that led here, which decides
+        the long form of a short form.
         """
         if at == len(self.steps):
             return self.value
@@ -160,13 +160,13 @@ class _Setter:
         if isinstance(node, Sequence):
             return self._in_list(node, at)
         if isinstance(step.key, int):
-            raise self._misplaced(step, f"{self._so_far(at)} is no list", "leave the index out")
+            raise self._misplaced(step, f"{self._so_far(at)} is not a list", "remove the index")
         return self._in_mapping(self._as_mapping(node, step, kind, at), at)
 
     def _as_mapping(
         self, node: Mapping | Scalar | None, step: Step, kind: str | None, at: int
     ) -> Mapping:
-        """A mapping that can take a key, in place of nothing or of a short form."""
+        """A mapping in which a key can be set, instead of nothing or of a short form."""
         if isinstance(node, Mapping):
             return node
         if node is None or node.value is None:
@@ -198,7 +198,7 @@ class _Setter:
     # Entries by name ------------------------------------------------------------------------------
 
     def _named(self, node: Sequence, at: int) -> Node:
-        """The entry of that `name`, or the only one of that kind."""
+        """The entry with that `name`, or the only one of that kind."""
         step = self.steps[at]
         assert isinstance(step.key, str)
         way = _by_name(names(node), step.key)
@@ -215,7 +215,7 @@ class _Setter:
     def _no_entry(
         self, node: Sequence, step: Step, key: str, of_kind: list[int], at: int
     ) -> _Misplaced:
-        """No entry of a list has the name, or several are of the kind."""
+        """The error if no entry of a list has the name, or several are of the kind."""
         here = self._so_far(at)
         if of_kind:
             return self._misplaced(
@@ -226,7 +226,7 @@ class _Setter:
         if key.isdecimal():
             return self._misplaced(
                 step,
-                f"{here} is a list, whose entries have their index in brackets",
+                f"{here} is a list, so its entries are selected by index or name in brackets",
                 f"write `{self._text(at)}[{key}]`",
             )
         known = [*(name for _, name in names(node)), *filter(None, map(kind_of, node.items))]
@@ -235,8 +235,8 @@ class _Setter:
         return self._misplaced(step, f"{here} has no entry named `{key}`", help, near)
 
     def _past_kind(self, kind: str | int | None, at: int) -> int:
-        """Where the settings' own steps begin: `[stem].Conv2D.filters` names the kind of `stem`
-        once more.
+        """Where the steps among the settings begin: `[stem].Conv2D.filters` repeats the kind of
+        `stem`.
         """
         return at + 1 if at + 1 < len(self.steps) and self.steps[at].key == kind else at
 
@@ -253,7 +253,7 @@ class _Setter:
         return Mapping({kind: Entry(entry.key_span, value)}, item.span)
 
     def _along(self, node: Node, way: Way, at: int) -> Node:
-        """`node` with the value set below the place that `way` leads to."""
+        """`node` with the value set below the place at `way`."""
         if not way:
             return self.set(node, at, None)
         first, rest = way[0], way[1:]
@@ -270,8 +270,8 @@ class _Setter:
     # Short forms ----------------------------------------------------------------------------------
 
     def _long_form(self, node: Scalar, step: Step, kind: str | None, at: int) -> Mapping:
-        """What a short form is short for: `adam` for `{Adam: ...}`, `64` behind `Dense` for
-        `{units: 64}`.
+        """The long form of a short form: `{Adam: ...}` for `adam`, `{units: 64}` for `64` after
+        `Dense`.
         """
         assert isinstance(step.key, str)
         if isinstance(node.value, str) and is_same_class(node.value, step.key):
@@ -300,8 +300,8 @@ class _Setter:
         entries = "one entry" if count == 1 else f"{count} entries" if count else "no entries"
         return self._misplaced(
             step,
-            f"{self._so_far(at)} has {entries}, none at [{step.key}]",
-            f"its entries go from [0] to [{count - 1}]" if count > 1 else None,
+            f"{self._so_far(at)} has {entries}, so the index [{step.key}] is out of range",
+            f"the indices are [0] to [{count - 1}]" if count > 1 else None,
         )
 
     def _misplaced(

@@ -1,8 +1,8 @@
-"""Paths that extended files or `--set` hold, written as the spec's own folder would write them.
+"""Paths in extended files or `--set`, rewritten relative to the folder of the spec.
 
-A path is relative to the file that holds its text, and to the working directory where it was set
-from outside. After this stage every path starts where those of the spec itself do, in what is
-printed and saved too.
+A path is relative to the file that contains it, and to the working directory if it was set from
+outside. After this stage all paths are relative to the same folder as those of the spec itself,
+including in printed and saved specs.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _WEIGHTS = NamesPaths()
 
 
 def rebase(root: Mapping, context: Context, start: Path | None = None) -> Mapping:
-    """The expanded document, with all of its paths relative to the folder of the context.
+    """The expanded document, with all paths relative to the folder of the context.
 
-    `start` is the folder of paths in texts that name none of their own; by default the same.
+    `start` is the folder for paths in texts without a folder; by default the same.
     """
 
     def change(value: str, span: Span) -> str:
@@ -41,10 +41,10 @@ def rebase(root: Mapping, context: Context, start: Path | None = None) -> Mappin
 
 
 def with_named_places(root: Mapping, context: Context) -> Context:
-    """The context of an expanded document that grants the paths which the user wrote beside the
+    """The context of an expanded document, which allows the paths that the user wrote outside the
     spec (`--set data.source.csv=/data/a.csv`).
 
-    An expression there is no name of a path: what it gives follows from the spec.
+    Paths from expressions are not included: their values come from the spec.
     """
     found = NOWHERE
 
@@ -58,8 +58,10 @@ def with_named_places(root: Mapping, context: Context) -> Context:
     return context if found == NOWHERE else replace(context, places=context.places + found)
 
 
-def leaves_folder(root: Mapping) -> bool:
-    """Whether a path in an expanded document leads out of the folder that it starts in."""
+def named_paths(root: Mapping) -> tuple[str, ...]:
+    """Every path and pattern in an expanded document, as written, each once. Sources with a file
+    for each column are excluded (`ColumnFiles.files`).
+    """
     found: list[str] = []
 
     def note(value: str, _: Span) -> str:
@@ -67,11 +69,16 @@ def leaves_folder(root: Mapping) -> bool:
         return value
 
     _Paths(note).document(root)
-    return any(Path(os.path.normpath(value)).parts[:1] == ("..",) for value in found)
+    return tuple(dict.fromkeys(found))
+
+
+def leaves_folder(root: Mapping) -> bool:
+    """Whether a path in an expanded document leaves the folder that it is relative to."""
+    return any(Path(os.path.normpath(value)).parts[:1] == ("..",) for value in named_paths(root))
 
 
 class _Paths:
-    """Changes the paths of one document: `change` gets each with its place."""
+    """Changes the paths of one document: `change` is called with each path and its place."""
 
     def __init__(self, change: Callable[[str, Span], str]) -> None:
         self.change = change
@@ -98,14 +105,20 @@ class _Paths:
         return Mapping(entries, node.span)
 
     def _training(self, node: Node) -> Node:
-        if not isinstance(node, Mapping) or "weights" not in node.entries:
+        if not isinstance(node, Mapping):
+            return node
+        stages = node.entries.get("stages")
+        if stages is not None and isinstance(stages.value, Sequence):
+            items = Sequence(tuple(map(self._training, stages.value.items)), stages.value.span)
+            node = Mapping({**node.entries, "stages": Entry(stages.key_span, items)}, node.span)
+        if "weights" not in node.entries:
             return node
         entry = node.entries["weights"]
         value = self._settings(entry.value, InitialWeights, "path")
         return Mapping({**node.entries, "weights": Entry(entry.key_span, value)}, node.span)
 
     def _layers(self, node: Node) -> Node:
-        """A model, or a part of one: layers are found wherever they stand."""
+        """A model, or a part of one: layers are found at any level."""
         if isinstance(node, Sequence):
             return Sequence(tuple(map(self._layers, node.items)), node.span)
         if not isinstance(node, Mapping):
@@ -122,7 +135,7 @@ class _Paths:
         return Mapping(entries, node.span)
 
     def _named(self, node: Node, family: Registry) -> Node:
-        """A mapping in which names of a family stand for its kinds, with their settings."""
+        """A mapping whose keys are names of kinds of a family, with their settings."""
         if not isinstance(node, Mapping):
             return node
         entries = dict(node.entries)
@@ -134,7 +147,7 @@ class _Paths:
         return Mapping(entries, node.span)
 
     def _settings(self, node: Node, kind: type[Settings], primary: str | None) -> Node:
-        """The settings of a kind, or its primary setting alone."""
+        """The settings of a kind, or its bare primary setting."""
         marks = path_settings(kind)
         if not isinstance(node, Mapping):
             return self._path(node, marks[primary]) if primary in marks else node

@@ -1,4 +1,4 @@
-"""References to tensors: what a spec writes, and which tensor of the flat list it means."""
+"""References to tensors: what a spec writes, and the tensor of the flat list that it means."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from .tensor_scope import UNRESOLVED, Several, Target, Tensor, TensorScope, Unre
 from .values import in_error, silenced
 
 NO_TENSOR: Final = "?"
-"""In place of a tensor in error: a name that no tensor can have, so that the graph does not know it
+"""Replaces an invalid tensor: a name that no tensor can have, so that the graph does not know it
 either.
 """
 
 
 class References:
-    """Resolves the references of one model. `refer` is called with every tensor that one means."""
+    """Resolves the references of one model. `refer` is called with every referenced tensor."""
 
     def __init__(self, collector: Collector, refer: Callable[[str], None]) -> None:
         self.collector = collector
         self.refer = refer
         self.knows_all = False
-        """Whether all names are known here: linking, which sees the flat list alone, would not know
-        some.
+        """Whether all names are known here: linking, which sees only the flat list, would not know
+        some of them.
         """
         self.has_errors = False
-        """Whether entries are in error, so that a name that seems unknown may be one of theirs."""
+        """Whether some entries are invalid, so that an unknown name may be one of theirs."""
 
     # One reference --------------------------------------------------------------------------------
 
     def resolve(self, reference: Scalar, scope: TensorScope, *, may_stay: bool = True) -> Target:
-        """What a reference means, several tensors perhaps; `UNRESOLVED`, with a report, where it
-        leads nowhere.
+        """The meaning of a reference, possibly several tensors; `UNRESOLVED`, with a report, if it
+        does not exist.
 
-        One that `may_stay` as it is written in the flat list is left to linking to judge, where
-        that knows all names.
+        With `may_stay`, a reference that linking can judge, because it knows all names, is kept as
+        written.
         """
         assert isinstance(reference.value, str)
         if in_error(reference):
@@ -63,7 +63,7 @@ class References:
     ) -> Target:
         """One of several outputs: `read.hidden`, `down.0`."""
         if isinstance(found, Tensor) and TensorName.parse(found.text).output is None:
-            # Inference knows which outputs a layer has.
+            # Inference knows the outputs of a layer.
             return Tensor(f"{found.text}.{output}", reference.span)
         outputs = found.outputs if isinstance(found, Several) else {}
         names = list(outputs)
@@ -79,8 +79,8 @@ class References:
     def single(
         self, target: Target, span: Span, taker: str, name: str | None = None
     ) -> Tensor | Unresolved:
-        """The tensor, where it is one; MS312 where several are given. Without a `name` it is that
-        of the entry before.
+        """The tensor, if it is a single one; MS312 for several. Without a `name` it is that of the
+        previous entry.
         """
         if not isinstance(target, Several):
             return target
@@ -96,15 +96,13 @@ class References:
         return UNRESOLVED
 
     def _single_at(self, node: Node, scope: TensorScope, taker: str) -> Tensor | Unresolved:
-        """The one tensor that a node names."""
+        """The single tensor that a node names."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             target = self.resolve(node, scope, may_stay=False)
             return self.single(target, node.span, taker, node.value)
         if not in_error(node):
             self.collector.report(
-                Fault(
-                    "MS204", f"the name of a tensor must stand here, found {describe(plain(node))}"
-                ),
+                Fault("MS204", f"expected the name of a tensor, found {describe(plain(node))}"),
                 node.span,
             )
         return UNRESOLVED
@@ -112,8 +110,8 @@ class References:
     # Forms of `from` ------------------------------------------------------------------------------
 
     def rewrite(self, node: Node, scope: TensorScope) -> Node:
-        """A `from` with the names of the flat list. Anything else than references stays, and
-        reading the spec reports it.
+        """A `from` with the names of the flat list. Other values are kept, and the spec reader
+        reports them.
         """
         if isinstance(node, Sequence):
             return Sequence(tuple(self.rewrite(item, scope) for item in node.items), node.span)
@@ -135,7 +133,7 @@ class References:
         return node._replace(value=found.text, span=found.selected or node.span)
 
     def source(self, node: Node, scope: TensorScope) -> Target:
-        """The one tensor that a `from` names."""
+        """The single tensor that a `from` names."""
         if isinstance(node, Sequence) and len(node.items) == 1:
             node = node.items[0]
         return self._single_at(node, scope, "it")
@@ -143,7 +141,7 @@ class References:
     # Inputs of blocks -----------------------------------------------------------------------------
 
     def inputs(self, node: Node, block: Block, scope: TensorScope) -> dict[str, Target]:
-        """The tensors of a block's inputs, from one name, a list, or a mapping of inputs to
+        """The tensors of the inputs of a block, from one name, a list, or a mapping of inputs to
         names.
         """
         taker = f"block `{block.name}`"
@@ -175,7 +173,7 @@ class References:
     def _by_name(
         self, node: Mapping, block: Block, scope: TensorScope
     ) -> dict[str, Tensor | Unresolved]:
-        """The tensors of those inputs that are written."""
+        """The tensors of the inputs that are written."""
         found: dict[str, Tensor | Unresolved] = {}
         for key, entry in node.entries.items():
             if key in block.inputs:
@@ -185,7 +183,7 @@ class References:
         missing = [name for name in block.inputs if name not in found]
         if missing and len(found) == len(node.entries):
             self.collector.report(
-                Fault("MS310", f"block `{block.name}` needs {listed(missing)}"), node.span
+                Fault("MS310", f"block `{block.name}` requires {listed(missing)}"), node.span
             )
         return found
 
@@ -204,7 +202,7 @@ class References:
     # Outputs --------------------------------------------------------------------------------------
 
     def outputs(self, node: Node, scope: TensorScope) -> Target:
-        """What a block gives: one tensor, or several by name."""
+        """The result of a block: one tensor, or several by name."""
         taker = "an output of a block"
         if isinstance(node, Scalar):
             return self._single_at(node, scope, taker)
@@ -220,9 +218,7 @@ class References:
         return Several(found, node.span) if found else UNRESOLVED
 
     def public(self, node: Node, scope: TensorScope) -> Node:
-        """The `outputs` of a model with the names of the flat list; the names that they are known
-        by stay.
-        """
+        """The `outputs` of a model with the names of the flat list; public names are kept."""
         if isinstance(node, Mapping):
             return self.rewrite(node, scope)
         items = node.items if isinstance(node, Sequence) else (node,)
@@ -247,7 +243,7 @@ def _named_outputs(
 
 
 def _texts_before_others(nodes: Iterable[Node]) -> Iterator[Scalar]:
-    """The texts of a list, up to what is not one."""
+    """The strings of a list, up to the first value of another type."""
     for node in nodes:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return
@@ -255,14 +251,14 @@ def _texts_before_others(nodes: Iterable[Node]) -> Iterator[Scalar]:
 
 
 def _output_name(node: Node) -> str:
-    """What an output is called that is not given a name: `read_hidden` for `read.hidden`."""
+    """The name of an unnamed output: `read_hidden` for `read.hidden`."""
     is_text = isinstance(node, Scalar) and isinstance(node.value, str)
     return str(plain(node)).replace(".", "_") if is_text else ""
 
 
 def _public_names(references: list[str]) -> list[str] | None:
-    """What a model's outputs are called that are not given names: by what they come from, those
-    that follow from the same as `_output_name` has it. None where that does not tell them apart.
+    """The names of unnamed outputs of a model: the names of their tensors; if those are equal, as
+    in `_output_name`. None if the names are not unique.
     """
     found: dict[str, None] = {}
     for text in references:

@@ -1,8 +1,8 @@
-"""The text of a condition on rows (`data.where`) to a tree.
+"""Parses the text of a condition on rows (`data.where`) to a tree.
 
-The grammar is that of expressions (`expression_syntax` reads it) over the columns of a table, with
-names in backticks, `x is missing` and `x is not missing`. The text that is parsed has other
-characters in these places and is exactly as long, so that every place is one of the text itself.
+The grammar is that of expressions (`expression_syntax`), applied to the columns of a table, with
+names in backticks, `x is missing` and `x is not missing`. These parts are replaced by others of
+equal length before parsing, so that every place is valid in the original text.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def read_condition(text: str) -> Condition:
     return Condition(text, tree, reader.columns)
 
 
-# What the grammar of expressions does not have ----------------------------------------------------
+# Syntax that expressions do not have --------------------------------------------------------------
 
 
 def _prepared(text: str) -> tuple[str, frozenset[int]]:
-    """The text that is parsed, and where `missing` follows `is`."""
+    """The text for the parser, and the places where `missing` follows `is`."""
     parts: list[str] = []
     tests: set[int] = set()
     at = 0
@@ -78,7 +78,7 @@ def _prepared(text: str) -> tuple[str, frozenset[int]]:
 
 
 def _token(text: str, at: int, tests: set[int]) -> tuple[int, str]:
-    """Where the token at a place ends, and what is parsed in its stead."""
+    """The end of the token at a place, and its replacement for the parser."""
     character = text[at]
     if character in "'\"":
         end = _end_of_text(text, at)
@@ -93,7 +93,7 @@ def _token(text: str, at: int, tests: set[int]) -> tuple[int, str]:
         return found.end(), sign + " " * (found.end() - at - len(sign + MISSING)) + MISSING
     if (date := _DATE.match(text, at)) is not None:
         help = f"write `'{date[0]}'`"
-        raise Misread(Fault("MS113", "a time is written in quotes", help=help), *date.span())
+        raise Misread(Fault("MS113", "a time must be in quotes", help=help), *date.span())
     end = at
     while end < len(text) and (text[end].isalnum() or text[end] == "_"):
         end += 1
@@ -103,7 +103,7 @@ def _token(text: str, at: int, tests: set[int]) -> tuple[int, str]:
 
 
 def _end_of_text(text: str, opening: int) -> int:
-    """Where a text in quotes ends; the end of everything where it never does."""
+    """The end of a string in quotes; the end of the text if it is never closed."""
     at = opening + 1
     while at < len(text) and text[at] != text[opening]:
         at += 2 if text[at] == "\\" else 1
@@ -111,17 +111,17 @@ def _end_of_text(text: str, opening: int) -> int:
 
 
 def _quoted_name(text: str, at: int) -> tuple[int, str]:
-    """A name in backticks, for which a name of its length is parsed."""
+    """A name in backticks, replaced by a name of the same length."""
     end = text.find("`", at + 1)
     if end < 0:
         fault = Fault("MS113", "a backtick is never closed", help="add the second backtick")
         raise Misread(fault, at, len(text))
     if end == at + 1:
-        raise Misread(Fault("MS113", "a name is missing between the backticks"), at, end + 1)
+        raise Misread(Fault("MS113", "the name between the backticks is empty"), at, end + 1)
     return end + 1, "_" * (end + 1 - at)
 
 
-# Python's tree to ours ----------------------------------------------------------------------------
+# From Python's tree to ours -----------------------------------------------------------------------
 
 _SIGNS: Final[dict[type[ast.AST], str]] = {
     ast.Add: "+",
@@ -180,15 +180,15 @@ class _Reader:
         return self.other(node)
 
     def other(self, node: ast.expr) -> NoReturn:
-        """What an expression has and a row has not."""
+        """The error for syntax of expressions that conditions do not support."""
         start, end = self.place(node)
         written = self.text[start:end]
         if isinstance(node, ast.Attribute):
-            help = f"a column of this name is written in backticks: `{written[:60]}`"
-            self.wrong(node, "a value of a row has no parts", help)
-        if isinstance(node, (ast.List, ast.Tuple)):
-            self.wrong(node, "a list has its place behind `in` alone")
-        self.wrong(node, "a value of a row has no `[...]`")
+            help = f"write a column of this name in backticks: `{written[:60]}`"
+            self.wrong(node, "a value of a row has no members", help)
+        if isinstance(node, (ast.List, ast.ListComp, ast.Tuple)):
+            self.wrong(node, "a list is allowed only after `in`")
+        self.wrong(node, "a value of a row cannot be indexed with `[...]`")
 
     def constant(self, node: ast.expr, value: Any) -> Literal:
         if value is None:
@@ -202,7 +202,7 @@ class _Reader:
             return self.constant(node, WORDS[written])
         if written == MISSING:
             help = "write `x is missing`, or the name in backticks for a column of this name"
-            self.wrong(node, "`missing` is a word of its own here", help)
+            self.wrong(node, "`missing` is a reserved word here", help)
         name = written[1:-1] if written.startswith("`") else written
         self.columns.setdefault(name, (start, end))
         return Column(name, (start, end))
@@ -224,14 +224,14 @@ class _Reader:
         name = node.func.id
         if name not in FUNCTIONS:
             near = nearest(name, FUNCTIONS)
-            help = f"did you mean `{near}`?" if near else f"there are {listed(FUNCTIONS)}"
-            self.wrong(node.func, f"`{name}` does not work row by row", help)
+            help = f"did you mean `{near}`?" if near else f"the functions are {listed(FUNCTIONS)}"
+            self.wrong(node.func, f"`{name}` is not supported in a condition", help)
         if name in ("min", "max") and len(node.args) < 2:
-            self.wrong(node, f"`{name}` takes two or more values of a row")
+            self.wrong(node, f"`{name}` requires two or more values of a row")
         if name == "round" and len(node.args) == 2:
             digits = node.args[1]
             if not isinstance(read := self.node(digits), Literal) or type(read.value) is not int:
-                self.wrong(digits, "`round` takes an integer as the number of digits")
+                self.wrong(digits, "the number of digits of `round` must be an integer")
         return Call(name, tuple(map(self.node, node.args)), self.place(node))
 
     # Comparisons ----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ class _Reader:
     def missing_test(self, node: ast.Compare) -> IsMissing:
         if len(node.ops) > 1:
             help = "put each comparison in parentheses, and `and` between them"
-            self.wrong(node, "`is missing` is the end of one comparison", help)
+            self.wrong(node, "`is missing` cannot be part of a chained comparison", help)
         negated = isinstance(node.ops[0], ast.NotEq)
         return IsMissing(self.node(node.left), negated, self.place(node))
 
@@ -266,9 +266,9 @@ class _Reader:
 
     def items(self, node: ast.List | ast.Tuple) -> Iterator[Literal]:
         if not node.elts:
-            self.wrong(node, "the list behind `in` is empty")
+            self.wrong(node, "the list after `in` is empty")
         for one in node.elts:
             read = self.node(one)
             if not isinstance(read, Literal):
-                self.wrong(one, "a list behind `in` has numbers or texts alone")
+                self.wrong(one, "a list after `in` can contain only numbers or strings")
             yield read

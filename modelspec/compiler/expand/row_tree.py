@@ -1,4 +1,4 @@
-"""The tree of a condition on rows. Every part knows its place in the text."""
+"""The tree of a condition on rows. Every part has its place in the text."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ Place: TypeAlias = tuple[int, int]
 
 
 class Literal(NamedTuple):
-    """A number, a text, `true` or `false`."""
+    """A number, a string, `true` or `false`."""
 
     value: Any
     place: Place
 
 
 class Column(NamedTuple):
-    """The value of a row in a column."""
+    """The value of a column in a row."""
 
     name: str
     place: Place
 
 
 class Arithmetic(NamedTuple):
-    """Two numbers to one: `+`, `-`, `*`, `/`, `//`, `%`, `**`."""
+    """An operation on two numbers: `+`, `-`, `*`, `/`, `//`, `%`, `**`."""
 
     sign: str
     left: Node
@@ -31,14 +31,16 @@ class Arithmetic(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """A number with the other sign."""
+    """A number with the opposite sign."""
 
     value: Node
     place: Place
 
 
 class Comparison(NamedTuple):
-    """`==`, `!=`, `<`, `<=`, `>`, `>=`; with `in` and `not in` whether a text is in another one."""
+    """`==`, `!=`, `<`, `<=`, `>`, `>=`; with `in` and `not in`, whether a string contains
+    another.
+    """
 
     sign: str
     left: Node
@@ -47,7 +49,7 @@ class Comparison(NamedTuple):
 
 
 class Among(NamedTuple):
-    """Whether a value is one of some."""
+    """Whether a value is in a list."""
 
     value: Node
     items: tuple[Literal, ...]
@@ -56,7 +58,7 @@ class Among(NamedTuple):
 
 
 class IsMissing(NamedTuple):
-    """Whether a row lacks a value."""
+    """Whether a row has no value."""
 
     value: Node
     negated: bool
@@ -94,9 +96,9 @@ Node: TypeAlias = (
 
 
 class Condition(NamedTuple):
-    """A condition that was read."""
+    """A parsed condition."""
 
     text: str
     tree: Node
     columns: dict[str, Place]
-    """Every column, and where it is named first."""
+    """Every column, and its first place in the text."""

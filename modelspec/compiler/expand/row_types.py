@@ -1,5 +1,5 @@
-"""What the parts of a condition on rows are: numbers, texts or truth values; and what the columns
-are that nothing else says it of.
+"""The types of the parts of a condition on rows: numbers, strings or truth values; and the inferred
+types of columns that nothing else determines.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .row_tree import (
 )
 
 Kind: TypeAlias = Literal["number", "text", "truth"]
-_WORDS: Final = {"number": "a number", "text": "a text", "truth": "`true` or `false`"}
+_WORDS: Final = {"number": "a number", "text": "a string", "truth": "`true` or `false`"}
 _ROUNDS: Final = 4
-"""What one comparison says of a column may decide what the column is that another one names."""
+"""The most passes: the type of a column in one comparison may determine that of another column."""
 
 
 def check_where(data: DataSection | None, dtypes: Mapping[str, str], report: Collector) -> None:
-    """What is wrong with the condition of a spec's data, as far as that is known without them;
-    `dtypes` are those of the model's inputs.
+    """The error in the condition of a spec's data, as far as that is known without the data;
+    `dtypes` are those of the inputs of the model.
     """
     if data is None or data.where is None:
         return
@@ -47,12 +47,12 @@ def check_where(data: DataSection | None, dtypes: Mapping[str, str], report: Col
 
 
 def fault_of(misread: Misread) -> Fault:
-    """The fault of a condition, at its part of the text."""
+    """The error of a condition, at its part of the text."""
     return replace(misread.fault, part=(misread.start, misread.end))
 
 
 def feature_kinds(data: DataSection, dtypes: Mapping[str, str]) -> dict[str, Kind]:
-    """By column: what a feature says that it is. Where a source has types of its own, a number may
+    """By column: the type that a feature determines. For a source with typed columns, a number may
     be a truth value.
     """
     found: dict[str, Kind] = {}
@@ -71,8 +71,8 @@ def feature_kinds(data: DataSection, dtypes: Mapping[str, str]) -> dict[str, Kin
 
 
 def column_kinds(condition: Condition, known: Mapping[str, Kind]) -> dict[str, Kind]:
-    """By column: what it is, by what is `known` and else by what it is compared with; without
-    those of which nothing says it. Raises `Misread` (MS566) where that does not go together.
+    """By column: its type, from `known` or else from comparisons; columns of unknown type are
+    omitted. Raises `Misread` (MS566) for inconsistent types.
     """
     found = dict(known)
     for _ in range(_ROUNDS):
@@ -85,8 +85,8 @@ def column_kinds(condition: Condition, known: Mapping[str, Kind]) -> dict[str, K
 
 
 class _Typing:
-    """One walk over a condition: `kinds` of columns are added as they become known, and with
-    `settle` what does not go together raises `Misread`.
+    """One pass over a condition: the `kinds` of columns are added as they become known, and with
+    `settle` inconsistent types raise `Misread`.
     """
 
     def __init__(self, text: str, kinds: dict[str, Kind], *, settle: bool) -> None:
@@ -103,7 +103,7 @@ class _Typing:
         return f"`{text}`" if len(text) <= 40 else "this"
 
     def condition(self, node: Node) -> None:
-        """A part that says whether something holds."""
+        """A part that must be a condition."""
         kind = self.kind(node, "truth")
         if kind not in (None, "truth"):
             help = f"compare it, e.g. `{self.shown(node).strip('`')} > 0`"
@@ -111,14 +111,14 @@ class _Typing:
             self.wrong(node.place, message, help if kind == "number" else None)
 
     def of(self, wanted: Kind, node: Node, what: str) -> None:
-        """A part that has to be of a kind."""
+        """A part that must have a given type."""
         kind = self.kind(node, wanted)
         if kind not in (None, wanted):
-            message = f"{what} takes {_WORDS[wanted]}, but {self.shown(node)} is {_WORDS[kind]}"
+            message = f"{what} requires {_WORDS[wanted]}, but {self.shown(node)} is {_WORDS[kind]}"
             self.wrong(node.place, message)
 
     def kind(self, node: Node, wanted: Kind | None = None) -> Kind | None:
-        """What a part is; a column of which nothing is known is what is `wanted`."""
+        """The type of a part; a column of unknown type gets the type `wanted`."""
         if isinstance(node, Column):
             if node.name not in self.kinds and wanted is not None:
                 self.kinds[node.name] = wanted
@@ -176,13 +176,13 @@ class _Typing:
 
     def _comparison(self, node: Comparison) -> None:
         if node.sign in ("in", "not in"):
-            self.of("text", node.left, f"`{node.sign}` of a text")
-            self.of("text", node.right, f"`{node.sign}` of a text")
+            self.of("text", node.left, f"`{node.sign}` of a string")
+            self.of("text", node.right, f"`{node.sign}` of a string")
             return
         self._pair(node.sign, node.left, node.right, node.place)
 
     def _pair(self, sign: str, left: Node, right: Node, place: Place) -> None:
-        """Two sides that are compared, each of which says what the other is."""
+        """Two sides that are compared, each of which determines the type of the other."""
         one = self.kind(left)
         other = self.kind(right, one)
         one = one or self.kind(left, other)
@@ -197,13 +197,13 @@ class _Typing:
 
 
 def _equal_as_numbers(sign: str, one: Kind, other: Kind) -> bool:
-    """Whether truth values meet numbers, as which they are 1 and 0."""
+    """Whether truth values are compared with numbers, as 1 and 0."""
     return {one, other} == {"number", "truth"} and sign in ("==", "!=")
 
 
 def _help(one: Kind, other: Kind) -> str | None:
     if {one, other} == {"number", "text"}:
-        return "write a number without quotes, a text with them; `dtype` of a feature says which"
+        return "write numbers without quotes, strings with quotes; or set `dtype` of the feature"
     return None
 
 

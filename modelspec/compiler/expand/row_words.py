@@ -1,4 +1,4 @@
-"""Words that other languages write in a condition on rows, and misspelt ones of our own."""
+"""Words of other languages in a condition on rows, and misspelled words of the language."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _INSTEAD: Final = {
     "&&": "and",
     "||": "or",
 }
-"""What other languages write, and what is written here."""
+"""Words of other languages, and their equivalents here."""
 STATEMENTS: Final = frozenset(keyword.kwlist) - {
     *("True", "False", "None", "and", "or", "not", "in", "is", "if", "else"),
     *("for", "lambda", "async", "await", "yield"),
 }
-"""Words of Python that no expression has (`class`, `from`): here they are columns as others."""
+"""Reserved words of Python (`class`, `from`): here they can be column names."""
 
 
 def other_word(text: str) -> Misread | None:
-    """The fault of a text that cannot be read, where a word of another language, or a misspelt
+    """The error of a text that cannot be parsed, if a word of another language, or a misspelled
     `missing`, is the reason.
     """
     before = ""
@@ -40,7 +40,7 @@ def other_word(text: str) -> Misread | None:
         if instead is not None and (test or instead != _MISSING):
             fault = Fault(
                 "MS113",
-                f"`{word}` is written `{instead}` in a condition",
+                f"`{word}` is not a word of conditions, expected `{instead}`",
                 suggestion=instead,
                 help=f"write `{instead}`",
             )

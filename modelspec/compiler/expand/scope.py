@@ -1,5 +1,5 @@
-"""Names in scope of an expression, and the way by which a piece of a file becomes part of the
-spec.
+"""Names in the scope of an expression, and the uses that make a piece of a file part of
+the spec.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from modelspec.core.source import Node, Sequence, Value, plain
 
 
 class Frame:
-    """The uses by which a piece of a file is part of the spec, the nearest first."""
+    """The uses that make a piece of a file part of the spec, the nearest first."""
 
     def __init__(self, causes: tuple[Cause, ...] = ()) -> None:
         self.causes = causes
         self._sources: dict[int, Derived] = {}
 
     def within(self, cause: Cause) -> Frame:
-        """What is inside of one more use."""
+        """The frame inside one more use."""
         return Frame((cause, *self.causes))
 
     def place(self, span: Span) -> Span:
-        """The span of a piece as used here; one that was placed before stays as it is."""
+        """The span of a piece as used here; a span that already has causes is kept."""
         source = span.source
         if not self.causes or isinstance(source, Derived):
             return span
@@ -39,7 +39,7 @@ class Frame:
         return Span(derived, span.start, span.end)
 
     def place_after(self, span: Span, causes: tuple[Cause, ...]) -> Span:
-        """The same, for a value that follows from others: `causes` are where those come from."""
+        """The same, for a value computed from others: `causes` are the places of those."""
         if not causes or isinstance(span.source, Derived):
             return self.place(span)
         source = span.source
@@ -49,9 +49,9 @@ class Frame:
 
 
 class Binding:
-    """A name's value. It is worked out when it is first needed, and once.
+    """The value of a name. It is evaluated when it is first used, and once.
 
-    `make` gives the value, or None where it is in error, which is reported then.
+    `make` returns the value, or None if it is invalid, which it reports.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class Binding:
     ) -> None:
         self.name = name
         self.in_frame = in_frame
-        """Whether the frame says the value already, as a loop does."""
+        """Whether the frame already states the value, as a loop does."""
         self._make = make
         self._node = node
         self._busy = False
@@ -88,7 +88,7 @@ class Binding:
 
     @property
     def node(self) -> Node | None:
-        """The value; None where it is in error, or where it would follow from itself."""
+        """The value; None if it is invalid, or depends on itself."""
         if self._make is not None and not self._busy:
             self._busy = True
             self._node = self._make()
@@ -105,19 +105,19 @@ class Binding:
 
     @property
     def levels(self) -> int:
-        """How many mappings and lists are inside one another in it."""
+        """The nesting depth of mappings and lists in it."""
         self._measure()
         return self._levels
 
     @property
     def count(self) -> int:
-        """How many keys and values it has."""
+        """The number of keys and values in it."""
         self._measure()
         return self._count
 
     @property
     def whole(self) -> bool:
-        """Whether nothing in it is in error."""
+        """Whether no part of it is invalid."""
         self._measure()
         return self._whole
 
@@ -127,15 +127,15 @@ class Binding:
 
     @property
     def cause(self) -> Cause | None:
-        """The note that goes with a value that follows from this one."""
+        """The note for a value computed from this one."""
         if self._cause is None and self.node is not None and not self.in_frame:
             self._cause = Cause(f"`{self.name}` is {describe(self.value)}", self.node.span)
         return self._cause
 
 
 def measure(node: Node) -> tuple[int, int, bool]:
-    """How many levels a node has (0 for a scalar), how many keys and values, and whether none of
-    them is in error.
+    """The nesting depth of a node (0 for a scalar), its number of keys and values, and whether no
+    part of it is invalid.
     """
     if isinstance(node, Sequence):
         found = [measure(item) for item in node.items]
@@ -169,7 +169,7 @@ class Scope:
         self.parent = parent
         self.frame = frame or (parent.frame if parent else Frame())
         self.final = final
-        """Whether the values here were worked out already: a `$` in one is a dollar sign."""
+        """Whether the values here are already evaluated: a `$` in one is a dollar sign."""
         self.later = later
         """Names that are defined after this place."""
         self._known: tuple[tuple[int, ...], list[str]] | None = None
@@ -184,7 +184,7 @@ class Scope:
         return None
 
     def known(self) -> list[str]:
-        """Every name in scope, the innermost first; listed anew where there are more names."""
+        """Every name in scope, the innermost first; recomputed if names were added."""
         sizes = tuple(len(one.names) for one in self._outwards())
         if self._known is None or self._known[0] != sizes:
             every = chain.from_iterable(one.names for one in self._outwards())
@@ -192,7 +192,7 @@ class Scope:
         return self._known[1]
 
     def is_later(self, name: str) -> Span | None:
-        """Where a name is defined that may not be used yet."""
+        """The definition of a name that cannot be used yet."""
         return next((scope.later[name] for scope in self._outwards() if name in scope.later), None)
 
     def _outwards(self) -> Iterator[Scope]:
@@ -202,9 +202,9 @@ class Scope:
             scope = scope.parent
 
     def within(self, cause: Cause, names: Mapping[str, Binding] | None = None) -> Scope:
-        """The scope inside of one more use, with more names."""
+        """The scope inside one more use, with additional names."""
         return Scope(names or {}, self, self.frame.within(cause), final=self.final)
 
     def finished(self) -> Scope:
-        """The same place, for what is worked out already."""
+        """The same place, for values that are already evaluated."""
         return self if self.final else Scope({}, self, self.frame, final=True)

@@ -1,4 +1,4 @@
-"""What a short form sets: `64` behind `Dense` its `units`."""
+"""The setting of a short form: `64` after `Dense` sets its `units`."""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
-"""Lists of layers to items: `when` decided, `repeat` and `for` run, blocks entered.
+"""Converts lists of layers to items: `when` is decided, `repeat` and `for` are run, blocks are
+expanded.
 
-Only what decides how many entries there are is worked out here. Settings wait until an entry is
-written (`flatten`), so that a spec which asks for too many is refused before it costs anything.
+Only expressions that affect the number of entries are evaluated here. Settings are evaluated when
+an entry is written (`flatten`), so that a spec with too many entries is refused early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from modelspec.catalog.layers import LAYERS
-from modelspec.catalog.library import is_kind, kinds
+from modelspec.catalog.library import is_kind, is_text_of, kinds
 from modelspec.core.diagnostics import Fault, Span, nearest
 from modelspec.core.diagnostics.derived import Cause
 from modelspec.core.settings import describe
@@ -19,6 +21,7 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from . import limits
 from .block_arguments import bind
+from .block_shared import inside
 from .blocks import Block
 from .control_flow import (
     OF_BRANCHES,
@@ -51,6 +54,7 @@ from .layer_count import LayerCounter
 from .limits import TooMuch, too_deep
 from .meant_words import Words, with_meant_words
 from .scope import Binding, Scope
+from .unroll_branches import OF_JOINED, Chains, as_branches, is_joined
 from .values import Values, in_error
 
 if TYPE_CHECKING:
@@ -59,21 +63,20 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound="Node | None")
 
 Instantiate: TypeAlias = "Callable[[Kind, Call, Values, int], LibraryUse | None]"
-"""Makes the sub-model of a kind of the library, as one entry sets it; None where that is in error.
-"""
+"""Makes the sub-model of a library kind, as one entry sets it; None if the entry is invalid."""
 
 
-class _Place(NamedTuple):
-    """Where an entry is written: the names in scope, and how many lists and blocks are around."""
+class Place(NamedTuple):
+    """The place of an entry: the names in scope, and the number of lists and blocks around it."""
 
     scope: Scope
     level: int
 
-    def with_scope(self, scope: Scope) -> _Place:
-        return _Place(scope, self.level)
+    def with_scope(self, scope: Scope) -> Place:
+        return Place(scope, self.level)
 
-    def deeper(self) -> _Place:
-        return _Place(self.scope, self.level + 1)
+    def deeper(self) -> Place:
+        return Place(self.scope, self.level + 1)
 
 
 class Unroller:
@@ -95,10 +98,12 @@ class Unroller:
         self._counter = LayerCounter(blocks)
         self.excluded = ExcludedEntries(blocks)
         self.shared: frozenset[str] = frozenset()
-        """What the entries may call that is shared."""
+        """The shared names that the entries may call."""
+        self.outside: frozenset[str] = frozenset()
+        """Those that a block may call besides its own."""
 
     def foresee(self, lists: list[Node]) -> None:
-        """Raises `TooMuch` where these lists of layers together are plainly too many."""
+        """Raises `TooMuch` if these lists of layers together certainly exceed the limit."""
         layers = visits = 0
         for node in lists:
             count = self._counter.entries(node)
@@ -106,10 +111,10 @@ class Unroller:
             self.spent.foresee(layers, visits, node.span)
 
     def items(self, node: Node, scope: Scope, level: int = 1) -> list[Item]:
-        """The entries of a list. Anything but a list is passed on as it is."""
-        return self._items(node, _Place(scope, level))
+        """The entries of a list. Other values are returned unchanged."""
+        return self._items(node, Place(scope, level))
 
-    def _items(self, node: Node, place: _Place) -> list[Item]:
+    def _items(self, node: Node, place: Place) -> list[Item]:
         node, place = self._evaluated(node, place)
         if not isinstance(node, Sequence):
             return [Erroneous(node.span) if in_error(node) else NoEntry(node, place.scope)]
@@ -117,13 +122,13 @@ class Unroller:
             raise TooMuch(too_deep(), node.span)
         return [found for item in node.items for found in self._entry(item, place)]
 
-    def _evaluated(self, node: N, place: _Place) -> tuple[N | Node, _Place]:
-        """The value of an expression, whose parts are finished; any other node as it is."""
+    def _evaluated(self, node: N, place: Place) -> tuple[N | Node, Place]:
+        """The value of an expression, with all parts evaluated; any other node unchanged."""
         if node is None or not is_expression(node) or place.scope.final:
             return node, place
         return self.values.node(node, place.scope), place.with_scope(place.scope.finished())
 
-    def _entry(self, node: Node, place: _Place) -> list[Item]:
+    def _entry(self, node: Node, place: Place) -> list[Item]:
         """The items of one entry."""
         self.spent.visit(node.span)
         if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -136,8 +141,8 @@ class Unroller:
         self.excluded.include(node.span)
         return [NoEntry(node, place.scope)]
 
-    def _bare_entry(self, node: Scalar, kind: str, place: _Place) -> list[Item]:
-        """An entry that is a name alone, or an expression."""
+    def _bare_entry(self, node: Scalar, kind: str, place: Place) -> list[Item]:
+        """An entry that is a bare name or an expression."""
         if not is_expression(node) or place.scope.final:
             return self._call(kind, node.span, None, place)
         value, inside = self._evaluated(node, place)
@@ -145,7 +150,7 @@ class Unroller:
 
     # Calls ----------------------------------------------------------------------------------------
 
-    def _call(self, kind: str, span: Span, written: Node | None, place: _Place) -> list[Item]:
+    def _call(self, kind: str, span: Span, written: Node | None, place: Place) -> list[Item]:
         body, place = self._evaluated(written, place)
         if body is not None and body is not written and in_error(body):
             return [Erroneous(span, kind)]
@@ -164,7 +169,7 @@ class Unroller:
         if repeat is None:
             return [self._once(call, place.level)]
 
-        def round_of(inside: _Place, is_later: bool) -> list[Item]:
+        def round_of(inside: Place, is_later: bool) -> list[Item]:
             one = replace(call, scope=inside.scope, is_later_round=is_later)
             return [self._once(one, place.level)]
 
@@ -172,7 +177,7 @@ class Unroller:
         return self._repeat(repeat, place, erroneous, round_of)
 
     def _with_meant_words(self, kind: str, body: Node | None, scope: Scope) -> Node | None:
-        """The body of an entry with misspelt words (`nmae`) as they were meant."""
+        """The body of an entry with misspelled words (`nmae`) corrected."""
         block = self.blocks.get(kind)
         if block is None and self._is_shipped(kind):
             from .library_kinds import load
@@ -184,7 +189,7 @@ class Unroller:
         return with_meant_words(body, Words(kind, block, shared), self.collector, scope.frame)
 
     def _once(self, call: Call, level: int) -> Item:
-        """One call: a layer, or all that a block holds."""
+        """One call: of a layer, or of a block with all its entries."""
         self.excluded.include(call.span)
         if call.kind in self.blocks:
             return self._block_use(call, self.blocks[call.kind], self, level)
@@ -198,7 +203,7 @@ class Unroller:
         return call
 
     def _block_use(self, call: Call, block: Block | None, home: Unroller, level: int) -> Item:
-        """A block, entered; `home` knows the names that are used in it."""
+        """An expanded block; `home` is the scope for names that are used in it."""
         erroneous = Erroneous(call.span, call.kind, call.name)
         if block is None:
             return erroneous
@@ -206,16 +211,25 @@ class Unroller:
             check_name(call.body.entries.get("name"), call.scope, self.values)
         cause = Cause(f"in {block}, used here", call.span)
         arguments: dict[str, Binding] = {}
-        inner = Scope(arguments, home.globals, call.scope.frame.within(cause))
+        sizes: dict[str, Binding] = {}
+        frame = call.scope.frame.within(cause)
+        around = Scope(sizes, home.globals, frame) if block.sized else home.globals
+        inner = Scope(arguments, around, frame)
         if not bind(call, block, self.values, inner, arguments):
             return erroneous
-        return BlockUse(call, block, inner, arguments, home.items(block.layers, inner, level + 1))
+        if block.shared is None and not block.sized and home.shared is home.outside:
+            items = home.items(block.layers, inner, level + 1)
+            return BlockUse(call, block, inner, arguments, items)
+        expand = partial(inside, block, home, inner, level)
+        if any(home.globals.find(name) is None for name in block.sized):
+            return BlockUse(call, block, inner, arguments, [], sizes=sizes, expand=expand)
+        return BlockUse(call, block, inner, arguments, *expand())
 
     def _is_shipped(self, kind: str) -> bool:
         return kind not in LAYERS and kind not in self.shared and is_kind(kind)
 
     def _shipped(self, call: Call, level: int) -> Item:
-        """A kind of the library: a sub-model of its own, or a block."""
+        """A library kind: its own sub-model, or a block."""
         from .library_kinds import load
 
         kind = load(call.kind)
@@ -228,8 +242,8 @@ class Unroller:
         return self._block_use(call, kind.block, home, level)
 
     def _is_misspelt_block(self, call: Call) -> bool:
-        """Whether a kind that nothing has was most likely meant to be a block (or `branches`),
-        which is reported.
+        """Whether an unknown kind was most likely meant to be a block (or `branches`), which is
+        reported.
         """
         kind = call.kind
         if kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
@@ -251,11 +265,11 @@ class Unroller:
     def _repeat(
         self,
         repeat: Entry,
-        place: _Place,
+        place: Place,
         erroneous: Erroneous,
-        make: Callable[[_Place, bool], list[Item]],
+        make: Callable[[Place, bool], list[Item]],
     ) -> list[Item]:
-        """So many rounds of what `make` gives, which gets whether a round is one after the
+        """So many rounds of the result of `make`, whose argument is whether a round is not the
         first.
         """
         scope = place.scope
@@ -270,56 +284,64 @@ class Unroller:
             before = self.spent.layers, self.spent.visits
             inside = scope.within(Cause(f"in round {number} of {count}", repeat.key_span))
             rounds.append(make(place.with_scope(inside), number > 1))
-            if number == 1:  # all rounds are alike
+            if number == 1:  # all rounds are identical
                 self._foresee_rounds(before, count - 1, scope.frame.place(repeat.value.span))
         return [Repeat(rounds)]
 
     def _foresee_rounds(self, before: tuple[int, int], rounds: int, span: Span) -> None:
-        """Raises `TooMuch` where so many more rounds like the one since `before` are too many."""
+        """Raises `TooMuch` if so many more rounds like the one since `before` exceed the limit."""
         layers, visits = before
         self.spent.foresee(
             (self.spent.layers - layers) * rounds, (self.spent.visits - visits) * rounds, span
         )
 
-    def _for(self, node: Mapping, place: _Place) -> list[Item]:
+    def _for(self, node: Mapping, place: Place) -> list[Item]:
         body = node.entries["do"]
         loop = loop_of(node, place.scope, self.values)
         if loop is None or not loop.values.items:
             self.excluded.exclude_list(body.value, self.shared)
         if loop is None:
             return [Erroneous(node.span)]
+        if not loop.values.items:
+            return []
         alike = not loop.names & self._counter.entries(body.value).names
-        found: list[Item] = []
+        rounds: list[list[Item]] = []
         for position, item in enumerate(loop.values.items):
             self.spent.visit(item.span)
             before = self.spent.layers, self.spent.visits
             inside = place.scope.within(loop.cause(position), loop.bindings(position))
-            found.extend(self._list(body, place.with_scope(inside)))
+            rounds.append(self.listed(body, place.with_scope(inside)))
             if position == 0 and alike:
                 self._foresee_rounds(before, len(loop.values.items) - 1, loop.values.span)
-        return found
+        if is_text_of(node.span.source):
+            return [item for one in rounds for item in one]  # named and counted as Keras does
+        return [Repeat(rounds, is_for=True)]
 
-    # Entries that hold lists ----------------------------------------------------------------------
+    # Entries that contain lists -------------------------------------------------------------------
 
-    def _group(self, node: Mapping, place: _Place) -> list[Item]:
+    def _group(self, node: Mapping, place: Place) -> list[Item]:
         words = node.entries
-        if found := misplaced(node, OF_BRANCHES if "branches" in words else OF_LISTS):
+        joined = is_joined(node)
+        allowed = OF_JOINED if joined else OF_BRANCHES if "branches" in words else OF_LISTS
+        if found := misplaced(node, allowed):
             return self._misplaced(node, *found, place)
-        if "branches" in words:
-            return self._branches_entry(node, place)
+        if joined or "branches" in words:
+            return self._branches_entry(as_branches(node) if joined else node, place)
         keep = is_kept(words["when"], place.scope, self.values) if "when" in words else True
         if keep is None:
             return [Erroneous(node.span)]
         if not keep:
-            left_out = self._leave_out(words["do"], words["when"].value.span)
-            return [left_out, *(self._list(words["else"], place) if "else" in words else ())]
+            left_out = self.leave_out(words["do"], words["when"].value.span)
+            return [left_out, *(self.listed(words["else"], place) if "else" in words else ())]
         if "else" in words:
-            left_out = self._leave_out(words["else"], words["else"].key_span)
+            left_out = self.leave_out(words["else"], words["else"].key_span)
             return [left_out, *self._kept_group(node, place)]
         return self._kept_group(node, place)
 
-    def _misplaced(self, node: Mapping, fault: Fault, span: Span, place: _Place) -> list[Item]:
-        """An entry with a key that it cannot have: where one is misspelt, as it was meant."""
+    def _misplaced(self, node: Mapping, fault: Fault, span: Span, place: Place) -> list[Item]:
+        """An entry with an invalid key: if the key is misspelled, the entry with the key
+        corrected.
+        """
         self.collector.report(fault, span)
         near = fault.suggestion
         if near is None:
@@ -329,28 +351,33 @@ class Unroller:
         }
         return self._group(Mapping(entries, node.span), place)
 
-    def _leave_out(self, entry: Entry, span: Span) -> Excluded:
+    def leave_out(self, entry: Entry, span: Span) -> Excluded:
         """A list of entries that are not part of the model."""
         self.excluded.exclude_list(entry.value, self.shared)
         return Excluded(list(written_names(entry.value)), span)
 
-    def _kept_group(self, node: Mapping, place: _Place) -> list[Item]:
+    def _kept_group(self, node: Mapping, place: Place) -> list[Item]:
         words = node.entries
         found: list[Item] = []
         if "from" in words:
             found.append(Source(words["from"].value, place.scope))
+        if "for" not in words and "repeat" not in words:
+            return found + self.listed(words["do"], place)
+        return found + self.loop(node, place)
+
+    def loop(self, node: Mapping, place: Place) -> list[Item]:
+        """The rounds of an entry with `for` or `repeat`, and `do`."""
+        words = node.entries
         if "for" in words:
-            return found + self._for(node, place)
-        if "repeat" not in words:
-            return found + self._list(words["do"], place)
-        return found + self._repeat(
+            return self._for(node, place)
+        return self._repeat(
             words["repeat"],
             place,
             Erroneous(node.span),
-            lambda inside, _: self._list(words["do"], inside),
+            lambda inside, _: self.listed(words["do"], inside),
         )
 
-    def _list(self, entry: Entry, place: _Place) -> list[Item]:
+    def listed(self, entry: Entry, place: Place) -> list[Item]:
         """The entries below `do`, `else` or a branch."""
         node, inside = self._evaluated(entry.value, place)
         if isinstance(node, Sequence):
@@ -359,7 +386,7 @@ class Unroller:
             self.collector.report(
                 Fault(
                     "MS204",
-                    f"a list of layers must stand here, found {describe(plain(node))}",
+                    f"expected a list of layers, found {describe(plain(node))}",
                     help="begin every layer with `- `, or write `[...]` around them",
                 ),
                 place.scope.frame.place(node.span),
@@ -368,7 +395,7 @@ class Unroller:
 
     # Branches -------------------------------------------------------------------------------------
 
-    def _branches_entry(self, node: Mapping, place: _Place) -> list[Item]:
+    def _branches_entry(self, node: Mapping, place: Place) -> list[Item]:
         words = node.entries
         name, _ = name_of(words.get("name"), place.scope, self.values)
         check_name(words.get("name"), place.scope, self.values)
@@ -388,30 +415,23 @@ class Unroller:
         return [self._branches(node, place, erroneous, False)]
 
     def _branches(
-        self, node: Mapping, place: _Place, erroneous: Erroneous, is_later_round: bool
+        self, node: Mapping, place: Place, erroneous: Erroneous, is_later_round: bool
     ) -> Item:
         words = node.entries
-        several = words["branches"].value
-        if not isinstance(several, Sequence) or not several.items:
-            self.collector.report(
-                Fault(
-                    "MS204",
-                    f"`branches` must be a list of lists, found {describe(plain(several))}",
-                    help="e.g. `branches: [[{Dense: 8}], []]`",
-                ),
-                place.scope.frame.place(several.span),
-            )
+        chains = Chains(self, place)
+        if not chains.read(words["branches"].value):
             return erroneous
-        branches = [self._list(Entry(item.span, item), place) for item in several.items]
         join = self._join(node, place, erroneous.name)
         if join is None:
             return erroneous
         source = words["from"].value if "from" in words else None
         span = words["branches"].key_span
-        return Branches(span, source, place.scope, branches, join, is_later_round)
+        return Branches(
+            span, source, place.scope, chains.found, join, is_later_round, chains.excluded
+        )
 
-    def _join(self, node: Mapping, place: _Place, name: str | None) -> Call | BlockUse | None:
-        """The entry that takes the ends of the branches."""
+    def _join(self, node: Mapping, place: Place, name: str | None) -> Call | BlockUse | None:
+        """The entry that joins the ends of the branches."""
         words = node.entries
         default = Scalar("Concatenate", words["branches"].key_span)
         written = words["join"].value if "join" in words else default
@@ -420,7 +440,9 @@ class Unroller:
         if isinstance(join, Erroneous):
             return None
         if not isinstance(join, (Call, BlockUse)):
-            fault = Fault("MS207", "`join` is one layer that takes a list", help="e.g. `join: Add`")
+            fault = Fault(
+                "MS207", "`join` must be a layer that takes a list", help="e.g. `join: Add`"
+            )
             self.collector.report(fault, place.scope.frame.place(written.span))
             return None
         call = join.call if isinstance(join, BlockUse) else join
@@ -429,7 +451,7 @@ class Unroller:
         if not (isinstance(call.body, Mapping) and "from" in call.body.entries):
             return join
         fault = Fault(
-            "MS208", "`join` takes the branches, so it has no `from`", help="remove `from`"
+            "MS208", "`join` takes the branches, so it cannot have `from`", help="remove `from`"
         )
         self.collector.report(fault, place.scope.frame.place(written.span))
         return None

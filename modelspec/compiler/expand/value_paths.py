@@ -2,8 +2,8 @@
 `model.layers[3].Dense.units`.
 
 path    = key, then any number of `.key` and `[index]`
-index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for
-          one that has a dot: `x["a.b"]`
+index   = an integer (negative: from the end), a name (`layers[stem]`), or a key in quotes, for
+one that contains a dot: `x["a.b"]`
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Step(NamedTuple):
 
 
 def parse_path(text: str) -> tuple[Step, ...]:
-    """The steps of a path. Raises `Fault` (MS130), its `path` empty, where the text is none."""
+    """The steps of a path. Raises `Fault` (MS130), with an empty `path`, if it is not a
+    valid path.
+    """
     steps: list[Step] = []
     at = 0
     while at < len(text):
@@ -59,6 +61,6 @@ def _malformed(text: str, at: int) -> Fault:
     where = f" at `{text[at : at + 20]}`" if 0 < at < len(text) else ""
     return Fault(
         "MS130",
-        f"this is no path into a spec{where}",
-        help="write it like `training.epochs` or `model.layers[3].Dense.units`",
+        f"invalid path into a spec{where}",
+        help="write e.g. `training.epochs` or `model.layers[3].Dense.units`",
     )

@@ -1,4 +1,4 @@
-"""Values of a spec with every expression in them worked out."""
+"""Values of a spec with all expressions evaluated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 
 from modelspec.core.diagnostics import Collector, Fault, Note, Span
 from modelspec.core.diagnostics.derived import Cause, derive, held_in, is_silent
-from modelspec.core.settings import describe
+from modelspec.core.settings import Context, describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value
 from modelspec.core.source.offsets import place
 
@@ -18,29 +18,32 @@ from .interpolation import Part, cut_off, split, suggest
 from .limits import Spent
 from .node_lookup import part_of, with_causes
 from .scope import Binding, Scope
+from .unknown_size import contains_unknown, unknown_size
 
 _MOST_CAUSES = 3
 
 
 class Values:
-    """Works out expressions. A value that is in error is reported once, and stays silent from then
-    on.
-    """
+    """Evaluates expressions. An invalid value is reported once, and causes no further errors."""
 
     def __init__(
-        self, collector: Collector, spent: Spent, environment: MappingType[str, str] | None = None
+        self,
+        collector: Collector,
+        spent: Spent,
+        environment: MappingType[str, str] | None = None,
+        context: Context | None = None,
     ) -> None:
         self.collector = collector
         self.spent = spent
         self.environment = os.environ if environment is None else environment
+        self.context = Context() if context is None else context
         self._read: set[str] = set()
 
     def node(self, node: Node, scope: Scope, level: int = 1, *, env: bool = False) -> Node:
-        """The node as it is at a place: its expressions worked out, its places led back to the uses
-        around it.
+        """The node at a place: its expressions evaluated, its spans extended by the uses around it.
 
-        `level` is that of the node if it is a mapping or a list; `env` says whether the environment
-        may be read.
+        `level` is the nesting depth of the node if it is a mapping or a list; `env`: whether
+        environment variables may be used.
         """
         if scope.final:
             return node
@@ -75,6 +78,11 @@ class Values:
                 {key: entry for key, entry in node.entries.items() if key not in leave_out},
                 node.span,
             )
+        if "for" in node.entries and "do" in node.entries:
+            from .key_loops import written_keys
+
+            kept = {key: entry for key, entry in node.entries.items() if key not in leave_out}
+            return written_keys(Mapping(kept, node.span), scope, self, level, env=env)
         entries: dict[str, Entry] = {}
         same = not scope.frame.causes
         for key, entry in node.entries.items():
@@ -86,7 +94,7 @@ class Values:
             entries[key] = Entry(scope.frame.place(entry.key_span), value)
         return node if same else Mapping(entries, scope.frame.place(node.span))
 
-    # Texts ----------------------------------------------------------------------------------------
+    # Strings --------------------------------------------------------------------------------------
 
     def _text(self, scalar: Scalar, scope: Scope, level: int, env: bool) -> Node:
         assert isinstance(scalar.value, str)
@@ -100,8 +108,8 @@ class Values:
         return self._joined(scalar, parts, scope, env)
 
     def _whole(self, scalar: Scalar, part: Part, scope: Scope, level: int, env: bool) -> Node:
-        """A text that is one expression keeps the expression's type."""
-        binding = scope.find(part.text)  # most are one name and nothing else
+        """A string that is one expression has the type of the expression."""
+        binding = scope.find(part.text)  # most are a single name
         if binding is not None and isinstance(binding.node, Scalar) and not in_error(binding.node):
             span = scope.frame.place_after(scalar.span, _causes({part.text: binding}))
             return _held(binding.node, span)
@@ -110,6 +118,9 @@ class Values:
             return silenced(scalar)
         expression, names = read
         found = part_of(expression.tree, names)
+        if found is not None and contains_unknown(found):
+            misread = Misread(unknown_size(part.text), 0, len(part.text))
+            return self._wrong(misread, scalar, part.start, scope, ())
         if found is not None:
             return self._part(found, scalar, names, scope, level)
         value, right = self._value(expression, names, scalar, part.start, scope, env)
@@ -131,7 +142,7 @@ class Values:
     def _taken(
         self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding
     ) -> Node:
-        """A mapping or list of a name: it keeps its own places, which lead here."""
+        """The mapping or list of a name: it keeps its own places, with a note for this use."""
         self.spent.node(scalar.span, binding.count)
         if level + binding.levels - 1 > limits.LEVELS:
             self.collector.report(_too_deep(), scope.frame.place(scalar.span))
@@ -139,11 +150,11 @@ class Values:
         span = scalar.span
         shown = span.text if len(span.text) <= 40 else "an expression"
         return with_causes(
-            node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes)
+            node, (Cause(f"`{shown}` is replaced by it here", span), *scope.frame.causes)
         )
 
     def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
-        """A text with expressions inside it."""
+        """A string that contains expressions."""
         pieces: list[str] = []
         causes: dict[str, Binding] = {}
         for part in parts:
@@ -158,7 +169,7 @@ class Values:
             if right and isinstance(value, (tuple, dict)):
                 fault = Fault(
                     "MS123",
-                    f"{describe(value)} cannot be part of a text",
+                    f"{describe(value)} cannot be part of a string",
                     help="a list or mapping must be the whole value",
                 )
                 self._wrong(
@@ -172,7 +183,7 @@ class Values:
         joined = "".join(pieces)
         if len(joined) > max(limits.SIZE, len(str(scalar.value))):
             self.collector.report(
-                Fault("MS108", f"the text has more than {limits.SIZE:,} characters"),
+                Fault("MS108", f"the string has more than {limits.SIZE:,} characters"),
                 scope.frame.place(scalar.span),
             )
             return silenced(scalar)
@@ -183,8 +194,8 @@ class Values:
     def _parse(
         self, scalar: Scalar, text: str, start: int, scope: Scope
     ) -> tuple[Expression, dict[str, Binding]] | None:
-        """The expression and the values of its names; None, all of it reported, where there is a
-        fault.
+        """The expression and the values of its names; None, with all errors reported, if it is
+        invalid.
         """
         if text not in self._read:
             self._read.add(text)
@@ -213,7 +224,7 @@ class Values:
                 Fault(
                     "MS121",
                     f"`{name}` is used before it is defined",
-                    help="move it up, above what uses it",
+                    help="move its definition up, above its use",
                 ),
                 scope.frame.place(span),
                 Note("it is defined here", later),
@@ -223,7 +234,7 @@ class Values:
         if near is None:
             help = f"{help}; write `$$` for a dollar sign"
         self.collector.report(
-            Fault("MS121", f"there is no name `{name}` here", help=help, suggestion=near),
+            Fault("MS121", f"unknown name `{name}`", help=help, suggestion=near),
             scope.frame.place(span),
         )
 
@@ -236,7 +247,7 @@ class Values:
         scope: Scope,
         env: bool,
     ) -> tuple[Value, bool]:
-        """The expression's value, and whether it has one."""
+        """The value of the expression, and whether it has one."""
         if not all(binding.whole for binding in names.values()):
             return None, False
         values = {name: binding.value for name, binding in names.items()}
@@ -274,18 +285,18 @@ class Values:
 
 
 def _held(value: Scalar, span: Span) -> Scalar:
-    """The value of a name at a place that uses it: a path in it starts where its text stands."""
+    """The value of a name at a place that uses it: a path in it is relative to its own file."""
     return Scalar(value.value, held_in(span, value.span.source.folder), value.plain)
 
 
 def silenced(node: Node) -> Scalar:
-    """In place of a value that is in error: later stages say nothing more about it."""
+    """Replaces an invalid value: later stages report nothing more about it."""
     value = node.value if isinstance(node, Scalar) else None
     return Scalar(value, derive(node.span, silent=True))
 
 
 def in_error(node: Node) -> bool:
-    """Whether the value could not be worked out, which is reported already."""
+    """Whether the value is invalid, which is already reported."""
     return is_silent(node.span)
 
 
@@ -295,9 +306,10 @@ def _causes(names: dict[str, Binding]) -> tuple[Cause, ...]:
 
 
 def _split_name(part: Part, scope: Scope) -> tuple[str, str]:
-    """Of `$name.part` inside a text: what is the expression, and what is text after it.
+    """Of `$name.part` inside a string: the part that is the expression, and the literal text after
+    it.
 
-    A number or text has no parts, so what follows its name is text: `$run.csv`.
+    A number or string has no members, so the part after its name is literal: `$run.csv`.
     """
     name = part.text[: part.bare]
     if not part.bare or part.bare == len(part.text):
@@ -309,7 +321,7 @@ def _split_name(part: Part, scope: Scope) -> tuple[str, str]:
 
 
 def _as_text(value: Value) -> str:
-    """A value inside a text, written as a spec writes it."""
+    """A value inside a string, formatted as in a spec."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -318,6 +330,6 @@ def _as_text(value: Value) -> str:
 def _too_deep() -> Fault:
     return Fault(
         "MS108",
-        f"more than {limits.LEVELS} levels of mappings and lists inside one another",
-        help="write it flatter",
+        f"more than {limits.LEVELS} nested levels of mappings and lists",
+        help="reduce the nesting",
     )

@@ -1,7 +1,6 @@
-"""The graph: calls in order, every reference resolved to the tensor it names. No shapes yet.
+"""The graph: calls in order, with every reference resolved to a tensor. Shapes are not known yet.
 
-`link` turns a `ModelSection` into a `Graph`; sub-models are graphs of their own, nested to any
-depth.
+`link` converts a `ModelSection` to a `Graph`; sub-models are nested graphs, to any depth.
 """
 
 from .graph import ANY_INPUT, Call, Graph, Ref

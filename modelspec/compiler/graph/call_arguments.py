@@ -1,4 +1,4 @@
-"""Which tensor is which argument of a call, and the arguments that are not tensors."""
+"""The tensors of the arguments of a call, and its arguments that are not tensors."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Given: TypeAlias = "dict[str, Ref | tuple[Ref, ...]]"
 def arguments_of(
     callee: Layer | Graph, sources: Sources, use: Use, report: Collector
 ) -> Given | None:
-    """Tensors by call argument, from the form in which `from` was written; None and a fault where
-    they do not fit.
+    """Tensors by call argument, in the form of `from`; None, with a report, if they do
+    not match.
     """
     binder = _Binder(callee, callee.arguments, use, report)
     given = binder.by_name(sources) if isinstance(sources, dict) else binder.by_position(sources)
@@ -33,7 +33,7 @@ def arguments_of(
 
 @dataclass(slots=True)
 class _Binder:
-    """Binds the tensors of one call to the arguments of what it calls."""
+    """Binds the tensors of one call to the arguments of its layer or model."""
 
     callee: Layer | Graph
     arguments: tuple[Argument, ...]
@@ -45,7 +45,7 @@ class _Binder:
         return self.use.sources_span or self.use.kind_span
 
     def by_position(self, refs: tuple[Ref, ...]) -> Given | None:
-        """Tensors to arguments in order; an argument that takes a list takes all that are left."""
+        """Tensors to arguments in order; an argument that takes a list gets all remaining ones."""
         given: Given = {}
         rest = list(refs)
         for argument in self.arguments:
@@ -91,11 +91,11 @@ class _Binder:
 
     @property
     def _list_argument(self) -> Argument | None:
-        """The argument, where there is one, that takes a list whose members have names."""
+        """The argument that takes a list with named members, if any."""
         return next((one for one in self.arguments if one.items), None)
 
     def _with_list(self, given: Given, members: dict[str, Ref]) -> Given | None:
-        """All arguments, with the list; None, with a report, where members are missing."""
+        """All arguments, with the list; None, with a report, if members are missing."""
         argument = self._list_argument
         assert argument is not None
         missing = [name for name in argument.items[: argument.least] if name not in members]
@@ -106,7 +106,7 @@ class _Binder:
         return {one.name: whole[one.name] for one in self.arguments if one.name in whole}
 
     def _members(self, sources: Given) -> dict[str, Ref]:
-        """The members of that list that are written, in their order."""
+        """The members of that list that are written, in order."""
         names = self._list_argument.items if self._list_argument is not None else ()
         written = ((name, sources[name]) for name in names if name in sources)
         return {name: value for name, value in written if isinstance(value, Ref)}
@@ -136,13 +136,13 @@ class _Binder:
 
     def _needs(self, missing: list[str], help: str | None = None) -> None:
         self.report.error(
-            "MS310", f"`{self.use.kind}` needs {listed(missing)}", self.span, help=help
+            "MS310", f"`{self.use.kind}` requires {listed(missing)}", self.span, help=help
         )
 
     # All of them ----------------------------------------------------------------------------------
 
     def is_complete(self, given: Given) -> bool:
-        """Whether every argument that must be given is, with as many tensors as it takes."""
+        """Whether every required argument is given, with the right number of tensors."""
         missing = [one.name for one in self.arguments if one.required and one.name not in given]
         if missing:
             example = ", ".join(f"{one.name}: ..." for one in self.arguments if one.required)
@@ -154,7 +154,7 @@ class _Binder:
         return True
 
     def _fits(self, argument: Argument, value: Ref | tuple[Ref, ...]) -> bool:
-        """Whether an argument takes so many tensors."""
+        """Whether an argument accepts so many tensors."""
         if not argument.many and isinstance(value, Ref):
             return True
         count = 1 if isinstance(value, Ref) else len(value)
@@ -175,7 +175,7 @@ class _Binder:
 
 
 def _as_taken(argument: Argument, value: Ref | tuple[Ref, ...]) -> Ref | tuple[Ref, ...]:
-    """A tensor, as a list where the argument takes one."""
+    """A tensor, as a list if the argument takes one."""
     return (value,) if argument.many and isinstance(value, Ref) else value
 
 
@@ -212,6 +212,6 @@ def check_options(callee: Layer | Graph, use: Use, report: Collector) -> None:
 
 _TYPES: Mapping[type, str] = {
     bool: "`true` or `false`",
-    int: "a whole number",
+    int: "an integer",
     float: "a number",
 }

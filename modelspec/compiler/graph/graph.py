@@ -1,4 +1,4 @@
-"""What a graph is made of: references, calls, graphs. No shapes yet."""
+"""The parts of a graph: references, calls, graphs. Shapes are not known yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..spec.initial_weights import WeightsSource
 from ..spec.model_inputs import InputSpec
 
 ANY_INPUT = "input"
-"""The name of the one input of a sub-model that is written as a list of layers."""
+"""The name of the only input of a sub-model that is written as a list of layers."""
 
 
 class Ref(NamedTuple):
@@ -22,7 +22,7 @@ class Ref(NamedTuple):
 
     producer: str
     output: str | None
-    """What is written behind the dot; None for the only output."""
+    """The part after the dot; None for the only output."""
     span: Span
 
 
@@ -33,14 +33,16 @@ class Call:
     name: str
     use: Use
     callee: Layer | Graph | None
-    """None where the callee is in error."""
+    """None if the layer or model that is called is invalid."""
     inputs: Mapping[str, Ref | tuple[Ref, ...]] | None
-    """Tensors by call argument; None where they are in error."""
+    """Tensors by call argument; None if they are invalid."""
     shared: str | None = None
-    """The shared name that is called: all its calls have one set of weights."""
+    """The shared name that is called: all its calls use one set of weights."""
 
     def refs(self) -> Iterator[Ref]:
-        """Every tensor it takes."""
+        """All tensors that it takes."""
+        if isinstance(self.callee, Layer) and self.callee.takes_no_tensor:
+            return
         for item in (self.inputs or {}).values():
             yield from (item,) if isinstance(item, Ref) else item
 
@@ -51,16 +53,16 @@ class Graph:
 
     span: Span
     inputs: tuple[InputSpec, ...] | None
-    """None: one input, of whatever type it is called with."""
+    """None: one input, whose type is that of the call."""
     calls: tuple[Call, ...]
     outputs: Mapping[str, Ref]
     """Public name -> tensor."""
     trainable: bool = True
     shared: Mapping[str, Layer | Graph | None] = field(default_factory=dict)
     weights: WeightsSource | None = None
-    """What a sub-model starts from."""
+    """The initial weights of a sub-model."""
     depth: int = 1
-    """How deep models that it calls are nested, itself counted."""
+    """The nesting depth of the models that it calls, itself included."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ class Graph:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
-        """What a call of it takes, in the same terms as a layer."""
+        """The arguments of a call of it, described as those of a layer."""
         if self.inputs is None:
             return (Argument(ANY_INPUT),)
         return tuple(Argument(one.name, required=not one.optional) for one in self.inputs)

@@ -1,4 +1,4 @@
-"""A model section to a graph: every name resolved, sub-models linked first."""
+"""From a model section to a graph: all names are resolved, sub-models are linked first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import MOST, Checked, Collector, nearest
 
 from ..spec.entries import Reference, Use
@@ -18,25 +19,28 @@ from .unused import report_unused
 from .wrapped_calls import are_alike, fits_wrapper, in_error
 
 MAX_DEPTH = 100
-"""Models that call one another in a chain."""
+"""The most models that may call one another in a chain."""
 
 
-def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
-    """Resolve the names of a model. References that lead nowhere are faults; the calls that need
-    them stay in error.
+def link(
+    section: ModelSection, *, broken: bool = False, kept: AbstractSet[str] = frozenset()
+) -> Checked[Graph]:
+    """Resolve the names of a model. Unresolved references are errors; the calls that use them
+    become invalid.
 
-    `broken`: the section has faults already, so that what nothing seems to use may only look so.
+    `broken`: the section already has errors, so that tensors may wrongly seem unused. `kept`: the
+    tensors that a training reads besides the outputs, which are not unused.
     """
     report = Collector(MOST)
-    graph = _Linker(report, ChainMap(), ChainMap(), broken).graph(section)
+    graph = _Linker(report, ChainMap(), ChainMap(), broken, kept).graph(section)
     return Checked(graph, report.diagnostics)
 
 
 def interface(
     model: ModelSection | None, graph: Graph | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a model's inputs and outputs, those whose tensor is in error too; empty where they
-    are not known.
+    """Names of the inputs and outputs of a model, including those with an invalid tensor; empty if
+    they are unknown.
     """
     if model is None or graph is None:
         return (), ()
@@ -49,7 +53,7 @@ def interface(
 
 
 def _meant(reference: Reference | None, made: AbstractSet[str]) -> str | None:
-    """The producer that a reference names, or was most likely meant to name."""
+    """The producer that a reference names, or most likely means."""
     if reference is None:
         return None
     name = reference.text.partition(".")[0]
@@ -58,14 +62,16 @@ def _meant(reference: Reference | None, made: AbstractSet[str]) -> str | None:
 
 @dataclass
 class _Linker:
-    """Links one model. `outer` are the shared things of the models around it; `unfinished` those
-    being defined. Both are views: a model in `shared` sees what was defined before it, uncopied.
+    """Links one model. `outer` are the shared definitions of the models around it; `unfinished`
+    those that are not complete. Both are views: a model in `shared` sees the earlier definitions,
+    without copies.
     """
 
     report: Collector
     outer: ChainMap[str, Callee]
     unfinished: ChainMap[str, None]
     broken: bool
+    kept: AbstractSet[str] = frozenset()
 
     def graph(self, section: ModelSection) -> Graph:
         shared = self._shared(section)
@@ -88,24 +94,27 @@ class _Linker:
             1 + max(_depths(calls), default=0),
         )
         if not self.broken and not self.report.has_errors:
-            report_unused(graph, section, self.report)
+            report_unused(graph, section, self.report, self.kept)
         return graph
 
     def _shared(self, section: ModelSection) -> dict[str, Callee]:
         found: dict[str, Callee] = {}
         pending = dict.fromkeys(section.shared)
         visible, unfinished = self.outer.new_child(found), self.unfinished.new_child(pending)
-        for name, thing in section.shared.items():
-            if isinstance(thing, SharedLayer):
-                found[name] = thing.use.layer
+        for name, one in section.shared.items():
+            if isinstance(one, SharedLayer):
+                found[name] = one.use.layer
             else:
-                found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(thing)
+                found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(one)
             del pending[name]
         return found
 
     def _call(self, use: Use, name: str, scope: ModelScope, visible: ChainMap[str, Callee]) -> Call:
         callee = self._shared_callee(use, visible) if use.shared else use.layer
-        sources = scope.sources(use)
+        if isinstance(callee, Layer) and callee.takes_no_tensor:
+            sources = scope.any_batch(use)
+        else:
+            sources = scope.sources(use)
         shared = use.kind if use.shared else None
         if callee is None or not fits_wrapper(callee, use, self.report):
             return Call(name, use, None, None, shared)
@@ -114,14 +123,14 @@ class _Linker:
         return Call(name, use, callee, inputs, shared)
 
     def _shared_callee(self, use: Use, visible: ChainMap[str, Callee]) -> Callee:
-        """What a shared name is; None, with a report, where it cannot be called here."""
+        """The definition of a shared name; None, with a report, if it cannot be called here."""
         if use.kind not in visible and use.kind in self.unfinished:
             self.report.error(
                 "MS314",
-                f"`{use.kind}` is not defined yet where it is called: a shared model cannot"
-                " call itself or one that is defined after it",
+                f"`{use.kind}` is called before it is defined: a shared model cannot call itself,"
+                " or a model that is defined after it",
                 use.kind_span,
-                help="define what it calls before it, above in `shared`",
+                help="move the called definition up in `shared`, before its caller",
             )
         callee = visible.get(use.kind)
         if not isinstance(callee, Graph) or callee.depth < MAX_DEPTH:
@@ -133,5 +142,5 @@ class _Linker:
 
 
 def _depths(calls: Iterable[Call]) -> Iterator[int]:
-    """How deep the models are nested that the calls are of."""
+    """The nesting depth of the models that are called."""
     return (call.callee.depth for call in calls if isinstance(call.callee, Graph))

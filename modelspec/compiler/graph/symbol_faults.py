@@ -1,6 +1,4 @@
-"""What is said of a name that is defined twice, and of a reference that leads to no tensor, or to
-several.
-"""
+"""The errors of duplicate names, and of references to no tensor or to several."""
 
 from __future__ import annotations
 
@@ -15,13 +13,13 @@ if TYPE_CHECKING:
     from .symbols import TensorName
 
 _MOST_SHOWN = 12
-"""Names that a help lists."""
+"""The most names that a help lists."""
 _MOST_READ = 200
-"""Names that are looked at for those to list."""
+"""The most names that are considered for the list."""
 
 
 def defined_twice(name: str, span: Span | None, first: Span | None) -> Diagnostic:
-    """MS304. Where both places are one, it is a loop that defines the name in each round."""
+    """MS304. If both places are the same, a loop defines the name in each round."""
     if first is None:
         return Fault("MS304", f"`{name}` is defined twice").at(span)
     if span is None or origin_of(first) != origin_of(span):
@@ -48,24 +46,24 @@ def excluded(producer: str, span: Span, condition: Span) -> Diagnostic:
     """MS132: a `when` left out the entry that defines the name."""
     return Fault(
         "MS132",
-        f"`{producer}` was left out, so there is no such tensor",
-        help=f"leave this out as well, or choose: `$('{producer}' if ... else '...')`",
+        f"`{producer}` was left out, so the tensor does not exist",
+        help=f"leave this out as well, or choose another: `$('{producer}' if ... else '...')`",
     ).at(span, (Note("left out here", condition),))
 
 
 def undefined(
     reference: TensorName, span: Span, known: Collection[str], block: str | None
 ) -> Diagnostic:
-    """MS302: nothing in the model, or in the block, has the name."""
+    """MS302: no entry of the model, or of the block, has the name."""
     producer = reference.producer
     near = nearest(producer, known)
     where = f" in block `{block}`" if block else ""
     given = (name for name in islice(known, _MOST_READ) if not name[-1:].isdigit())
     shown = listed(list(islice(given, _MOST_SHOWN)))
-    visible = "a block sees its inputs and its own entries only" if block else "defined so far"
+    visible = "a block sees only its inputs and its own entries" if block else "defined so far"
     return Fault(
         "MS302",
-        f"there is no tensor `{producer}`{where}",
+        f"unknown tensor `{producer}`{where}",
         suggestion=str(reference._replace(producer=near)) if near else None,
         help=f"did you mean `{near}`?" if near else f"{visible}: {shown}",
     ).at(span)
@@ -78,16 +76,16 @@ def no_output(
     shown: Sequence[str],
     suggestion: str | None = None,
 ) -> Fault:
-    """MS305: none of the outputs is called so. `choices` can be written behind the dot. The help
-    lists those `shown`: none where there is one output. `suggestion` is for an output that is near
-    no choice.
+    """MS305: the output does not exist. `choices` can be written after the dot. The help lists
+    `shown`: empty if there is only one output. `suggestion` is for an output that is not near to a
+    choice.
     """
     near = nearest(output, choices)
     return Fault(
         "MS305",
         f"`{producer}` has no output `{output}`",
         suggestion=f"{producer}.{near}" if near else suggestion,
-        help=f"it has {listed(shown)}" if shown else f"it has one: write `{producer}`",
+        help=f"its outputs are {listed(shown)}" if shown else f"it has one: write `{producer}`",
     )
 
 
@@ -99,12 +97,12 @@ def several_outputs(
     how: str = "select one",
     suggestion: str | None = None,
 ) -> Fault:
-    """MS312: `taker` needs one tensor, and `subject` (a name in backticks, or words) gives several,
-    which `choices` select.
+    """MS312: `taker` requires one tensor, and `subject` (a name in backticks, or words) gives
+    several, which `choices` select.
     """
     return Fault(
         "MS312",
-        f"{subject} gives {count} tensors, and {taker} needs one here",
+        f"{subject} has {count} outputs, but {taker} takes only one tensor",
         suggestion=suggestion,
         help=f"{how}: {listed(choices, 'or')}",
     )

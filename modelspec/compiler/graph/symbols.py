@@ -1,13 +1,14 @@
-"""The symbol table of one scope: what its names are, each defined once, and what a reference means.
+"""The symbol table of one scope: the meaning of its names, each defined once, and the resolution of
+references.
 
 A scope is a model, or one use of a block. Expansion looks up names to write the flat list of
-layers, linking looks them up in that list: what a symbol holds differs, how names are defined and
-resolved does not.
+layers, linking looks them up in that list: the content of a symbol differs, the rules for
+definitions and references are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from modelspec.core.automatic_names import AutomaticNames
@@ -19,11 +20,11 @@ S = TypeVar("S")
 
 
 class TensorName(NamedTuple):
-    """A reference taken apart: `read.hidden` is the output `hidden` of `read`."""
+    """A parsed reference: `read.hidden` is the output `hidden` of `read`."""
 
     producer: str
     output: str | None
-    """None where it is the only one."""
+    """None for the only output."""
 
     @classmethod
     def parse(cls, text: str) -> TensorName:
@@ -35,7 +36,9 @@ class TensorName(NamedTuple):
 
 
 def output_index(output: str, names: Sequence[str], count: int) -> int | None:
-    """Which of `count` outputs is selected, by its name or by its number; None where none is."""
+    """The index of the selected output of `count`, by its name or number; None if it does not
+    exist.
+    """
     if output in names:
         return names.index(output)
     if output.isdecimal() and len(output) < 6 and int(output) < count:
@@ -44,32 +47,32 @@ def output_index(output: str, names: Sequence[str], count: int) -> int | None:
 
 
 class Definition(NamedTuple):
-    """Where a name is defined, and by which loop."""
+    """The place where a name is defined, and the loop that defines it."""
 
     span: Span | None
     loop: object = None
-    """The rounds of one loop share their bare names: the last one has it."""
+    """The rounds of one loop share the names without numbers: the last round defines them."""
 
 
 class SymbolTable(Generic[S]):
-    """The names of one scope. `block` is the block that it is a use of."""
+    """The names of one scope. `block` is the block that the scope is a use of."""
 
     def __init__(self, collector: Collector, block: str | None = None) -> None:
         self.collector = collector
         self.block = block
         self.symbols: dict[str, S] = {}
-        """What each name means that is defined so far."""
+        """The meaning of each name that is defined so far."""
         self.upcoming: dict[str, Span | None] = {}
-        """Names that entries of the scope write out, also those further down."""
+        """Explicit names of entries of the scope, including later entries."""
         self.excluded: dict[str, Span] = {}
-        """Names of entries that a `when` left out, and where that says so."""
+        """Names of entries that a `when` left out, and the place of that condition."""
         self.definitions: dict[str, Definition] = {}
         self.automatic = AutomaticNames()
 
     # Defining -------------------------------------------------------------------------------------
 
     def define(self, name: str, symbol: S, span: Span | None, loop: object = None) -> bool:
-        """Give a name its meaning; MS304, and False, where it has one."""
+        """Define a name; MS304, and False, if it is already defined."""
         before = self.definitions.get(name)
         same_loop = before is not None and loop is not None and before.loop is loop
         is_new = same_loop or self.check_new(name, span)
@@ -78,14 +81,14 @@ class SymbolTable(Generic[S]):
         return is_new
 
     def check_new(self, name: str, span: Span | None) -> bool:
-        """Whether nothing has the name yet; MS304 where something has."""
+        """Whether the name is still free; MS304 if not."""
         before = self.definitions.get(name)
         if before is not None:
             self.collector.add(symbol_faults.defined_twice(name, span, before.span))
         return before is None
 
     def is_free(self, name: str) -> bool:
-        """Whether nothing has the name, or is to have it."""
+        """Whether no entry has the name or will get it."""
         return not (name in self.symbols or name in self.upcoming or name in self.excluded)
 
     # Resolving ------------------------------------------------------------------------------------
@@ -95,10 +98,10 @@ class SymbolTable(Generic[S]):
         return reference.producer in self.symbols or reference.producer in self.excluded
 
     def resolve(self, reference: TensorName, span: Span, *, complete: bool = True) -> S | None:
-        """The symbol that a reference names; None, with a report, where there is none.
+        """The symbol that a reference names; None, with a report, if it does not exist.
 
-        `complete`: no entry of the scope is in error. Otherwise an unknown name may be that of such
-        an entry, and nothing is said of it.
+        `complete`: no entry of the scope is invalid. Otherwise an unknown name may be that of an
+        invalid entry, and is not reported.
         """
         found = self.symbols.get(reference.producer)
         if found is None and (fault := self._unresolved(reference, span, complete)) is not None:
@@ -113,4 +116,8 @@ class SymbolTable(Generic[S]):
             return symbol_faults.defined_later(producer, span, self.upcoming[producer])
         if not complete:
             return None
-        return symbol_faults.undefined(reference, span, self.symbols, self.block)
+        return symbol_faults.undefined(reference, span, self.known(), self.block)
+
+    def known(self) -> Collection[str]:
+        """The names that a reference may mean."""
+        return self.symbols

@@ -1,44 +1,52 @@
-"""What nothing uses: dead layers, inputs that feed nothing, shared things that nothing calls."""
+"""Reports unused layers, inputs, and shared layers and models."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelspec.core.diagnostics import Collector
+from modelspec.core.diagnostics.derived import origin_of
 
 from ..spec.model_section import ModelSection
 from .graph import Graph
 
 
-def report_unused(graph: Graph, section: ModelSection, report: Collector) -> None:
-    """Dead layers, inputs that nothing uses, shared things that nothing calls."""
-    used = _used(graph)
+def report_unused(
+    graph: Graph, section: ModelSection, report: Collector, kept: Iterable[str] = ()
+) -> None:
+    """Layers that no output and none of the `kept` tensors depends on, unused inputs, and shared
+    names that are never called. The layers of an architecture that a spec extends are not
+    reported: its `outputs` choose among them.
+    """
+    used = _used(graph, kept)
     for one in section.inputs or ():
         if one.name not in used:
-            help = f"take it with `from: {one.name}`, or remove it"
-            report.error("MS308", f"nothing uses input `{one.name}`", one.span, help=help)
+            help = f"use it with `from: {one.name}`, or remove it"
+            report.error("MS308", f"input `{one.name}` is never used", one.span, help=help)
     for call in graph.calls:
-        if call.name not in used:
-            span = call.use.name_span or call.use.kind_span
+        span = call.use.name_span or call.use.kind_span
+        if call.name not in used and not origin_of(span).source.shipped:
             message = f"no output depends on `{call.name}`"
             report.warning("MS307", message, span, help="add it to `outputs`, or remove it")
     called = {call.shared for call in graph.calls} | _called_inside(graph)
     for name in section.shared_spans.keys() - called:
         help = f"call it with `- {name}`, or remove it"
         span = section.shared_spans[name]
-        report.warning("MS313", f"nothing calls shared `{name}`", span, help=help)
+        report.warning("MS313", f"shared `{name}` is never called", span, help=help)
 
 
-def _used(graph: Graph) -> set[str]:
+def _used(graph: Graph, kept: Iterable[str]) -> set[str]:
     """The inputs and calls that a call or an output takes."""
-    alive = _alive(graph)
+    alive = _alive(graph, kept)
     dead = (call for call in graph.calls if call.name not in alive)
     return alive | {ref.producer for call in dead for ref in call.refs()}
 
 
-def _alive(graph: Graph) -> set[str]:
-    """The inputs and calls that an output depends on."""
+def _alive(graph: Graph, kept: Iterable[str]) -> set[str]:
+    """The inputs and calls that an output or a kept tensor depends on."""
     by_name = {call.name: call for call in graph.calls}
     found: set[str] = set()
-    queue = [ref.producer for ref in graph.outputs.values()]
+    queue = [*(ref.producer for ref in graph.outputs.values()), *kept]
     while queue:
         name = queue.pop()
         if name not in found:
@@ -51,7 +59,7 @@ def _alive(graph: Graph) -> set[str]:
 def _called_inside(graph: Graph) -> set[str]:
     """Shared names of this model that its own sub-models call."""
     found: set[str] = set()
-    for thing in graph.shared.values():
-        if isinstance(thing, Graph):
-            found |= {call.shared for call in thing.calls if call.shared} | _called_inside(thing)
+    for one in graph.shared.values():
+        if isinstance(one, Graph):
+            found |= {call.shared for call in one.calls if call.shared} | _called_inside(one)
     return found

@@ -13,8 +13,8 @@ from .graph import Call, Graph
 
 
 def fits_wrapper(callee: Layer | Graph, use: Use, report: Collector) -> bool:
-    """Whether a wrapper can hold what an entry calls through it; otherwise a fault: MS209 for a
-    shared layer, MS205 for a model of several inputs or outputs.
+    """Whether a wrapper can hold the definition that an entry calls through it; otherwise an error:
+    MS209 for a shared layer, MS205 for a model with several inputs or outputs.
     """
     if not use.around:
         return True
@@ -22,10 +22,10 @@ def fits_wrapper(callee: Layer | Graph, use: Use, report: Collector) -> bool:
     if isinstance(callee, Layer):
         report.error(
             "MS209",
-            f"`{wrapper}` in a sub-model holds shared models, and `{name}` is a layer, in this"
-            " version",
+            f"`{wrapper}` in a sub-model supports only shared models in this version, and `{name}`"
+            " is a layer",
             use.kind_span,
-            help=f"write the layer itself in it, or make `{name}` a list of one layer",
+            help=f"write the layer itself inside `{wrapper}`, or make `{name}` a list of one layer",
         )
         return False
     counts = {"input": len(callee.arguments), "output": len(callee.outputs)}
@@ -33,19 +33,19 @@ def fits_wrapper(callee: Layer | Graph, use: Use, report: Collector) -> bool:
         if count > 1:
             report.error(
                 "MS205",
-                f"`{wrapper}` gives its model one tensor and takes one from it, but `{name}` has"
+                f"`{wrapper}` requires a model with one input and one output, but `{name}` has"
                 f" {count} {noun}s",
                 use.kind_span,
                 notes=[Note("it is defined here", callee.span)],
-                help=f"bring them to one {noun}, e.g. with `Concatenate`",
+                help=f"combine them into one {noun}, e.g. with `Concatenate`",
             )
             return False
     return True
 
 
 def are_alike(before: Iterable[Call], call: Call, report: Collector) -> bool:
-    """Whether a model is called through as many wrappers as before; otherwise a fault (MS209): the
-    model and the wrapper around it would have the same name.
+    """Whether a model is called through the same number of wrappers as before; otherwise an error
+    (MS209): the model and the wrapper around it would have the same name.
     """
     if call.shared is None or not isinstance(call.callee, Graph):
         return True
@@ -56,15 +56,15 @@ def are_alike(before: Iterable[Call], call: Call, report: Collector) -> bool:
     wrapped = call if call.use.around else first
     report.error(
         "MS209",
-        f"`{wrapped.use.around[0].kind()}` takes no `{call.shared}`, which is called on its own as"
-        " well, or in other wrappers, in this version",
+        f"`{wrapped.use.around[0].kind()}` cannot wrap `{call.shared}` in this version, because it"
+        " is also called alone or in other wrappers",
         call.use.kind_span,
         notes=[Note("it is called here", first.use.kind_span)],
-        help="use two of them, or call it in the same wrappers everywhere in this model",
+        help="define it twice, or call it in the same wrappers everywhere in this model",
     )
     return False
 
 
 def in_error(call: Call) -> Call:
-    """The call without what it calls: what takes its tensor stays silent."""
+    """The call without its model, so that calls that take its tensor cause no errors."""
     return replace(call, callee=None, inputs=None)

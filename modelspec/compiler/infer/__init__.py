@@ -1,4 +1,4 @@
-"""Static inference: a `Graph` to a `TypedGraph`, without a framework."""
+"""Static inference: from a `Graph` to a `TypedGraph`, without a framework."""
 
 from .chain import infer_chain
 from .inference import MAX_LAYERS, infer

@@ -1,4 +1,4 @@
-"""Types along layers that run one after the other: the `transform` of a column."""
+"""Types along a chain of layers: the `transform` of a column."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _RESULT = "result"
 def infer_chain(
     uses: Sequence[Use], layers: Sequence[Layer], given: Tensor, span: Span
 ) -> Checked[tuple[Tensor, ...] | None]:
-    """The type that each layer gets, and at the end that of the result; None, with faults, where
-    the chain cannot run.
+    """The input type of each layer, then the type of the result; None, with faults, if the chain
+    cannot run.
 
-    `layers` are the settings to run with, which may know more than the spec (a vocabulary that was
+    `layers` are the actual settings, which may contain more than the spec (a vocabulary that was
     learned since).
     """
     named = tuple(_wrong_names(uses, layers))
@@ -52,7 +52,9 @@ def infer_chain(
 
 
 def _wrong_names(uses: Sequence[Use], layers: Sequence[Layer]) -> Iterator[Diagnostic]:
-    """MS144 for each layer that names a second tensor: in a chain, each takes the one before it."""
+    """MS144 for each layer with a second input: in a chain, each layer takes the previous
+    output.
+    """
     for use, layer in zip(uses, layers, strict=True):
         try:
             layer.check_names((layer.arguments[0].name,))
@@ -61,7 +63,7 @@ def _wrong_names(uses: Sequence[Use], layers: Sequence[Layer]) -> Iterator[Diagn
 
 
 def _across_examples(calls: Sequence[Call], types: Sequence[Tensor]) -> Iterator[Diagnostic]:
-    """MS668 for each layer that computes of one example with others."""
+    """MS668 for each layer that combines several examples."""
     for call, x in zip(calls, types, strict=False):
         assert isinstance(call.callee, Layer)
         name = call.callee.arguments[0].name

@@ -1,4 +1,4 @@
-"""`training.freeze`: layers whose weights stay, taken out of a typed graph's trainable ones."""
+"""`training.freeze`: marks the weights of frozen layers in a typed graph as not trainable."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .typed_graph import TypedCall, TypedGraph
 
 
 def layer_paths(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Call]]:
-    """Every layer by the names that lead to it: `dense_1`, `encoder`, `encoder/dense`. What is
-    shared goes by the name that is shared, as its Keras layer does.
+    """Every layer by its path: `dense_1`, `encoder`, `encoder/dense`. A shared layer has its name
+    under `shared`, like its Keras layer.
     """
     for call in graph.calls:
         path = f"{prefix}{call.shared or call.name}"
@@ -25,22 +25,29 @@ def layer_paths(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Call]]:
 
 
 def freeze(typed: TypedGraph, patterns: tuple[str, ...]) -> TypedGraph:
-    """The graph with the layers and sub-models that a pattern names as if each had `trainable:
-    false`.
+    """The graph in which the layers and sub-models that a pattern matches have `trainable: false`.
 
-    What is shared is one thing: named in one place, it is frozen wherever it is called.
+    A shared layer that matches once is frozen at all its calls.
     """
     frozen = PatternSet(patterns)
-    named = {_owner(call) for path, call in layer_paths(typed.graph) if frozen.match(path)}
-    return _Freezing(named).graph(typed) if named else typed
+    named = {owner_of(call) for path, call in layer_paths(typed.graph) if frozen.match(path)}
+    return freeze_owners(typed, named)
 
 
-def _owner(call: Call) -> int:
+def freeze_owners(typed: TypedGraph, owners: set[int]) -> TypedGraph:
+    """The graph in which the layers and sub-models with these identities (`owner_of`) have
+    `trainable: false`.
+    """
+    return _Freezing(owners).graph(typed) if owners else typed
+
+
+def owner_of(call: Call) -> int:
+    """The identity of the layer or model with the weights of a call: a shared one, or the call."""
     return id(call.callee if call.shared else call)
 
 
 class _Freezing:
-    """Makes one graph anew. `callees` and `graphs` keep what is one thing one thing."""
+    """Rebuilds one graph. `callees` and `graphs` preserve the identity of shared objects."""
 
     def __init__(self, named: set[int]) -> None:
         self.named = named
@@ -57,7 +64,7 @@ class _Freezing:
         return self.graphs[key]
 
     def _call(self, layer: TypedCall) -> TypedCall:
-        frozen = _owner(layer.call) in self.named
+        frozen = owner_of(layer.call) in self.named
         if layer.inside is not None:
             inside = self.graph(layer.inside, whole=frozen)
             stays = not inside.graph.trainable
@@ -71,10 +78,14 @@ class _Freezing:
             return layer
         weights = tuple(weight._replace(trainable=False) for weight in layer.weights)
         return replace(
-            layer, call=replace(layer.call, callee=self._frozen(layer.call.callee)), weights=weights
+            layer,
+            call=replace(layer.call, callee=frozen_copy(layer.call.callee, self.callees)),
+            weights=weights,
         )
 
-    def _frozen(self, callee: Callee) -> Callee:
-        if isinstance(callee, Layer) and id(callee) not in self.callees:
-            self.callees[id(callee)] = callee.model_copy(update={"trainable": False})
-        return self.callees.get(id(callee), callee)
+
+def frozen_copy(callee: Callee, copies: dict[int, Callee]) -> Callee:
+    """The layer with `trainable: false`. `copies` preserve the identity of shared layers."""
+    if isinstance(callee, Layer) and id(callee) not in copies:
+        copies[id(callee)] = callee.model_copy(update={"trainable": False})
+    return copies.get(id(callee), callee)

@@ -1,7 +1,7 @@
 """Types: the shape, dtype, weights and cost of every call, without a framework.
 
-`infer` walks a `Graph` in order and asks each layer's rules. A call whose inputs are in error stays
-silent.
+`infer` walks a `Graph` in order and applies the rules of each layer. A call whose inputs have
+errors is skipped.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from .typed_graph import TypedCall, TypedGraph
 MAX_LAYERS = 10_000
 """Layers that run in one pass through the model."""
 CHANNELS = 3
-"""Of the images that Keras's own weights were trained on."""
+"""Channels of the images that the Keras weights were trained on."""
 MAX_PARAMETERS = 10**11
-"""More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for
-memory.
+"""More than any machine can store; a typo (`units: 200000000`) is reported before memory is
+allocated.
 """
 
 
 def infer(graph: Graph, *, preparing: bool = False) -> Checked[TypedGraph]:
-    """The types of a model, or of layers that are `preparing` data. Rules that do not hold are
-    faults at the setting, or the entry, that is to blame.
+    """The types of a model, or of layers that are `preparing` data. Violated rules are reported at
+    the setting or the entry that causes them.
     """
     report = Collector(MOST)
     types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
@@ -47,9 +47,10 @@ def infer(graph: Graph, *, preparing: bool = False) -> Checked[TypedGraph]:
     except _TooManyLayers as found:
         report.error(
             "MS108",
-            f"more than {MAX_LAYERS:,} layers run when every call of a shared model is counted",
+            f"the model runs more than {MAX_LAYERS:,} layers, counting every call of a shared"
+            " model",
             found.call.use.kind_span,
-            help="a shared model is worked out anew for every shape that it is called with",
+            help="a shared model is inferred again for every input shape",
         )
         return Checked(TypedGraph(graph, types, ()), report.diagnostics)
     if typed.depth_first_calls > MAX_LAYERS:
@@ -58,10 +59,11 @@ def infer(graph: Graph, *, preparing: bool = False) -> Checked[TypedGraph]:
         )
         report.error(
             "MS108",
-            f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, "
-            f"and {MAX_LAYERS:,} are the most",
+            f"the model runs {typed.depth_first_calls:,} layers, counting every call of a shared"
+            " model; "
+            f"the maximum is {MAX_LAYERS:,}",
             largest.call.use.kind_span,
-            help=f"`{largest.kind}` runs most of them: it calls models that call models",
+            help=f"`{largest.kind}` runs most of them: its models call other models",
         )
     count = typed.parameters
     if count is not None and count > MAX_PARAMETERS:
@@ -73,14 +75,14 @@ def _over_budget(typed: TypedGraph, count: int, report: Collector) -> None:
     largest = max(typed.layers, key=lambda layer: layer.parameters or 0)
     report.error(
         "MS410",
-        f"{count:,} parameters are more than any machine trains (at most {MAX_PARAMETERS:,})",
+        f"the model has {count:,} parameters, more than the maximum of {MAX_PARAMETERS:,}",
         largest.call.use.kind_span,
         help=f"`{largest.name}` alone has {largest.parameters:,}",
     )
 
 
 class _TooManyLayers(Exception):
-    """So many layers of sub-models were inferred that the model runs more than one may."""
+    """The model runs more layers of sub-models than allowed."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call.name)
@@ -91,7 +93,7 @@ _Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
 
 
 class _Runs(dict[_Run, TypedGraph]):
-    """The sub-models that were inferred, and how many layers they have together."""
+    """The inferred sub-models, and their total number of layers."""
 
     layers = 0
 
@@ -102,8 +104,8 @@ class _Runs(dict[_Run, TypedGraph]):
 
 
 class _Inference:
-    """Infers one graph. `built` are the weights that shared things got at their first call, by
-    name; `runs` the sub-models that were inferred already, by model and types.
+    """Infers one graph. `built` are the weights that shared layers got at their first call, by
+    name; `runs` are the sub-models that were already inferred, by model and types.
     """
 
     def __init__(
@@ -168,7 +170,7 @@ class _Inference:
         return Inputs(found, call.use.options)
 
     def _tensor(self, ref: Ref, tensors: Mapping[str, _Produced], taker: str) -> Tensor | None:
-        """The type of the tensor that a reference selects; None where it is in error, now or
+        """The type of the tensor that a reference selects; None if it has an error, now or
         before.
         """
         produced = tensors.get(ref.producer)
@@ -209,14 +211,14 @@ class _Inference:
         return TypedCall(call, outputs, layer.output_names(inputs), weights, cost, settled=follows)
 
     def _can_stand(self, call: Call, layer: Layer) -> bool:
-        """Whether Keras can put the layer, and the one in it, into a model."""
+        """Whether Keras supports the layer, and its nested layer, in a model."""
         for one in () if self.preparing else nested(layer):
             if one.not_in_models is not None:
                 self.report.error(
                     "MS209",
-                    f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
+                    f"`{one.kind()}` is not supported in a model: {one.not_in_models}",
                     call.use.kind_span,
-                    help="prepare the data with it, in a `transform`",
+                    help="move it to a `transform` of the data",
                 )
                 return False
         return True
@@ -235,7 +237,7 @@ class _Inference:
         )
 
     def _agrees(self, built: Built) -> bool:
-        """Whether this call of something shared fits what its first call made of it."""
+        """Whether this call of a shared layer or model is compatible with its first call."""
         assert built.call.shared is not None
         first = self.built.setdefault(built.call.shared, built)
         return agrees(first, built, self.report, self.notes)
@@ -277,8 +279,8 @@ class _Inference:
         return replace(typed, outputs=outputs, multiply_adds=steps.cost(typed.multiply_adds))
 
     def _has_channels(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> bool:
-        """Whether a model with Keras's weights of it gets what those were trained on: images of
-        three channels.
+        """Whether a model with pretrained Keras weights gets images with three channels, as in
+        their training.
         """
         first = next(iter(types.values()))
         weights = model.weights
@@ -289,17 +291,17 @@ class _Inference:
             return True
         self.report.error(
             "MS403",
-            f"the `imagenet` weights of `{weights.kind}` are for images with {CHANNELS} "
+            f"the `imagenet` weights of `{weights.kind}` require images with {CHANNELS} "
             f"channels, found {show(first.shape)}",
             weights.span or call.use.kind_span,
             notes=self.notes,
-            help="bring the images to three channels first, or leave `weights` out",
+            help="convert the images to three channels first, or leave `weights` out",
         )
         return False
 
     def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
-        """The sub-model as it runs on tensors of these types: inferred once, however often it is
-        called with them.
+        """The sub-model for tensors of these types: inferred once, even if it is called several
+        times.
         """
         key = (id(model), tuple(types.items()))
         if (known_already := self.runs.get(key)) is not None:
@@ -308,7 +310,7 @@ class _Inference:
             raise _TooManyLayers(call)
         notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
         inner = _Inference(self.report, {}, self.runs, notes)
-        if not model.shared:  # no name of its own hides one of these: they need no copy
+        if not model.shared:  # none of its own names hides one of these: no copy is needed
             inner.built = self.built
             return self.runs.keep(key, inner.graph(model, types))
         inner.built |= {name: one for name, one in self.built.items() if name not in model.shared}
@@ -319,9 +321,7 @@ class _Inference:
         return inside
 
     def _model_inputs(self, call: Call, model: Graph, inputs: Inputs) -> dict[str, Tensor] | None:
-        """The types with which the sub-model runs: those it declares, joined with those it is
-        called with.
-        """
+        """The input types of the sub-model: its declared types, merged with those of the call."""
         if model.inputs is None:
             return {ANY_INPUT: inputs.one}
         found: dict[str, Tensor] = {}
@@ -340,7 +340,7 @@ class _Inference:
                     f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
                     f"but called with {show(given.shape)}",
                     call.use.sources_span or call.use.kind_span,
-                    notes=[Note("it is declared here", one.span), *self.notes],
+                    notes=[Note("the input is declared here", one.span), *self.notes],
                     help=_declare(one, given),
                 )
                 return None
@@ -350,35 +350,35 @@ class _Inference:
 
 @dataclass(frozen=True)
 class _Produced:
-    """The tensors that an input or a call gives."""
+    """The tensors of an input, or the outputs of a call."""
 
     outputs: tuple[Tensor, ...]
     names: tuple[str, ...]
     span: Span | None
 
     def selectors(self) -> tuple[str, ...]:
-        """What may stand behind the dot, names before numbers."""
+        """The valid selectors after the dot, names before numbers."""
         return (*self.names, *(str(index) for index in range(len(self.outputs))))
 
     def index(self, output: str) -> int | None:
         return output_index(output, self.names, len(self.outputs))
 
     def several(self, ref: Ref, taker: str) -> Fault:
-        """MS312: a reference that selects none of the outputs."""
+        """MS312: a reference that does not select one of the outputs."""
         choices = [f"{ref.producer}.{name}" for name in self.selectors()]
         return symbol_faults.several_outputs(
             f"`{ref.producer}`", len(self.outputs), taker, choices, suggestion=choices[0]
         )
 
     def lacks(self, producer: str, output: str) -> Fault:
-        """MS305: a reference that selects an output that there is not."""
+        """MS305: a reference that selects an output that does not exist."""
         choices = self.selectors()
         if len(self.outputs) > 1:
             return symbol_faults.no_output(producer, output, choices, choices)
         return symbol_faults.no_output(producer, output, choices, (), producer)
 
     def made_here(self) -> tuple[Note, ...]:
-        return (Note("it is made here", self.span),) if self.span else ()
+        return (Note("it is defined here", self.span),) if self.span else ()
 
     def select(self, output: str | None) -> Tensor | None:
         index = 0 if output is None else self.index(output)
@@ -386,7 +386,7 @@ class _Produced:
 
 
 def _as_written(ref: Ref) -> str:
-    """The producer by the name that its reference has: in a block `head`, which is `stem_head`
+    """The producer by its name in the reference: `head` inside a block, which is `stem_head`
     outside.
     """
     written = ref.span.text.strip("'\"").partition(".")[0]
@@ -395,7 +395,7 @@ def _as_written(ref: Ref) -> str:
 
 
 def _fits(declared: Tensor, given: Tensor) -> bool:
-    """Whether an input can take a tensor: every two known sizes are equal."""
+    """Whether an input accepts a tensor: all known sizes are equal."""
     return given.rank == declared.rank and all(
         a == b or not isinstance(a, int) or not isinstance(b, int)
         for a, b in zip(declared.shape, given.shape, strict=True)
@@ -403,10 +403,10 @@ def _fits(declared: Tensor, given: Tensor) -> bool:
 
 
 def _declare(one: InputSpec, given: Tensor) -> str:
-    """How to mend an input that is declared otherwise than it is called."""
+    """The fix for an input whose declared shape differs from that of the call."""
     sizes = ", ".join("null" if size is None else str(size) for size in given.shape[1:])
     setting = "`input_shape: " if one.span.source.shipped else f"`{one.name}: "
     return (
-        f"declare it as it is called, {setting}[{sizes}]`, or bring what it is called with to its"
+        f"declare it with the shape of the call, {setting}[{sizes}]`, or convert the tensor to its"
         " shape"
     )

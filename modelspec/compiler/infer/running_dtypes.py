@@ -1,4 +1,4 @@
-"""The dtypes of tensors once a model runs, where they are not those that Keras says."""
+"""The dtypes of tensors while a model runs, where they differ from those that Keras reports."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..graph import Call
 
 
 class RunningDtypes:
-    """What the calls of one graph give. Keras says of most layers that they give floating-point
-    numbers; of whole ones, many give whole ones (`Layer.keeps_dtype`), which the next layer cannot
-    always compute with. A model that is called casts to the dtypes of its inputs.
+    """The actual output dtypes of the calls of one graph. Keras reports floating point for most
+    layers, but with integer inputs many of them output integers (`Layer.keeps_dtype`), which the
+    next layer may not support. A called model casts to the dtypes of its inputs.
     """
 
     def __init__(self) -> None:
         self._dtypes: dict[str, str] = {}
 
     def check(self, call: Call, layer: Layer, inputs: Inputs) -> None:
-        """Raises MS404 where the layer cannot compute with its first tensor as it is."""
+        """Raises MS404 if the layer does not support the actual dtype of its first tensor."""
         dtype = self._first(call, inputs)
         for name, given in list(inputs.tensors.items())[:1]:
             tensor, *others = (given,) if isinstance(given, Tensor) else given
@@ -31,7 +31,7 @@ class RunningDtypes:
             output_of(layer, Inputs({**inputs.tensors, name: changed}, inputs.options))
 
     def add(self, call: Call, layer: Layer, inputs: Inputs) -> None:
-        """Notes down what the call gives."""
+        """Record the output dtype of the call."""
         dtype = self._first(call, inputs)
         if layer.runs_in is not None:
             self._dtypes[call.name] = layer.runs_in
@@ -39,8 +39,8 @@ class RunningDtypes:
             self._dtypes[call.name] = dtype
 
     def _first(self, call: Call, inputs: Inputs) -> str | None:
-        """The dtype of the first tensor, where it holds no floating-point numbers. What is said to
-        hold strings was checked as such already.
+        """The dtype of the first tensor, if it is not floating point. Tensors that are declared as
+        strings were already checked.
         """
         ref = next(iter(call.refs()), None)
         given = next(iter(inputs.tensors.values()), None)

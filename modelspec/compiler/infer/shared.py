@@ -1,5 +1,5 @@
-"""Calls of something shared: each must fit what the first one made of it, as its weights are made
-only once.
+"""Calls of shared layers and models: each must be compatible with the first call, which creates the
+weights.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..graph import Call, Graph
 
 @dataclass(frozen=True)
 class Built:
-    """A call of something shared, and the weights that it needs."""
+    """A call of a shared layer or model, and the weights that it needs."""
 
     call: Call
     weights: tuple[Weight, ...]
     inputs: Inputs
     settled: tuple[Layer, ...] = ()
-    """The layers in it with settings that follow from sizes, as this call's sizes settle them."""
+    """Its layers whose settings depend on sizes, with the values for the sizes of this call."""
 
 
 def agrees(first: Built, this: Built, report: Collector, notes: tuple[Note, ...] = ()) -> bool:
-    """Whether the call can use what the first one made; otherwise a fault. `notes` say how the call
-    is reached.
+    """Whether the call is compatible with the first one; otherwise report it. `notes` are the calls
+    that lead to this call.
     """
     checks = (_other_mode, _other_axes, _other_dtype, _other_weights, _other_settings)
     found = next((found for check in checks if (found := check(first, this))), None)
@@ -50,7 +50,7 @@ def agrees(first: Built, this: Built, report: Collector, notes: tuple[Note, ...]
 
 
 def nested(layer: Layer) -> Iterator[Layer]:
-    """The layer and those in its settings."""
+    """The layer and the layers nested in its settings."""
     yield layer
     for name in layer.model_fields_set:
         value = getattr(layer, name)
@@ -67,28 +67,26 @@ _Finding = tuple[str, str, str]
 
 
 def _other_mode(first: Built, this: Built) -> _Finding | None:
-    """MS208 where one call holds training or inference, and another does not."""
+    """MS208 if one call sets `training` and another does not."""
     one, other = (built.call.use.options.get("training") for built in (first, this))
     if one == other:
         return None
 
-    def said(value: object) -> str:
-        return "leaves it open" if value is None else f"has `training: {str(value).lower()}`"
+    def mode(value: object) -> str:
+        return "is without `training`" if value is None else f"has `training: {str(value).lower()}`"
 
     return (
         "MS208",
         (
-            f"this call of shared `{this.call.shared}` {said(other)}, and its first call"
-            f" {said(one)}: Keras holds a layer in one mode at all its calls, or in none"
+            f"this call of shared `{this.call.shared}` {mode(other)}, but its first call"
+            f" {mode(one)}: Keras requires the same mode at all calls of a layer"
         ),
-        "write the same `call: {training: ...}` at each call, or use two of them",
+        "write the same `call: {training: ...}` at each call, or use two layers",
     )
 
 
 def _other_axes(first: Built, this: Built) -> _Finding | None:
-    """MS401 where the number of axes differs and is fixed: that of a model always, that of some
-    layers.
-    """
+    """MS401 if the number of axes differs and is fixed, as it is for models and some layers."""
     callee = this.call.callee
     if isinstance(callee, Layer) and not any(layer.keeps_rank for layer in nested(callee)):
         return None
@@ -98,15 +96,16 @@ def _other_axes(first: Built, this: Built) -> _Finding | None:
                 "MS401",
                 (
                     f"shared `{this.call.shared}` was first called with {one.rank} axes, and this"
-                    f" call has {other.rank}: {_what(this)} keeps the number that it was built with"
+                    f" call has {other.rank}: {_what(this)} supports only the rank that it was"
+                    " built with"
                 ),
-                "bring both to the same number of axes with `Reshape`, or use two of them",
+                "convert both to the same number of axes with `Reshape`, or use two of them",
             )
     return None
 
 
 def _other_dtype(first: Built, this: Built) -> _Finding | None:
-    """MS404 where a model that was built for one kind of numbers is called with another."""
+    """MS404 if a model that was built for one dtype is called with another."""
     if not isinstance(this.call.callee, Graph):
         return None
     for one, other in zip(_tensors(first.inputs), _tensors(this.inputs), strict=False):
@@ -115,7 +114,8 @@ def _other_dtype(first: Built, this: Built) -> _Finding | None:
                 "MS404",
                 (
                     f"shared `{this.call.shared}` was first called with {one.dtype}, and this call"
-                    f" has {other.dtype}: {_what(this)} keeps the dtype that it was built with"
+                    f" has {other.dtype}: {_what(this)} supports only the dtype that it was built"
+                    " with"
                 ),
                 "call it with tensors of the same dtype, or use two of them",
             )
@@ -123,7 +123,7 @@ def _other_dtype(first: Built, this: Built) -> _Finding | None:
 
 
 def _other_weights(first: Built, this: Built) -> _Finding | None:
-    """MS403 where a weight would need another shape."""
+    """MS403 if a weight would need another shape."""
     pairs = list(zip(first.weights, this.weights, strict=False))
     wrong = next(((one, other) for one, other in pairs if not _same(one.shape, other.shape)), None)
     if wrong is None and len(first.weights) == len(this.weights):
@@ -141,7 +141,7 @@ def _other_weights(first: Built, this: Built) -> _Finding | None:
     return (
         "MS403",
         (
-            f"this call does not fit the weights of shared `{this.call.shared}`: {found}, but"
+            f"this call does not match the weights of shared `{this.call.shared}`: {found}, but"
             f" {expected} since its first call"
         ),
         "call it with tensors of the same last size, or use two layers",
@@ -149,7 +149,7 @@ def _other_weights(first: Built, this: Built) -> _Finding | None:
 
 
 def _other_settings(first: Built, this: Built) -> _Finding | None:
-    """MS403 where the sizes of this call settle a setting otherwise."""
+    """MS403 if the sizes of this call lead to another value of a setting."""
     wrong = next(
         (one for one, other in zip(first.settled, this.settled, strict=False) if one != other), None
     )
@@ -158,12 +158,12 @@ def _other_settings(first: Built, this: Built) -> _Finding | None:
     return (
         "MS403",
         (
-            f"shared `{this.call.shared}` keeps what the sizes of its first call make of"
-            f" `{wrong.kind()}`, and those of this call would make something else of it"
+            f"shared `{this.call.shared}` keeps the settings that follow from the sizes of its"
+            f" first call, but the sizes of this call lead to other settings of `{wrong.kind()}`"
         ),
         (
-            "call it with tensors of the same sizes, or write numbers in place of what follows from"
-            " sizes"
+            "call it with tensors of the same sizes, or write numbers for the settings that follow"
+            " from sizes"
         ),
     )
 

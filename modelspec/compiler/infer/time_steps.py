@@ -1,7 +1,7 @@
-"""A sub-model at every step of a sequence: its graph is inferred on one step, (batch, ...) of
-(batch, time, ...), and the axis of time put back behind the batch axis.
+"""A sub-model at every step of a sequence: its graph is inferred for one step, (batch, ...) of
+(batch, time, ...), and the time axis is then inserted after the batch axis.
 
-Keras says that every wrapper gives its compute dtype, whatever the model in it gives.
+Keras reports the compute dtype of a wrapper as its output dtype, for any dtype of the model inside.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ class Steps(NamedTuple):
 
     @property
     def lengths(self) -> tuple[Size, ...]:
-        """How many steps each wrapper takes."""
+        """The number of steps of each wrapper."""
         return self.whole.shape[1 : 1 + len(self.around)]
 
     def one(self, inputs: Inputs) -> Inputs:
-        """The call of the sub-model with one step. Raises MS401 for a tensor without the axes of
-        the steps.
-        """
+        """The call of the sub-model with one step. Raises MS401 for a tensor without time axes."""
         x = self.whole
         for wrapper in self.around:
             need_rank(wrapper, x, at_least=3)
@@ -37,21 +35,22 @@ class Steps(NamedTuple):
         return Inputs(dict.fromkeys(inputs.tensors, x), inputs.options)
 
     def together(self, step: Tensor, name: str) -> Tensor:
-        """What all steps give. Raises MS401 where the model gives no batch, MS404 where it gives no
-        floating-point numbers.
+        """The outputs of all steps. Raises MS401 if the model has no batch axis in an output, MS404
+        if an output is not floating point.
         """
         kind = self.around[0].kind()
         if not step.rank:
             raise Fault(
                 "MS401",
-                f"`{name}` gives {show(step.shape)}, without a batch axis, which `{kind}` cannot"
-                " put together",
+                f"`{name}` outputs {show(step.shape)}, without a batch axis, which `{kind}` cannot"
+                " combine",
             )
         if not is_float(step.dtype):
             raise Fault(
                 "MS404",
-                f"`{kind}` gives floating-point numbers, and `{name}` in it gives {step.dtype}",
-                help="end it with a layer that gives floating-point numbers, e.g. `Rescaling: 1`",
+                f"`{kind}` requires floating-point outputs, but `{name}` in it outputs"
+                f" {step.dtype}",
+                help="end it with a layer that outputs floating-point numbers, e.g. `Rescaling: 1`",
             )
         return self.around[0].result((step.shape[0], *self.lengths, *step.shape[1:]))
 

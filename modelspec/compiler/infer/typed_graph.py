@@ -1,16 +1,25 @@
-"""A graph with types: what `modelspec show` shows."""
+"""A graph with types, as `modelspec show` prints it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelspec.catalog.layers.layer import Layer, Weight
 from modelspec.core.shapes import Size, Tensor, known, product, show, total
 
 from ..graph import Call, Graph
+
+
+class Adapters(NamedTuple):
+    """Low-rank adapters (LoRA) of a layer, from `training.lora`."""
+
+    rank: int
+    lora_alpha: float | None
+    weights: tuple[str, ...]
+    """The weights that have them: `kernel`, `query/kernel`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,9 +32,11 @@ class TypedCall:
     weights: tuple[Weight, ...] = ()
     multiply_adds: Size = 0
     inside: TypedGraph | None = None
-    """The sub-model as this call runs it."""
+    """The sub-model with the types of this call."""
     settled: Layer | None = None
-    """The layer with numbers in place of settings that follow from sizes, where it has any."""
+    """The layer with numbers for settings that follow from sizes, if it has such settings."""
+    adapters: Adapters | None = None
+    """Its low-rank adapters; `weights` contains them."""
 
     def __repr__(self) -> str:
         shapes = ", ".join(show(tensor.shape) for tensor in self.outputs)
@@ -45,7 +56,7 @@ class TypedCall:
 
     @property
     def inputs(self) -> list[str]:
-        """The tensors it takes, as a spec names them."""
+        """The names of its input tensors in the spec."""
         return [
             ref.producer if ref.output is None else f"{ref.producer}.{ref.output}"
             for ref in self.call.refs()
@@ -53,7 +64,7 @@ class TypedCall:
 
     @property
     def output_shape(self) -> Any:
-        """A tuple, batch axis first; a list of them for several outputs, a dict where those have
+        """A tuple, batch axis first; a list of tuples for several outputs, a dict if they have
         public names.
         """
         return self._several([tensor.shape for tensor in self.outputs])
@@ -69,8 +80,8 @@ class TypedCall:
 
     @property
     def parameters(self) -> int | None:
-        """How many numbers its weights hold; None while a size is not known yet. Shared weights
-        count at every call.
+        """The number of parameters; None if a size is not known yet. Shared weights count at every
+        call.
         """
         return _count(self.weights)
 
@@ -80,7 +91,7 @@ class TypedCall:
 
     @property
     def flops(self) -> int | None:
-        """Multiply-add operations for one example; None where a size is unknown."""
+        """Multiply-add operations for one example; None if a size is unknown."""
         return known(self.multiply_adds)
 
 
@@ -91,7 +102,7 @@ class TypedGraph:
     graph: Graph
     input_types: Mapping[str, Tensor]
     layers: tuple[TypedCall, ...]
-    """Every call in order; calls in error are left out."""
+    """Every call in order, without calls with errors."""
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     """Public name -> type."""
 
@@ -109,7 +120,7 @@ class TypedGraph:
 
     @cached_property
     def settled(self) -> tuple[Layer, ...]:
-        """Every layer with settings that follow from sizes, as these sizes settle them."""
+        """Every layer with settings that follow from sizes, with the values for these sizes."""
         found = list[Layer]()
         for layer in self.layers:
             found.extend(
@@ -119,7 +130,9 @@ class TypedGraph:
 
     @cached_property
     def alive(self) -> tuple[TypedCall, ...]:
-        """The calls that an output depends on: a Keras model holds no others, nor their weights."""
+        """The calls that an output depends on: a Keras model contains only these and their
+        weights.
+        """
         by_name = self.by_name
         found: set[str] = set()
         queue = [ref.producer for ref in self.graph.outputs.values()]
@@ -132,9 +145,10 @@ class TypedGraph:
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Every weight once, however many calls share it, in sub-models too; none of dead layers.
+        """Every weight once, even if several calls share it, in sub-models too; none of unused
+        layers.
 
-        What a frozen sub-model holds is frozen wherever else it is called, as in Keras.
+        The layers of a frozen sub-model are frozen at all their calls, as in Keras.
         """
         owned: dict[int, tuple[Weight, ...]] = {}
         _collect(self, False, owned, set())
@@ -142,7 +156,7 @@ class TypedGraph:
 
     @cached_property
     def depth_first_calls(self) -> int:
-        """How many layers run in all, those of sub-models counted at every call."""
+        """The total number of layers that run, counting sub-models at every call."""
         return sum(
             1 + (layer.inside.depth_first_calls if layer.inside else 0) for layer in self.layers
         )
@@ -157,7 +171,7 @@ class TypedGraph:
 
     @property
     def flops(self) -> int | None:
-        """Multiply-adds of one example through every call that an output depends on."""
+        """Multiply-adds of one example in all calls that an output depends on."""
         return known(total(layer.multiply_adds for layer in self.alive))
 
     def layer(self, name: str) -> TypedCall | None:
@@ -170,7 +184,7 @@ def _collect(
     owned: dict[int, tuple[Weight, ...]],
     seen: set[tuple[int, bool]],
 ) -> None:
-    """Weights by what owns them: a shared layer by itself, any other by its one call."""
+    """Weights by owner: a shared layer by itself, any other layer by its only call."""
     if (id(typed), frozen) in seen:
         return
     seen.add((id(typed), frozen))

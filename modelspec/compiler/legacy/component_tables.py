@@ -1,7 +1,7 @@
-"""Names and settings that components had in Keras 1 and 2, and what they are today.
+"""Names and settings of components in Keras 1 and 2, and their current equivalents.
 
 Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15. Short names that Keras 3
-takes itself (`mse`, `he_normal`, `acc`) are today's.
+accepts itself (`mse`, `he_normal`, `acc`) are current.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "loss": LOSSES,
     "metric": METRICS,
 }
-"""By family: today's name for each old one. A setting's last word tells its family:
+"""By family: the current name for each old one. The last word of a setting is its family:
 `kernel_regularizer`.
 """
 
@@ -49,29 +49,32 @@ ARGUMENTS: Final[Mapping[str, Mapping[str, Row]]] = {
     "L1": {"l": Renamed("l1")},
     "L2": {"l": Renamed("l2")},
 }
-_NOT_THERE = Dropped("today's callback does without")
+_NOT_THERE = Dropped("the current callback does not have it")
+FORMULA: Final[Mapping[str, Row]] = {"expression": Renamed("formula")}
+"""The key of a formula in a loss, a metric or a callback."""
 CALLBACK_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
+    "LearningRateScheduler": FORMULA,
     "ReduceLROnPlateau": {"epsilon": Renamed("min_delta")},
     "ModelCheckpoint": {
-        "period": Dropped("every epoch is what it is anyway", only=(1,)),
-        "load_weights_on_restart": Dropped("`false` is what it is anyway", only=(False,)),
+        "period": Dropped("every epoch is the current behavior", only=(1,)),
+        "load_weights_on_restart": Dropped("`false` is the current behavior", only=(False,)),
     },
     "TensorBoard": {
         "batch_size": _NOT_THERE,
         "write_grads": _NOT_THERE,
-        "embeddings_layer_names": Dropped("`null` is what it is anyway", only=(None,)),
-        "embeddings_data": Dropped("`null` is what it is anyway", only=(None,)),
+        "embeddings_layer_names": Dropped("`null` is the current behavior", only=(None,)),
+        "embeddings_data": Dropped("`null` is the current behavior", only=(None,)),
     },
 }
 OPTIMIZER_SETTINGS: Final[Mapping[str, Row]] = {
     "lr": Renamed("learning_rate"),
-    "decay": Dropped("0 is no decay", only=(0, None)),
-    "schedule_decay": Dropped("0.004 is what it is always", only=(0.004,)),
-    "epsilon": Dropped("`null` stood for the default", only=(None,)),
+    "decay": Dropped("0 means no decay", only=(0, None)),
+    "schedule_decay": Dropped("0.004 is always used", only=(0.004,)),
+    "epsilon": Dropped("`null` meant the default", only=(None,)),
 }
 """Of every optimizer."""
 DECAY: Final = "decay"
-"""The setting that divided the learning rate by `1 + decay * steps`: today the schedule
+"""The setting that divided the learning rate by `1 + decay * steps`: now the schedule
 `InverseTimeDecay`.
 """
 TRAINING: Final[Mapping[str, Row]] = {"nb_epoch": Renamed("epochs")}
@@ -79,8 +82,8 @@ TRAINING: Final[Mapping[str, Row]] = {"nb_epoch": Renamed("epochs")}
 
 
 def settings_of(family: str, kind: str) -> Mapping[str, Row]:
-    """Today's words for the old settings of a component, by its name of today (in any of its
-    spellings).
+    """Current names for the old settings of a component, by the current name of the component (in
+    any spelling).
     """
     if family == "optimizer":
         return OPTIMIZER_SETTINGS

@@ -1,8 +1,8 @@
-"""Whether a document may have an old spelling: a test that loads none of their tables.
+"""Whether a document may contain an old spelling, checked without importing the tables.
 
-It looks at words alone, and knows of a setting only whether its layer or component has it today. So
-it may be wrong about a modern document, where `modernize` then changes nothing; it finds every old
-spelling that `modernize` knows.
+The check compares words only, and knows whether the current layer or component has a setting. It
+may report a current document, which `modernize` then leaves unchanged; it finds every old spelling
+that `modernize` knows.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _REGISTRIES: tuple[Registry, ...] = (
     components.CONSTRAINTS,
     components.REGULARIZERS,
 )
-"""What has settings with old names."""
+"""Owners of settings with old names."""
 _SECTIONS = ("model", "training")
 _ANYWHERE = ANYWHERE | LAYERS.aliases.keys()
 _SETTINGS = SETTINGS | OF_TRAINING
 
 
 def may_be_old(root: Mapping) -> bool:
-    """Whether the model or the training mentions an old word where it is none of today's."""
+    """Whether the model or the training contains an old word that is not also a current one."""
     stack: list[tuple[str | None, Node]] = [
         (key, root.entries[key].value) for key in _SECTIONS if key in root.entries
     ]
@@ -62,7 +62,7 @@ def _is_old_word(node: Scalar) -> bool:
 
 def _has_old_key(owner: str | None, node: Mapping) -> bool:
     """Whether a key of a mapping may be an old one; `owner` (a kind of layer, an optimizer, a
-    section, ...) is what the mapping belongs to.
+    section, ...) is the owner of the mapping.
     """
     entries = node.entries
     return not _ANYWHERE.isdisjoint(entries) or any(
@@ -72,14 +72,14 @@ def _has_old_key(owner: str | None, node: Mapping) -> bool:
 
 def _is_old_setting(owner: str | None, key: str, value: Node) -> bool:
     today = _is_today(owner, key) if owner is not None else None
-    if key in OF_TRAINING:  # `epsilon: null` had a meaning, and `epsilon` has one today
+    if key in OF_TRAINING:  # `epsilon: null` had a meaning, and `epsilon` is a current setting
         return not today or (isinstance(value, Scalar) and value.value is None)
     return today is False
 
 
 @lru_cache(maxsize=4096)
 def _is_today(owner: str, key: str) -> bool | None:
-    """Whether all that has the name `owner` has the setting today; None where nothing has it."""
+    """Whether every owner of this name currently has the setting; None if the name is unknown."""
     found = [one.find(owner) for one in _REGISTRIES if owner in one]
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Writes `words.py` anew from the tables: `python -m modelspec.compiler.legacy.generate_words`."""
+"""Regenerates `words.py` from the tables: `python -m modelspec.compiler.legacy.generate_words`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def words_module() -> str:
         '"""The words of old spellings. Generated from the tables: see `generate_words.py`."""\n',
         "from __future__ import annotations\n",
         "from typing import Final\n",
-        _constant("ANYWHERE", _anywhere(), "Words that are old ones wherever they are written."),
+        _constant("ANYWHERE", _anywhere(), "Words that are old spellings in every place."),
         _constant(
-            "SETTINGS", _settings(), "Old where the layer or component has none of the name."
+            "SETTINGS", _settings(), "Old if the layer or component has no setting of the name."
         ),
         _constant("OF_TRAINING", _of_training(), "Settings of the training and of any optimizer."),
     )
@@ -59,7 +59,7 @@ def _settings() -> set[str]:
 
 
 def _of_training() -> set[str]:
-    return {*components.OPTIMIZER_SETTINGS, *components.TRAINING}
+    return {*components.OPTIMIZER_SETTINGS, *components.TRAINING, *components.FORMULA}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Names and settings that layers had in Keras 1 and 2, and what they are today.
+"""Names and settings of layers in Keras 1 and 2, and their current equivalents.
 
-Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15, and what Keras 2 itself made
-of Keras 1's settings. Names that Keras 3 takes as aliases (`Convolution2D`, `GlobalAvgPool2D`)
-stand in the catalogue of layers.
+Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15, and Keras 2's conversion of
+Keras 1's settings. Names that Keras 3 accepts as aliases (`Convolution2D`, `GlobalAvgPool2D`) are
+in the catalog of layers.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MODES: Final[Mapping[str, Kind]] = {
     "dot": Kind("Dot", adds={"axes": -1}, merges=True),
     "cos": Kind("Dot", adds={"axes": -1, "normalize": True}, merges=True),
 }
-"""What `Merge` is today, by its `mode`; `sum` was the default."""
+"""The current layer for `Merge`, by its `mode`; `sum` was the default."""
 
-_OUTSIDE = "the sizes of a model's inputs stand under `inputs` of the model"
+_OUTSIDE = "the input shapes of a model are set under `inputs` of the model"
 INPUT_SETTINGS: Final[Mapping[str, Dropped]] = {
     name: Dropped(_OUTSIDE)
     for name in (
@@ -52,18 +52,18 @@ INPUT_SETTINGS: Final[Mapping[str, Dropped]] = {
         "batch_shape",
     )
 }
-"""What any layer could say of its input. A layer that has a setting of the name today has it for
-itself.
+"""Settings of every layer that described its input. A layer that currently has a setting of the
+name keeps it.
 """
 OWN_INPUT_SETTINGS: Final = {"Embedding": ("input_dim",), "ReversibleEmbedding": ("input_dim",)}
 SEQUENCES: Final = frozenset({"LSTM", "GRU", "SimpleRNN", "Conv1D", "LocallyConnected1D"})
 """Layers whose `input_length` and `input_dim` were the two sizes of a sequence."""
 
 ANY: Final[Mapping[str, Row]] = {
-    "activity_regularizer": Dropped("`null` is what it is anyway", only=(None,)),
-    "batch_size": Dropped("`null` is what it is anyway", only=(None,)),
+    "activity_regularizer": Dropped("`null` is the current behavior", only=(None,)),
+    "batch_size": Dropped("`null` is the current behavior", only=(None,)),
 }
-"""Of layers that have no setting of the name today."""
+"""Of layers that currently have no setting of the name."""
 
 _IMAGE_FORMATS: Final[Mapping[Any, Any]] = {
     "tf": "channels_last",
@@ -95,18 +95,18 @@ _ALONG_ONE: Final[Mapping[str, Row]] = {
     "filter_length": Renamed("kernel_size"),
     "subsample_length": Renamed("strides"),
 }
-_ANY_WAY = Dropped("every way to compute it gives the same numbers")
+_ANY_WAY = Dropped("all implementations give the same numbers")
 _LOCAL: Final[Mapping[str, Row]] = {"implementation": _ANY_WAY}
 _FOLLOWS = Dropped(
-    "the output's size follows from the input's, `strides`, `padding` and `output_padding`"
+    "the output size follows from the input size, `strides`, `padding` and `output_padding`"
 )
-_TWO_KERNELS = Dropped("the layer has no such kernel, and never used it")
+_TWO_KERNELS = Dropped("the layer has no such kernel, and never used the setting")
 _NO_KERNEL: Final[Mapping[str, Row]] = {
     **dict.fromkeys(
         ("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _TWO_KERNELS
     ),
-    "groups": Dropped("1 is what it is anyway", only=(1,)),
-    "filters": Dropped("`null` is what it is anyway", only=(None,)),
+    "groups": Dropped("1 is the current behavior", only=(1,)),
+    "filters": Dropped("`null` is the current behavior", only=(None,)),
 }
 _DEPTHWISE: Final[Mapping[str, Row]] = {
     **{key: row for key, row in _WINDOW.items() if key != "nb_filter"},
@@ -135,7 +135,7 @@ _RECURRENT: Final[Mapping[str, Row]] = {
     "dropout_U": Renamed("recurrent_dropout"),
     "consume_less": _ANY_WAY,
     "implementation": _ANY_WAY,
-    "time_major": Dropped("sequences are (batch, time, features) always", only=(False,)),
+    "time_major": Dropped("sequences are always (batch, time, features)", only=(False,)),
     "zero_output_for_mask": Dropped("the wrapper sets it", only=(), inside="Bidirectional"),
 }
 _GATED: Final[Mapping[str, Row]] = {
@@ -150,10 +150,10 @@ _FORGET: Final[Mapping[str, Row]] = {
 _NORMALIZATION: Final[Mapping[str, Row]] = {
     "beta_init": Renamed("beta_initializer"),
     "gamma_init": Renamed("gamma_initializer"),
-    "mode": Dropped("it normalizes over the batch always", only=(0,)),
+    "mode": Dropped("it always normalizes over the batch", only=(0,)),
     "fused": _ANY_WAY,
-    "virtual_batch_size": Dropped("`null` is what it is anyway", only=(None,)),
-    "adjustment": Dropped("`null` is what it is anyway", only=(None,)),
+    "virtual_batch_size": Dropped("`null` is the current behavior", only=(None,)),
+    "adjustment": Dropped("`null` is the current behavior", only=(None,)),
 }
 _OUTPUT_MODES: Final = Reworded({"binary": "multi_hot", "tf-idf": "tf_idf"})
 _MERGE: Final[Mapping[str, Row]] = dict.fromkeys(
@@ -168,9 +168,9 @@ _MERGE: Final[Mapping[str, Row]] = dict.fromkeys(
         "output_shape_type",
         "output_mask_type",
     ),
-    Dropped("`from` says what is merged, and the shape follows from it"),
+    Dropped("`from` lists the merged tensors, and the shape follows from them"),
 )
-_OTHER_MODE = Dropped("other modes of `Merge` used it")
+_OTHER_MODE = Dropped("only other modes of `Merge` used it")
 _JOINED: Final[Mapping[str, Row]] = {**_MERGE, "concat_axis": _OTHER_MODE, "dot_axes": _OTHER_MODE}
 MERGE_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "Concatenate": {**_JOINED, "concat_axis": Renamed("axis")},
@@ -180,7 +180,7 @@ MERGE_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "Average": _JOINED,
     "Maximum": _JOINED,
 }
-"""Of `Merge`, by the layer that its mode is today."""
+"""Of `Merge`, by the current layer of its mode."""
 _LOOKUP: Final[Mapping[str, Row]] = {
     "max_values": Renamed("max_tokens"),
     "num_oov_tokens": Renamed("num_oov_indices"),
@@ -195,7 +195,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
         "init": Renamed("embeddings_initializer"),
         "W_regularizer": Renamed("embeddings_regularizer"),
         "W_constraint": Renamed("embeddings_constraint"),
-        "dropout": Dropped("0 is no dropout", only=(0,)),
+        "dropout": Dropped("0 means no dropout", only=(0,)),
     },
     "Dropout": {"p": Renamed("rate")},
     "GaussianDropout": {"p": Renamed("rate")},
@@ -242,11 +242,9 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
         "alpha_init": Wrapped("alpha_initializer", "Constant"),
         "beta_init": Wrapped("beta_initializer", "Constant"),
     },
-    "Attention": {
-        "causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))
-    },
+    "Attention": {"causal": Dropped("`call: {use_causal_mask: true}` replaces it", only=(False,))},
     "AdditiveAttention": {
-        "causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))
+        "causal": Dropped("`call: {use_causal_mask: true}` replaces it", only=(False,))
     },
     "Discretization": {"bins": Renamed("bin_boundaries")},
     "CategoryEncoding": {
@@ -257,7 +255,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "StringLookup": _LOOKUP,
     "IntegerLookup": _LOOKUP,
 }
-"""By today's name of the layer: today's word for each old one."""
+"""By the current name of the layer: the current word for each old one."""
 
 _ROWS_AND_COLUMNS = (Packed(("nb_row", "nb_col"), "kernel_size"),)
 PACKED: Final[Mapping[str, tuple[Packed, ...]]] = {
@@ -270,7 +268,7 @@ PACKED: Final[Mapping[str, tuple[Packed, ...]]] = {
         (Packed(("kernel_dim1", "kernel_dim2", "kernel_dim3"), "kernel_size"),),
     ),
 }
-"""By today's name of the layer: settings that are one list today."""
+"""By the current name of the layer: settings that are now one list."""
 
 WRAPPERS: Final = frozenset(
     {
@@ -282,6 +280,6 @@ WRAPPERS: Final = frozenset(
         "Pipeline",
     }
 )
-"""Layers that hold others."""
+"""Layers that contain others."""
 INNER_SETTINGS: Final = ("layer", "backward_layer", "cell", "cells", "layers")
-"""Their settings that a layer, or a list of them, stands in."""
+"""Their settings that contain a layer, or a list of layers."""

@@ -1,6 +1,4 @@
-"""The pass itself: a document with spellings of Keras 1 and 2 to one with today's, every place
-kept.
-"""
+"""Converts a document with spellings of Keras 1 and 2 to current ones; all places are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ from .text_edits import is_json, value_text, word, written
 
 
 def modernized(document: Document) -> Checked[Document]:
-    """The document in today's words, with a warning for each old one."""
+    """The document with current spellings, with a warning for each old one."""
     notes = LegacyCollector()
     root = ModelPass(notes).root(document.root)
     changed = document if root is document.root else Document(root)
@@ -31,7 +29,7 @@ def modernized(document: Document) -> Checked[Document]:
 
 
 def _with(mapping: Mapping, key: str, change: Callable[[Node], Node]) -> Mapping:
-    """The mapping with one of its values changed; itself where nothing changes."""
+    """The mapping with one of its values changed; the same object if nothing changes."""
     entry = mapping.entries.get(key)
     if entry is None:
         return mapping
@@ -42,7 +40,7 @@ def _with(mapping: Mapping, key: str, change: Callable[[Node], Node]) -> Mapping
 
 
 def _each(node: Node, change: Callable[[Node], Node]) -> Node:
-    """A list with every item changed; itself where nothing changes."""
+    """A list with every item changed; the same object if nothing changes."""
     if not isinstance(node, Sequence):
         return node
     items = tuple(change(item) for item in node.items)
@@ -54,7 +52,7 @@ def _each(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def _merge_kind(body: Node) -> Kind | None:
-    """What `Merge` is today, by its mode; None where that is none."""
+    """The current layer for `Merge`, by its mode; None if the mode is invalid."""
     mode: Any = plain(body)
     if isinstance(mode, dict):
         mode = mode.get("mode")
@@ -64,13 +62,13 @@ def _merge_kind(body: Node) -> Kind | None:
 
 
 class ModelPass:
-    """Walks the sections, writing down what it finds."""
+    """Walks through the sections, and records its findings."""
 
     def __init__(self, notes: LegacyCollector) -> None:
         self.notes = notes
         self.training = TrainingPass(notes)
         self.shared: set[str] = set()
-        """Names of shared things: what is called so is no old layer."""
+        """Names of shared layers and models: such a name is not an old layer."""
 
     def root(self, root: Mapping) -> Mapping:
         root = _with(root, "model", self.model)
@@ -89,10 +87,10 @@ class ModelPass:
     def _shared(self, node: Node) -> Node:
         if isinstance(node, Mapping):
             for name in node.entries:
-                node = _with(node, name, self._shared_thing)
+                node = _with(node, name, self._shared_definition)
         return node
 
-    def _shared_thing(self, node: Node) -> Node:
+    def _shared_definition(self, node: Node) -> Node:
         is_model = isinstance(node, Sequence) or (
             isinstance(node, Mapping) and "layers" in node.entries
         )
@@ -122,13 +120,13 @@ class ModelPass:
         return Mapping({written_as: Entry(entry.key_span, value)}, node.span)
 
     def _renamed(self, node: Mapping, old: str, kind: Kind, inside: str | None) -> Mapping:
-        """A layer that has another name today."""
+        """A layer with a new name."""
         entry = node.entries[old]
         value = self._body(kind, entry, inside)
         edit = word(entry.key_span, old, kind.new)
         self.notes.warn(
             "MS220",
-            f"`{old}` is `{kind.new}` today",
+            f"`{old}` is now `{kind.new}`",
             entry.key_span,
             f"write `{kind.new}`",
             edit.text if edit else kind.new,
@@ -137,7 +135,7 @@ class ModelPass:
         return Mapping({kind.new: Entry(entry.key_span, value)}, node.span)
 
     def _kind(self, name: str, body: Node) -> Kind | None:
-        """What a layer of an old name is today; None for a name of today."""
+        """The current layer for an old name; None for a current name."""
         if name == MERGE:
             return _merge_kind(body)
         if name in LAYERS.aliases:
@@ -145,7 +143,7 @@ class ModelPass:
         return KINDS.get(name)
 
     def _unknown_mode(self, node: Mapping, entry: Entry) -> Node:
-        """`Merge` with a mode that is none, or that was a function; read on as a sum."""
+        """`Merge` with an invalid mode, or one that was a function; treated as a sum."""
         body = entry.value
         mode = body.entries["mode"].value if isinstance(body, Mapping) else body
         self.notes.error(
@@ -153,7 +151,7 @@ class ModelPass:
             f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found"
             f" {describe(plain(mode))}",
             mode.span,
-            help="write the layer that merges today, e.g. `Add`",
+            help="write the current merging layer, e.g. `Add`",
         )
         rest = (
             {key: one for key, one in body.entries.items() if key != "mode"}
@@ -163,7 +161,7 @@ class ModelPass:
         return Mapping({"Add": Entry(entry.key_span, Mapping(rest, body.span))}, node.span)
 
     def _bare(self, node: Scalar) -> Node:
-        """A layer that is only its name; one that needs a setting to be the old one gets it."""
+        """A layer that is only its name; settings that preserve the old behavior are added."""
         name = node.value
         old_name = isinstance(name, str) and name not in self.shared
         kind = self._kind(str(name), Scalar(None, node.span)) if old_name else None
@@ -176,7 +174,7 @@ class ModelPass:
             edit = Edit(node.span, written({kind.new: dict(kind.adds)}, like_json))
         self.notes.warn(
             "MS220",
-            f"`{old}` is `{kind.new}` today",
+            f"`{old}` is now `{kind.new}`",
             node.span,
             f"write `{shown}`",
             edit.text if edit else kind.new,
@@ -191,7 +189,7 @@ class ModelPass:
         return Mapping({kind.new: Entry(node.span, Mapping(added, node.span))}, node.span)
 
     def _body(self, kind: Kind, entry: Entry, inside: str | None) -> Node:
-        """What stands behind the name, in today's words."""
+        """The value after the name, with current spellings."""
         body = entry.value
         if isinstance(body, Mapping):
             return self._settings(kind, body, inside)
@@ -208,7 +206,7 @@ class ModelPass:
         quote = '"' if is_json(entry.key_span) else ""
         self.notes.warn(
             "MS221",
-            f"`{kind.primary}` of `{kind.new}` is `{new}` today",
+            f"`{kind.primary}` of `{kind.new}` is now `{new}`",
             body.span,
             f"write `{{{new}: {plain(body)}}}`",
             None,
@@ -217,13 +215,13 @@ class ModelPass:
         return Mapping({new: Entry(body.span, body)}, body.span)
 
     def _from_nothing(self, kind: Kind, entry: Entry) -> Node:
-        """`- ThresholdedReLU:` with nothing behind it."""
+        """`- ThresholdedReLU:` without a value."""
         span = entry.value.span
         text = written(dict(kind.adds), is_json(entry.key_span))
         edit = Edit(span, text if span.start < span.end else f" {text}")
         self.notes.warn(
             "MS221",
-            f"the default of what is `{kind.new}` today was another",
+            f"the old default of `{kind.new}` was different",
             entry.key_span,
             f"write `{kind.new}: {text}`",
             None,
@@ -238,7 +236,7 @@ class ModelPass:
         text = written(dict(kind.adds), is_json(entry.key_span))
         self.notes.warn(
             "MS221",
-            f"`mode` of `{MERGE}` is the name of the layer today",
+            f"`mode` of `{MERGE}` is now the name of the layer",
             span,
             f"write `{kind.new}: {text}`",
             text,
@@ -263,19 +261,19 @@ class ModelPass:
         return mapping
 
     def _mode(self, rewriting: Rewriting, kind: Kind) -> None:
-        """`mode` of `Merge`, and the settings that the mode stood for."""
+        """`mode` of `Merge`, and the settings that the mode implied."""
         if "mode" not in rewriting.entries:
             return
         entry = rewriting.entries.pop("mode")
-        # What `dot_axes` says is not said twice.
-        said = "dot_axes" in rewriting.entries
-        adds = {key: value for key, value in kind.adds.items() if not (said and key == "axes")}
+        # Do not repeat what `dot_axes` sets.
+        has_axes = "dot_axes" in rewriting.entries
+        adds = {key: value for key, value in kind.adds.items() if not (has_axes and key == "axes")}
         texts, any_added = rewriting.add(adds)
         layout = rewriting.layout
         edit = layout.replace("mode", texts) if any_added else layout.remove("mode")
         self.notes.warn(
             "MS221",
-            f"`mode` of `{MERGE}` is the name of the layer today",
+            f"`mode` of `{MERGE}` is now the name of the layer",
             entry.key_span,
             f"write `{kind.new}` without it",
             None,
@@ -288,7 +286,7 @@ class ModelPass:
             shown = ", ".join(f"{key}: {text}" for key, text in texts)
             self.notes.warn(
                 "MS221",
-                f"the default of what is `{kind.new}` today was another",
+                f"the old default of `{kind.new}` was different",
                 rewriting.original.span,
                 f"write `{shown}`",
                 None,
@@ -296,7 +294,9 @@ class ModelPass:
             )
 
     def _rows(self, kind: str) -> dict[str, Row]:
-        """The rows of a layer, with those of every layer for words that it has no setting of."""
+        """The rows of a layer, with those of every layer for words that are not its own
+        settings.
+        """
         cls: Any = LAYERS.find(kind)
         general: dict[str, Row] = {**layers.ANY, **layers.INPUT_SETTINGS}
         return {
@@ -305,7 +305,7 @@ class ModelPass:
         }
 
     def _setting(self, mapping: Mapping, key: str, kind: str) -> Mapping:
-        """A setting that a layer or a component stands in."""
+        """A setting that contains a layer or a component."""
         if kind in WRAPPERS and (key in INNER_SETTINGS or key in LAYERS or key in KINDS):
             if key in INNER_SETTINGS:
                 return _with(mapping, key, lambda node: self._inner(node, kind))
@@ -320,7 +320,7 @@ class ModelPass:
         return _each(node, self.layer) if isinstance(node, Sequence) else self.layer(node, kind)
 
     def _shorthand(self, mapping: Mapping, key: str, kind: str) -> Mapping:
-        """`Bidirectional: {LSTM: 8}`: the layer stands among the settings."""
+        """`Bidirectional: {LSTM: 8}`: the layer is written among the settings."""
         entry = mapping.entries[key]
         made = self.layer(Mapping({key: entry}, mapping.span), kind)
         assert isinstance(made, Mapping)

@@ -1,5 +1,5 @@
-"""Old settings of one mapping, rewritten: the mapping with today's words, a warning and the edits
-for each.
+"""Rewrites the old settings of one mapping: the mapping with current spellings, and a warning and
+edits for each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REWRITE = "`modelspec check --fix` rewrites the file"
 
 
 class LegacyCollector(Collector):
-    """Collects the warnings of the pass, with the edits that write today's words."""
+    """Collects the warnings, with the edits that write the current spellings."""
 
     def warn(
         self,
@@ -29,21 +29,21 @@ class LegacyCollector(Collector):
         suggestion: str | None = None,
         edits: tuple[Edit | None, ...] = (),
     ) -> None:
-        """A warning; its edits are there only if all of them could be made."""
+        """A warning; its edits are included only if all of them could be made."""
         made = tuple(edit for edit in edits if edit is not None)
         made = made if len(made) == len(edits) else ()
         help = f"{help}; {REWRITE}" if made else help
         self.add(Diagnostic(code, "warning", message, span, (), help, suggestion, made))
 
     def both(self, kind: str, old: str, new: str, span: Span) -> None:
-        """An old and a new word for one setting."""
-        message = f"`{old}` of `{kind}` is `{new}` today, which is set as well"
+        """An old and a current word for one setting."""
+        message = f"`{old}` of `{kind}` is now `{new}`, which is set as well"
         self.error("MS208", message, span, help=f"remove `{old}`")
 
 
 class Rewriting:
-    """One mapping of settings, on its way to today's words. `kind` is what messages call its
-    owner.
+    """One mapping of settings, while it is rewritten. `kind` is the name of its owner in
+    messages.
     """
 
     def __init__(self, kind: str, mapping: Mapping, notes: LegacyCollector) -> None:
@@ -55,7 +55,7 @@ class Rewriting:
 
     @property
     def mapping(self) -> Mapping:
-        """As far as it is rewritten."""
+        """The mapping, as far as it is rewritten."""
         unchanged = self.entries == self.original.entries
         return self.original if unchanged else Mapping(self.entries, self.original.span)
 
@@ -82,7 +82,7 @@ class Rewriting:
         old = " and ".join(f"`{name}`" for name in packed.old)
         self.notes.warn(
             "MS221",
-            f"{old} of `{self.kind}` are `{packed.new}` today",
+            f"{old} of `{self.kind}` are now `{packed.new}`",
             parts[0].key_span,
             f"write `{packed.new}: [{shown}]`",
             None,
@@ -105,7 +105,7 @@ class Rewriting:
                 self.drop(old, row, inside)
 
     def drop(self, old: str, row: Dropped, inside: str | None = None) -> None:
-        """Leave a setting out that has no effect."""
+        """Remove a setting that has no effect."""
         entry = self.entries[old]
         if (
             row.only is not None
@@ -117,7 +117,7 @@ class Rewriting:
             "MS223",
             f"`{old}` of `{self.kind}` has no effect: {row.because}",
             entry.key_span,
-            "leave it out",
+            "remove it",
             None,
             (self.layout.remove(old),),
         )
@@ -129,7 +129,7 @@ class Rewriting:
         value, scalar = entry.value, plain(entry.value)
         new = _looked_up(scalar, row.values)
         if new is LEFT_OUT:
-            self.drop(old, Dropped(f"{describe(scalar)} is what it is anyway"))
+            self.drop(old, Dropped(f"{describe(scalar)} is the current behavior"))
             return
         edits = [word(entry.key_span, old, row.new)]
         shown = row.new
@@ -139,7 +139,7 @@ class Rewriting:
             value = Scalar(new, value.span, value.plain)
         self.notes.warn(
             "MS221",
-            f"`{old}` of `{self.kind}` is `{row.new}` today",
+            f"`{old}` of `{self.kind}` is now `{row.new}`",
             entry.key_span,
             f"write `{shown}`",
             edits[0].text if edits[0] else row.new,
@@ -155,7 +155,7 @@ class Rewriting:
         names = " and ".join(f"`{name}`" for name in row.new)
         self.notes.warn(
             "MS221",
-            f"`{old}` of `{self.kind}` is {names} today",
+            f"`{old}` of `{self.kind}` is now {names}",
             entry.key_span,
             f"write {names}",
             None,
@@ -178,7 +178,7 @@ class Rewriting:
             value = Mapping({row.component: Entry(value.span, value)}, value.span)
         self.notes.warn(
             "MS221",
-            f"`{old}` of `{self.kind}` is `{row.new}` today",
+            f"`{old}` of `{self.kind}` is now `{row.new}`",
             entry.key_span,
             f"write `{shown}`",
             None,
@@ -194,7 +194,7 @@ class Rewriting:
         edit = word(entry.value.span, str(value), new)
         self.notes.warn(
             "MS222",
-            f"`{value}` for `{old}` of `{self.kind}` is `{new}` today",
+            f"`{value}` for `{old}` of `{self.kind}` is now `{new}`",
             entry.value.span,
             f"write `{new}`",
             edit.text if edit else new,
@@ -203,7 +203,7 @@ class Rewriting:
         self.entries[old] = Entry(entry.key_span, Scalar(new, entry.value.span, entry.value.plain))
 
     def add(self, values: MappingType[str, Any]) -> tuple[list[tuple[str, str]], bool]:
-        """Settings that are not written yet, put first; gives their keys and texts, for the
+        """Settings that are not written yet, added first; returns their keys and texts, for the
         edit.
         """
         missing = {key: value for key, value in values.items() if key not in self.entries}
@@ -218,7 +218,7 @@ class Rewriting:
         return [(key, written(value, False)) for key, value in missing.items()], bool(missing)
 
     def _clashes(self, old: str, new: str) -> bool:
-        """Whether today's word stands beside the old one: an error, and the old one is left out."""
+        """Whether the current word is beside the old one: an error, and the old one is removed."""
         if new not in self.entries:
             return False
         self.notes.both(self.kind, old, new, self.entries[old].key_span)
@@ -226,7 +226,7 @@ class Rewriting:
         return True
 
     def _put(self, old: str, new: MappingType[str, Entry]) -> None:
-        """Other entries in the place of one."""
+        """Replaces one entry with others."""
         changed: dict[str, Entry] = {}
         for key, entry in self.entries.items():
             changed.update(new if key == old else {key: entry})
@@ -234,7 +234,7 @@ class Rewriting:
 
 
 def _among(value: Any, values: tuple[Any, ...]) -> bool:
-    """Whether a value is one of some, `0` and `false` kept apart."""
+    """Whether a value is one of some; `0` and `false` are different."""
     return any(
         value == one and isinstance(value, bool) == isinstance(one, bool)
         for one in values

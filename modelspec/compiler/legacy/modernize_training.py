@@ -1,4 +1,4 @@
-"""Components and the section `training` in today's words."""
+"""Components and the section `training` with current spellings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from modelspec.catalog.components import OPTIMIZERS
 from modelspec.core.diagnostics import Edit
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
-from .component_tables import DECAY, NAMES, TRAINING, settings_of
+from .component_tables import DECAY, FORMULA, NAMES, TRAINING, settings_of
 from .modernize_settings import LegacyCollector, Rewriting
 from .text_edits import is_json, value_text, word
 
 
 class TrainingPass:
-    """Rewrites components wherever they stand."""
+    """Rewrites components in all places."""
 
     def __init__(self, notes: LegacyCollector) -> None:
         self.notes = notes
@@ -42,6 +42,10 @@ class TrainingPass:
             return self.component("optimizer", node)
         if key == "callbacks" and isinstance(node, Sequence):
             return self._all("callback", node)
+        if key == "stages" and isinstance(node, Sequence):
+            stages = tuple(map(self.section, node.items))
+            changed = any(a is not b for a, b in zip(stages, node.items, strict=True))
+            return Sequence(stages, node.span) if changed else node
         return node
 
     def _all(self, family: str, node: Sequence) -> Node:
@@ -58,6 +62,8 @@ class TrainingPass:
             return self._all(family, node)
         if not isinstance(node, Mapping) or self._is_component(family, node):
             return self.component(family, node)
+        if _is_old_formula(node):
+            return self.component(family, node)
         entries = {
             key: Entry(entry.key_span, self._by_output(family, entry.value))
             for key, entry in node.entries.items()
@@ -66,8 +72,8 @@ class TrainingPass:
         return node if same else Mapping(entries, node.span)
 
     def _is_component(self, family: str, node: Mapping) -> bool:
-        """Whether a mapping is an old name with its settings, and no output of that name with what
-        it has.
+        """Whether a mapping is an old name with its settings, rather than outputs with their
+        components.
         """
         (key, entry), *others = node.entries.items() if node.entries else [("", None)]
         settings = entry is not None and (
@@ -80,6 +86,10 @@ class TrainingPass:
     def component(self, family: str, node: Node) -> Node:
         """A component in any of its three forms."""
         names = NAMES.get(family, {})
+        if isinstance(node, Mapping) and _is_old_formula(node):
+            rewriting = Rewriting(family, node, self.notes)
+            rewriting.apply(FORMULA)
+            return rewriting.mapping
         if isinstance(node, Scalar):
             return (
                 self._bare(family, node)
@@ -101,7 +111,7 @@ class TrainingPass:
     def _renamed(self, family: str, old: str, kind: str, entry: Entry, edit: Edit | None) -> None:
         self.notes.warn(
             "MS222",
-            f"the {family} `{old}` is `{kind}` today",
+            f"the {family} `{old}` is now `{kind}`",
             entry.key_span,
             f"write `{kind}`",
             edit.text if edit else kind,
@@ -130,7 +140,7 @@ class TrainingPass:
         return rewriting.mapping
 
     def _decay(self, kind: str, rewriting: Rewriting) -> None:
-        """`decay` becomes the schedule that it was: the rate divided by `1 + decay * steps`."""
+        """`decay` becomes an equivalent schedule: the rate divided by `1 + decay * steps`."""
         decay, rate = rewriting.entries[DECAY], rewriting.entries.get("learning_rate")
         first: Any = plain(rate.value) if rate else _default_rate(kind)
         if not _is_number(plain(decay.value)) or not _is_number(first):
@@ -170,7 +180,7 @@ class TrainingPass:
             )
         self.notes.warn(
             "MS221",
-            f"`decay` of `{kind}` is a schedule of the learning rate today",
+            f"`decay` of `{kind}` is now a schedule of the learning rate",
             decay.key_span,
             f"write `learning_rate: {text.replace(quote, '') if quote else text}`",
             None,
@@ -178,12 +188,22 @@ class TrainingPass:
         )
 
 
+def _is_old_formula(node: Mapping) -> bool:
+    """Whether a mapping is a formula under its old key, rather than the loss of an output of that
+    name.
+    """
+    entry = node.entries.get("expression")
+    text = plain(entry.value) if entry is not None else None
+    is_name = isinstance(text, str) and text.isidentifier() and text not in ("y_true", "y_pred")
+    return isinstance(text, str) and not is_name
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _default_rate(kind: str) -> Any:
-    """The learning rate of an optimizer that is given none."""
+    """The default learning rate of an optimizer."""
     cls = OPTIMIZERS.find(kind)
     field = cls.model_fields.get("learning_rate") if cls else None
     return field.default if field else None

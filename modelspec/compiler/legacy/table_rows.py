@@ -1,4 +1,4 @@
-"""What a row of the tables of old spellings may say."""
+"""The rows of the tables of old spellings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ class _LeftOut:
 
 
 LEFT_OUT = _LeftOut()
-"""In place of today's value: the old one said what is so anyway, and the setting is left out."""
+"""Instead of a current value: the old one is the current behavior, and the setting is removed."""
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """A setting of another name today; values that have another word are in `values`, others
-    stay.
-    """
+    """A renamed setting; values with a new spelling are in `values`, others are kept."""
 
     new: str
     values: Mapping[OLD_VALUE, Any] = field(default_factory=dict)
@@ -29,14 +27,14 @@ class Renamed:
 
 @dataclass(frozen=True)
 class Split:
-    """A setting that is several today, all with its value."""
+    """A setting that became several, all with its value."""
 
     new: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A number where today a component is written: `0.2` for `{Constant: 0.2}`."""
+    """A number where a component is written now: `0.2` for `{Constant: 0.2}`."""
 
     new: str
     component: str
@@ -44,21 +42,21 @@ class Wrapped:
 
 @dataclass(frozen=True)
 class Reworded:
-    """A setting that has its name still, and other words for some values."""
+    """A setting with the same name, but new spellings of some values."""
 
     values: Mapping[OLD_VALUE, str]
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A setting that has no effect any more, or has none for the values in `only`; any other is not
-    touched.
+    """A setting that no longer has an effect, or none for the values in `only`; other values are
+    kept.
     """
 
     because: str
     only: tuple[OLD_VALUE, ...] | None = None
     inside: str | None = None
-    """The wrapper inside which it has no effect whatever its value."""
+    """The wrapper inside which it has no effect, for any value."""
 
 
 Row: TypeAlias = "Renamed | Split | Wrapped | Reworded | Dropped"
@@ -66,7 +64,7 @@ Row: TypeAlias = "Renamed | Split | Wrapped | Reworded | Dropped"
 
 @dataclass(frozen=True)
 class Packed:
-    """Several settings that are one list today."""
+    """Several settings that are now one list."""
 
     old: tuple[str, ...]
     new: str
@@ -74,12 +72,12 @@ class Packed:
 
 @dataclass(frozen=True)
 class Kind:
-    """A layer of another name today."""
+    """A renamed layer."""
 
     new: str
     primary: str | None = None
-    """What `- Kind: value` set, by its old name, where that is not today's first setting."""
+    """The setting of `- Kind: value`, by its old name, if that is not the current first setting."""
     adds: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that make today's layer the old one; those that are written stay as they are."""
+    """Settings that preserve the behavior of the old layer; explicit ones are kept."""
     merges: bool = False
     """Whether it was a mode of `Merge`."""

@@ -1,5 +1,5 @@
-"""Edits of a mapping's text that keep its layout: block or flow style, JSON or YAML, comments where
-they were.
+"""Edits of the text of a mapping that preserve its layout: block or flow style, JSON or YAML,
+comments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ALIAS = re.compile(r"\s*:[ \t]*(\*[^\s,\[\]{}]+)?")
 
 
 def word(span: Span, old: str, new: str) -> Edit | None:
-    """Another word in place of a key or of a text, in its quotes; None where the span does not hold
+    """Another word instead of a key or a string, in its quotes; None if the span does not contain
     the word itself.
     """
     text = span.text
@@ -43,13 +43,13 @@ def written(value: Any, like_json: bool) -> str:
 
 
 def is_json(span: Span) -> bool:
-    """Whether keys stand in double quotes around here."""
+    """Whether keys are in double quotes around here."""
     return span.text.startswith('"')
 
 
 class Layout:
-    """The text of one mapping. Every method gives None where the text is not simply that of its
-    entries.
+    """The text of one mapping. Every method returns None if the text does not consist of its
+    entries only.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -58,7 +58,7 @@ class Layout:
         self.flow = self.text[mapping.span.start : mapping.span.start + 1] == "{"
 
     def remove(self, key: str) -> Edit | None:
-        """Without the entry; a comment behind it stays."""
+        """Without the entry; a comment after it is kept."""
         entry = self.mapping.entries[key]
         if not self._stands_here(entry, key):
             return None
@@ -66,8 +66,8 @@ class Layout:
         return self._from_flow(start, end) if self.flow else self._from_block(start, end)
 
     def remove_all(self, keys: list[str]) -> tuple[Edit | None, ...]:
-        """Without several entries; neighbours in flow style go together, so that no comma is left
-        over.
+        """Without several entries; neighbors in flow style are removed together, so that no comma
+        remains.
         """
         if not self.flow:
             return tuple(self.remove(key) for key in keys)
@@ -89,7 +89,7 @@ class Layout:
         return self._from_flow(start, end)
 
     def replace(self, key: str, entries: Iterable[tuple[str, str]]) -> Edit | None:
-        """Other entries (key and text of the value) in place of one."""
+        """Replaces one entry with others (key and text of the value)."""
         entry = self.mapping.entries[key]
         if not self._stands_here(entry, key):
             return None
@@ -148,7 +148,7 @@ class Layout:
         return ", " if self.flow else "\n" + " " * (like.column - 1)
 
     def _from_flow(self, start: int, end: int) -> Edit:
-        """With the comma behind it, or, behind the last entry, with the one before."""
+        """With the comma after it, or, for the last entry, the comma before it."""
         if comma := _COMMA.match(self.text, end):
             end = comma.end()
             start, end = self._whole_line(start, end) or (start, end)
@@ -168,16 +168,14 @@ class Layout:
         return Edit(self._span(*whole), "") if whole else None
 
     def _whole_line(self, start: int, end: int) -> tuple[int, int] | None:
-        """Start and end of the lines of an entry that has them for itself."""
+        """Start and end of the lines of an entry, if no other entry is on them."""
         begins = self.mapping.span.source.line_start(start)
         rest = _REST.match(self.text, end)
         return (begins, rest.end()) if rest and not self.text[begins:start].strip(" \t") else None
 
 
 def value_text(entry: Entry) -> str | None:
-    """The text of a value that stands on one line, for another place; None where it is not that
-    simple.
-    """
+    """The text of a single-line value, for use in another place; None if it is not that simple."""
     text = entry.value.span.text
     simple = (
         entry.value.span.source.text is entry.key_span.source.text

@@ -41,7 +41,7 @@ ANYWHERE: Final = frozenset(
         "zero_output_for_mask",
     }
 )
-"""Words that are old ones wherever they are written."""
+"""Words that are old spellings in every place."""
 
 SETTINGS: Final = frozenset(
     {
@@ -124,12 +124,13 @@ SETTINGS: Final = frozenset(
         "write_grads",
     }
 )
-"""Old where the layer or component has none of the name."""
+"""Old if the layer or component has no setting of the name."""
 
 OF_TRAINING: Final = frozenset(
     {
         "decay",
         "epsilon",
+        "expression",
         "lr",
         "nb_epoch",
         "schedule_decay",

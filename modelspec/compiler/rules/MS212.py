@@ -1,4 +1,4 @@
-"""A regularizer that cannot take the weight, or the output, that it is set for."""
+"""A regularizer that does not support the weight or output it is set for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from modelspec.core.shapes import Tensor
 from ..infer import TypedCall
 from .case import Case
 from .graph_walk import layer_of, setting_span
-from .weight_settings import components, weights_of
+from .weight_settings import components, regularized
 
 _SUFFIX = "_regularizer"
 _OUTPUT = "activity"
 
 
 def check(case: Case) -> None:
-    """Every regularizer of a layer that is trained: no loss asks for the others."""
+    """Check every regularizer of a model with training; without training it is never computed."""
     if case.fitting is None:
         return
     for typed in case.graphs:
@@ -46,10 +46,9 @@ def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
 
 
 def _regularized(call: TypedCall, what: str) -> Iterator[Tensor]:
-    """The output, or the trained weights that a setting is named after."""
+    """The output or the trained weights that a setting applies to."""
     if what == _OUTPUT:
         yield from call.outputs
         return
-    for weight in weights_of(call, what):
-        if weight.trainable:
-            yield Tensor(weight.shape, weight.dtype)
+    for weight in regularized(call, what):
+        yield Tensor(weight.shape, weight.dtype)

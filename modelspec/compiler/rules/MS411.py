@@ -1,4 +1,4 @@
-"""Layers that TensorFlow computes on a GPU, and not on every CPU."""
+"""Layers that TensorFlow supports on GPUs but not on every CPU."""
 
 from __future__ import annotations
 
@@ -19,31 +19,32 @@ class _Reason(NamedTuple):
 
 
 def check(case: Case) -> None:
-    """Each cause once, at the first layer of a model that is to be trained."""
-    if case.fitting is None or _compiled(case):
+    """Report each cause once, at the first affected layer of a model with training."""
+    if case.fitting is None:
         return
-    said = set[str]()
+    compiled = _compiled(case)
+    reported = set[str]()
     for typed in case.graphs:
         for call in typed.layers:
             layer = layer_of(call)
             for one, dtype in _computed(layer) if layer is not None else ():
-                for reason in _reasons(one, dtype):
-                    if reason.cause not in said:
-                        said.add(reason.cause)
+                for reason in _reasons(one, dtype, compiled):
+                    if reason.cause not in reported:
+                        reported.add(reason.cause)
                         case.report.warning(
                             "MS411", reason.message, call.call.use.kind_span, help=reason.help
                         )
 
 
 def _compiled(case: Case) -> bool:
-    """Whether XLA, which brings kernels of its own, compiles the steps."""
+    """Whether XLA compiles the steps; it does not use the kernels of TensorFlow."""
     runtime = case.file.runtime if case.file is not None else None
     return runtime is not None and runtime.jit is True and not runtime.deterministic
 
 
 def _computed(layer: Layer) -> Iterator[tuple[Layer, str]]:
-    """The layer and those in it, each with the dtype that it computes in: that of the layer around
-    it where that does not cast.
+    """The layer and its nested layers, each with its compute dtype. A wrapper that does not cast
+    imposes its own dtype on the layer inside.
     """
     around: dict[int, str] = {}
     for one in nested(layer):
@@ -52,23 +53,33 @@ def _computed(layer: Layer) -> Iterator[tuple[Layer, str]]:
         yield one, around.get(id(one), one.compute_dtype)
 
 
-def _reasons(layer: Layer, dtype: str) -> Iterator[_Reason]:
-    if dtype in layer.gpu_kernel_in:
+def _reasons(layer: Layer, dtype: str, compiled: bool) -> Iterator[_Reason]:
+    if layer.gpu_because is not None:
         yield _Reason(
-            f"computed in {dtype}",
-            f"`{layer.kind()}` in {dtype} runs on a GPU only: TensorFlow has no kernel of it for a"
-            " CPU",
+            layer.gpu_because,
+            f"`{layer.kind()}` with this `{layer.gpu_because}` runs only on a GPU",
+            f"leave out `{layer.gpu_because}`, or train on a GPU",
+        )
+    if compiled:
+        return
+    if dtype in layer.gpu_kernel_in:
+        setting = layer.gpu_kernel_because
+        cause = f" with this `{setting}`" if setting else ""
+        yield _Reason(
+            f"computed in {dtype}{cause}",
+            f"`{layer.kind()}`{cause} in {dtype} runs only on a GPU: TensorFlow has no CPU kernel"
+            " for it",
             "give the layer `dtype: float32`, or train on a GPU",
         )
     if layer.channels_last_on_cpu and getattr(layer, "data_format", None) == "channels_first":
         where = (
-            "in float64 runs on a GPU only"
+            "in float64 runs only on a GPU"
             if dtype == "float64"
-            else "runs on a GPU, and of CPUs only on those with AVX-512"
+            else "runs only on a GPU, or on a CPU with AVX-512"
         )
         yield _Reason(
             "the channels first",
             f"`{layer.kind()}` with `channels_first` {where}",
-            "leave `data_format` out and bring the channels to the last axis with `Permute`, or"
+            "leave `data_format` out and move the channels to the last axis with `Permute`, or"
             " train on a GPU",
         )

@@ -1,4 +1,4 @@
-"""A mask with another number of axes than what it comes to can use."""
+"""A mask with a number of axes that its consumer does not accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .mask_propagation import Mask, UnfitMask
 
 
 def check(case: Case) -> None:
-    """Keras hands a mask on as it is, also where a layer takes away the axes that it is of."""
+    """Keras propagates a mask unchanged, even past a layer that removes the masked axes."""
     for found in case.masks.unfit:
         _layer(case, found)
     for one in case.trained:
@@ -17,8 +17,8 @@ def check(case: Case) -> None:
         if mask is not None and not mask.fits(mask.carrier_axes - 1):
             case.report.error(
                 "MS412",
-                f"output `{one.head.output}` comes with the mask of `{mask.made.name}`, of"
-                f" {_axes(mask)}, and its loss takes one of {mask.carrier_axes - 1}",
+                f"output `{one.head.output}` has the mask of `{mask.made.name}`, with"
+                f" {_axes(mask)}, but its loss expects a mask with {mask.carrier_axes - 1}",
                 one.head.call.call.use.kind_span,
                 notes=[_made(mask), Note("the loss", one.loss.span)],
                 help=_help(mask),
@@ -29,8 +29,8 @@ def _layer(case: Case, found: UnfitMask) -> None:
     mask, user = found.mask, found.user
     case.report.error(
         "MS412",
-        f"the mask of `{mask.made.name}` has {_axes(mask)}, but `{user.name}` takes one of"
-        f" {found.wanted}, and fails",
+        f"the mask of `{mask.made.name}` has {_axes(mask)}, but `{user.name}` expects a mask"
+        f" with {found.wanted}",
         user.call.use.kind_span,
         notes=[_made(mask)],
         help=_help(mask),
@@ -38,7 +38,7 @@ def _layer(case: Case, found: UnfitMask) -> None:
 
 
 def _made(mask: Mask) -> Note:
-    return Note(f"`{mask.made.name}` makes it", mask.made.call.use.kind_span)
+    return Note(f"`{mask.made.name}` creates the mask", mask.made.call.use.kind_span)
 
 
 def _axes(mask: Mask) -> str:
@@ -47,6 +47,6 @@ def _axes(mask: Mask) -> str:
 
 def _help(mask: Mask) -> str:
     return (
-        "put a `Reshape` to the same shape before, which ends the mask, or leave"
+        "insert a `Reshape` to the same shape before it, which drops the mask, or use"
         f" `{mask.made.name}` without one"
     )

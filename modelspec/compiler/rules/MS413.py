@@ -1,4 +1,4 @@
-"""An initializer that cannot make the weight that it is set for."""
+"""An initializer that does not support the weight it is set for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUFFIX = "_initializer"
 
 
 def check(case: Case) -> None:
-    """Every initializer of a layer, and of those in its settings."""
+    """Check every initializer of a layer and of the layers nested in its settings."""
     seen: set[int] = set()
     for typed in case.graphs:
         for call in typed.layers:

@@ -1,4 +1,4 @@
-"""A layer that gives another size outside of training, where what follows takes one size alone."""
+"""A layer with another output size outside training, before a layer that requires one size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .outside_training import Changed, Unfit, follow
 
 
 def check(case: Case) -> None:
-    """Every call that cannot take what it gets outside of training, and every trained output that
-    would be of another shape than in training.
+    """Report every call that does not accept its inputs outside training, and every trained output
+    with another shape there.
     """
     if case.typed is None or case.fitting is None:
         return
@@ -19,8 +19,8 @@ def check(case: Case) -> None:
     for one in unfit:
         _layer(case, one)
     for output, changed in outputs.items():
-        said = case.typed.outputs[output].shape
-        pairs = zip(said, changed.tensor.shape, strict=False)
+        trained = case.typed.outputs[output].shape
+        pairs = zip(trained, changed.tensor.shape, strict=False)
         if output in case.fitting.losses and not all(may_equal(a, b) for a, b in pairs):
             _output(case, output, changed)
 
@@ -30,7 +30,7 @@ def _layer(case: Case, one: Unfit) -> None:
     note = Note(f"`{call.name}` takes {show(one.given.tensor.shape)}", call.call.use.kind_span)
     case.report.error(
         "MS414",
-        f"`{by.name}` gives images of another size outside of training, which `{call.name}` cannot"
+        f"`{by.name}` outputs another image size outside training, which `{call.name}` cannot"
         f" take: {one.reason}",
         by.call.use.kind_span,
         notes=[note],
@@ -40,15 +40,15 @@ def _layer(case: Case, one: Unfit) -> None:
 
 def _output(case: Case, output: str, changed: Changed) -> None:
     assert case.typed is not None
-    said = case.typed.outputs[output].shape
+    trained = case.typed.outputs[output].shape
     case.report.error(
         "MS414",
-        f"`{changed.by.name}` gives images of another size outside of training, so that output"
-        f" `{output}` is {show(changed.tensor.shape)} there, and {show(said)} in training",
+        f"`{changed.by.name}` outputs another image size outside training, so output"
+        f" `{output}` is {show(changed.tensor.shape)} there, but {show(trained)} in training",
         changed.by.call.use.kind_span,
         help=_help(changed.by.name),
     )
 
 
 def _help(name: str) -> str:
-    return f"put a `CenterCrop` of the same size behind `{name}`, or give the input that size"
+    return f"add a `CenterCrop` of the same size after `{name}`, or give the input that size"

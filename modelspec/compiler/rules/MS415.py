@@ -1,18 +1,21 @@
-"""A sparse tensor, and a layer that TensorFlow cannot compute of one."""
+"""A sparse tensor as the input of a layer that TensorFlow supports for dense tensors only."""
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Note
-from modelspec.core.shapes import show
+from modelspec.core.shapes import Tensor, show
 
+from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
 from .case import Case
 from .graph_walk import layer_of
 
 
 def check(case: Case) -> None:
-    """Every layer with `sparse: true` in a model that is trained, and what takes its result."""
+    """Check every layer with `sparse: true` in a model with training, and its consumers."""
     if case.fitting is None:
         return
     for typed in case.graphs:
@@ -21,36 +24,67 @@ def check(case: Case) -> None:
 
 def _check_graph(case: Case, typed: TypedGraph) -> None:
     makers: dict[str, TypedCall] = {}
-    """Who made the sparse tensor that a call gives."""
+    """By call name: the call that created the sparse tensor that it outputs."""
     for call in typed.layers:
         layer = layer_of(call)
         if layer is None:
             continue
-        taken = [makers.get(ref.producer) for ref in call.call.refs()]
-        made = next((one for one in taken if one is not None), None)
-        if made is not None and not _takes(layer, typed, call):
+        refs = list(call.call.refs())
+        made = next((makers[ref.producer] for ref in refs if ref.producer in makers), None)
+        if made is not None and not _takes(layer, typed, refs, makers):
             _report(case, made, call)
         elif layer.gives_sparse:
             makers[call.name] = call
             if not layer.trains_sparse:
                 _fails(case, call, layer)
-        elif made is not None and layer.keeps_sparse and None not in taken:
+        elif made is not None and _keeps(layer, refs, makers):
             makers[call.name] = made
+    if typed is case.typed:
+        _check_outputs(case, makers)
 
 
-def _takes(layer: Layer, typed: TypedGraph, call: TypedCall) -> bool:
-    if not layer.takes_sparse:
-        return False
-    before = typed.by_name.get(next(call.call.refs()).producer)
-    rank = before.outputs[0].rank if before is not None and before.outputs else layer.sparse_rank
-    return layer.sparse_rank in (None, rank)
+def _takes(layer: Layer, typed: TypedGraph, refs: list[Ref], makers: Container[str]) -> bool:
+    """Whether the layer accepts its sparse tensors together with its dense tensors of known
+    shape.
+    """
+    sparse, dense = list[Tensor](), list[Tensor]()
+    for ref in refs:
+        before = typed.by_name.get(ref.producer)
+        given = before.outputs[:1] if before is not None else ()
+        if before is None and ref.producer in typed.inputs:
+            given = (typed.inputs[ref.producer],)
+        (sparse if ref.producer in makers else dense).extend(given)
+    return layer.takes_sparse(sparse, dense)
+
+
+def _keeps(layer: Layer, refs: list[Ref], makers: Container[str]) -> bool:
+    if layer.keeps_sparse == "any":
+        return True
+    return layer.keeps_sparse == "all" and all(ref.producer in makers for ref in refs)
+
+
+def _check_outputs(case: Case, makers: dict[str, TypedCall]) -> None:
+    """Losses take dense tensors: nearly all Keras losses fail with a sparse tensor."""
+    assert case.typed is not None and case.training is not None
+    reported = set[str]()
+    for name, ref in case.typed.graph.outputs.items():
+        made = makers.get(ref.producer)
+        if made is None or name not in case.training.losses or made.name in reported:
+            continue
+        reported.add(made.name)
+        case.report.error(
+            "MS415",
+            f"output `{name}` is a sparse tensor, but losses take dense tensors",
+            made.call.use.kind_span,
+            help="leave `sparse` out",
+        )
 
 
 def _report(case: Case, made: TypedCall, call: TypedCall) -> None:
     case.report.error(
         "MS415",
-        f"`{made.name}` gives a sparse tensor {show(made.outputs[0].shape)}, of which TensorFlow"
-        f" cannot compute `{call.name}` ({call.kind})",
+        f"`{made.name}` outputs a sparse tensor {show(made.outputs[0].shape)}, which TensorFlow"
+        f" does not support as the input of `{call.name}` ({call.kind})",
         made.call.use.kind_span,
         notes=[Note(f"`{call.name}` takes it", call.call.use.kind_span)],
         help="leave `sparse` out",
@@ -60,7 +94,7 @@ def _report(case: Case, made: TypedCall, call: TypedCall) -> None:
 def _fails(case: Case, call: TypedCall, layer: Layer) -> None:
     case.report.error(
         "MS415",
-        f"`{layer.kind()}` cannot count into a sparse tensor while a model trains",
+        f"`{layer.kind()}` cannot output counts as a sparse tensor during training",
         call.call.use.kind_span,
-        help="leave `sparse` out, or prepare the data with it, in a `transform`",
+        help="leave `sparse` out, or move the layer to a `transform` of the data",
     )

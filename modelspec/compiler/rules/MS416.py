@@ -1,4 +1,4 @@
-"""A layer inside another one of another dtype, with which it cannot compute."""
+"""A layer inside a wrapper whose dtype it does not support."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .graph_walk import layer_of, setting_span
 
 
 def check(case: Case) -> None:
-    """Every layer that computes the one in it without a cast."""
+    """Check every wrapper that does not cast the input of its layer."""
     for typed in case.graphs:
         for call in typed.layers:
             layer = layer_of(call)
@@ -27,7 +27,7 @@ def _check(case: Case, call: TypedCall, layer: Layer) -> None:
     if taken in inner.no_kernel_in and taken != inner.compute_dtype:
         case.report.error(
             "MS416",
-            f"`{layer.kind()}` gives {taken} to the `{inner.kind()}` in it and does not cast, and"
+            f"`{layer.kind()}` passes {taken} to its `{inner.kind()}` without a cast, but"
             f" TensorFlow cannot compute `{inner.kind()}` in {taken}",
             setting_span(call, "dtype") or call.call.use.kind_span,
             help=f"give `{layer.kind()}` `dtype: {inner.compute_dtype}`",
@@ -40,8 +40,8 @@ def _check(case: Case, call: TypedCall, layer: Layer) -> None:
         return
     case.report.error(
         "MS416",
-        f"`{layer.kind()}` gives {taken} to the `{inner.kind()}` in it, whose weights are"
-        f" {inner.variable_dtype}, and does not cast",
+        f"`{layer.kind()}` passes {taken} without a cast to its `{inner.kind()}`, whose weights"
+        f" are {inner.variable_dtype}",
         setting_span(call, "dtype") or call.call.use.kind_span,
         help=f"give `{layer.kind()}` and `{inner.kind()}` the same `dtype`",
     )

@@ -19,7 +19,7 @@ _SUFFIX = "_constraint"
 
 
 def check(case: Case) -> None:
-    """Every constraint of a weight that is trained; the first of a layer."""
+    """Check every constraint of a trained weight; report the first of a layer."""
     if case.fitting is None:
         return
     for typed in case.graphs:
@@ -32,7 +32,7 @@ def check(case: Case) -> None:
                     "MS417",
                     message,
                     setting_span(call, setting) or call.call.use.kind_span,
-                    help="write an axis that the weight has, or leave `axis` out",
+                    help="use an axis of the weight, or leave `axis` out",
                 )
 
 

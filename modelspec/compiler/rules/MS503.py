@@ -1,4 +1,4 @@
-"""Outputs that no loss trains."""
+"""Outputs without a loss."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Where a loss trains some outputs and not others."""
+    """Report outputs without a loss where other outputs have one."""
     training = case.fitting
-    if training is None:
+    if training is None or training.objective:  # its terms train the layers before any output
         return
     entry = training.node.entries.get("loss")
     untrained = [output for output in case.heads if output not in training.losses]
@@ -24,5 +24,5 @@ def check(case: Case) -> None:
             "MS503",
             f"no loss trains {listed(untrained)}",
             entry.key_span if entry else training.span,
-            help=f"add `{untrained[0]}: ...` to `loss`, or leave it so on purpose",
+            help=f"add `{untrained[0]}: ...` to `loss`, or ignore this if it is intended",
         )

@@ -1,4 +1,4 @@
-"""A softmax, which chooses one, and a loss that takes every unit by itself."""
+"""A softmax, which selects one unit, with a loss that treats every unit separately."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output with a loss for units that are a yes or no each."""
+    """Check every output with a loss that treats each unit as a yes or no."""
     for one in case.trained:
         if "one choice for several" not in one.misfits:
             continue
@@ -16,7 +16,7 @@ def check(case: Case) -> None:
         case.report.error(
             "MS510",
             f"a softmax of {head.units} units is one choice among {head.units}, but "
-            f"`{one.loss.written}` takes every unit as a yes or no of its own",
+            f"`{one.loss.written}` treats each unit as a separate yes or no",
             one.loss.span,
             notes=[Note(f"the softmax of `{head.call.name}`", head.span)],
             suggestion=better if one.written_as_name else None,

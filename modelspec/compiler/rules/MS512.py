@@ -1,4 +1,4 @@
-"""One unit, and a loss that chooses among classes."""
+"""One unit with a loss over several classes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output with a loss for classes."""
+    """Check every output with a loss for classes."""
     for one in case.trained:
         if "one unit for classes" not in one.misfits:
             continue
         head = one.head
         case.report.error(
             "MS512",
-            f"`{one.loss.written}` chooses among classes, but output `{head.output}` has one unit",
+            f"`{one.loss.written}` needs a unit for each class, but output `{head.output}` has one",
             one.loss.span,
             notes=[Note(f"`{head.call.name}` has one unit", head.call.call.use.kind_span)],
             suggestion="binary_crossentropy" if one.written_as_name else None,
             help=(
-                "give it one unit for each class and `activation: softmax`, or use"
+                "use one unit for each class with `activation: softmax`, or use"
                 " `binary_crossentropy` with `activation: sigmoid`"
             ),
         )

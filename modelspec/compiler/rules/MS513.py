@@ -1,4 +1,4 @@
-"""Probabilities, and a loss that is given `from_logits`."""
+"""Probabilities with a loss that sets `from_logits`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output whose loss applies the softmax or sigmoid itself."""
+    """Check every output whose loss applies the softmax or sigmoid itself."""
     for one in case.trained:
         if "probabilities for logits" not in one.misfits:
             continue
@@ -17,7 +17,7 @@ def check(case: Case) -> None:
         place = locate(loss.node, (loss.written, "from_logits"), whole=True)
         case.report.error(
             "MS513",
-            f"`from_logits` says that output `{head.output}` is no probability yet, but "
+            f"`from_logits` expects output `{head.output}` to be logits, but "
             f"`{head.call.name}` ends with a {head.activation}",
             place or loss.span,
             notes=[Note(f"the {head.activation}", head.span)],

@@ -1,4 +1,4 @@
-"""An output of whole numbers, and a loss."""
+"""An integer output with a loss."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output with a loss."""
+    """Check every output with a loss."""
     for one in case.trained:
         if "not floating point" in one.misfits:
             head = one.head
             case.report.error(
                 "MS514",
-                f"output `{head.output}` is {head.tensor.dtype}, and a loss needs floating point",
+                f"output `{head.output}` is {head.tensor.dtype}, but a loss requires"
+                " floating point",
                 one.loss.span,
-                notes=[Note(f"`{head.call.name}` makes it", head.span)],
+                notes=[Note(f"`{head.call.name}` produces it", head.span)],
             )

@@ -1,4 +1,4 @@
-"""Any numbers, and a loss that takes probabilities."""
+"""Unbounded outputs with a loss that takes probabilities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output whose loss leaves the softmax or sigmoid to the head."""
+    """Check every output whose loss expects the head to apply the softmax or sigmoid."""
     for one in case.trained:
         if "logits for probabilities" not in one.misfits:
             continue
@@ -16,7 +16,7 @@ def check(case: Case) -> None:
         wanted = "sigmoid" if one.settings.targets == "binary" else "softmax"
         case.report.error(
             "MS515",
-            f"`{one.loss.written}` takes probabilities, but output `{head.output}` is any number: "
+            f"`{one.loss.written}` takes probabilities, but output `{head.output}` is unbounded: "
             f"`{head.call.name}` has no activation",
             one.loss.span,
             notes=[Note(f"`{head.call.name}`", head.span)],

@@ -1,4 +1,4 @@
-"""Targets of one column or of several, and a loss that takes the other."""
+"""A target of one column or several columns with a loss that expects the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .trained_outputs import Target, TrainedOutput
 
 
 def check(case: Case) -> None:
-    """Every target of single values, where the head is what its loss takes."""
+    """Check every target of single values whose head fits its loss."""
     for one in case.trained:
         if one.target is None or one.columns is None:
             continue
@@ -22,13 +22,13 @@ def check(case: Case) -> None:
 def _several_numbers(case: Case, one: TrainedOutput, target: Target) -> None:
     case.report.error(
         "MS516",
-        f"`{one.loss.written}` takes one class number, but the target of `{one.head.output}` has "
+        f"`{one.loss.written}` expects a class index, but the target of `{one.head.output}` has "
         f"{len(target.feature.names)} columns",
         target.span or one.loss.span,
         notes=[Note("the loss", one.loss.span)],
         help=(
-            "use `categorical_crossentropy` if they are a one-hot code, or name the one column"
-            " of class numbers"
+            "use `categorical_crossentropy` if the columns are one-hot, or name the single column"
+            " of class indices"
         ),
     )
 
@@ -36,10 +36,11 @@ def _several_numbers(case: Case, one: TrainedOutput, target: Target) -> None:
 def _one_number(case: Case, one: TrainedOutput, target: Target) -> None:
     case.report.error(
         "MS516",
-        f"`{one.loss.written}` takes a one-hot code, but the target of `{one.head.output}` is the "
-        f"one column `{target.feature.names[0]}`",
+        f"`{one.loss.written}` expects one-hot targets, but the target of `{one.head.output}` is"
+        " the "
+        f"single column `{target.feature.names[0]}`",
         one.loss.span,
         notes=[Note("the target", target.span or one.loss.span)],
         suggestion="sparse_categorical_crossentropy" if one.written_as_name else None,
-        help="use `sparse_categorical_crossentropy` for class numbers",
+        help="use `sparse_categorical_crossentropy` for class indices",
     )

@@ -1,4 +1,4 @@
-"""As many units as columns of the target."""
+"""An output and a target of different sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .trained_outputs import TrainedOutput
 
 
 def check(case: Case) -> None:
-    """Every target of single values that the loss compares unit by unit."""
+    """Check every target of single values that the loss compares unit by unit."""
     for one in case.trained:
         if one.columns is not None and isinstance(one.head.units, int):
             _check(case, one, one.columns)
@@ -17,7 +17,7 @@ def check(case: Case) -> None:
 
 def _check(case: Case, one: TrainedOutput, columns: int) -> None:
     head, targets = one.head, one.settings.targets
-    single_code = targets == "one_hot" and columns == 1  # wrong whatever the units are
+    single_code = targets == "one_hot" and columns == 1  # wrong for any number of units
     if targets not in ("numbers", "binary", "one_hot") or single_code or head.units == columns:
         return
     assert one.target is not None
@@ -26,6 +26,6 @@ def _check(case: Case, one: TrainedOutput, columns: int) -> None:
         f"output `{head.output}` has {head.units} units, but its target has "
         f"{columns} column{'s' if columns != 1 else ''}",
         one.target.span or one.loss.span,
-        notes=[Note(f"`{head.call.name}` makes the output", head.call.call.use.kind_span)],
-        help="make them equal: Keras would stretch one over the other without a word",
+        notes=[Note(f"`{head.call.name}` produces the output", head.call.call.use.kind_span)],
+        help="make them equal: Keras would broadcast one to the other without a warning",
     )

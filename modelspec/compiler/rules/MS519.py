@@ -1,4 +1,4 @@
-"""The classes of an embedded data set, and the units that choose among them."""
+"""An output with fewer units than its built-in data set has classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every target that is the class number of a data set whose classes are known."""
+    """Check every target that is the class index of a data set with known classes."""
     for one in case.trained:
         target, head = one.target, one.head
         if target is None or one.misfits or one.settings.targets != "indices":

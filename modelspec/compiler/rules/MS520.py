@@ -1,4 +1,4 @@
-"""A callback that watches what nothing produces."""
+"""A callback that monitors a quantity that is not logged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .logged_quantities import Monitor, nearest_logged
 
 
 def check(case: Case) -> None:
-    """Every `monitor`."""
+    """Check every `monitor`."""
     known: list[str] = []
     for monitor in case.monitors:
         if monitor.known:
@@ -18,7 +18,7 @@ def check(case: Case) -> None:
         near = nearest_logged(monitor.name, known)
         case.report.error(
             "MS520",
-            f"`{monitor.callback.written}` watches `{monitor.name}`, which nothing produces",
+            f"`{monitor.callback.written}` monitors `{monitor.name}`, which training does not log",
             monitor.span,
             suggestion=near,
             help=f"did you mean `{near}`?" if near else f"training logs {listed(known)}",

@@ -1,4 +1,4 @@
-"""A callback that cannot tell which way is better."""
+"""A callback that cannot infer whether a higher or a lower value is better."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every `monitor` of a quantity that is there to be watched."""
+    """Check every `monitor` of a quantity that is logged."""
     for monitor in case.monitors:
         if not monitor.known or monitor.unvalidated:
             continue
@@ -14,7 +14,7 @@ def check(case: Case) -> None:
         if mode == "auto" and monitor.logged[monitor.bare] is None:
             case.report.error(
                 "MS522",
-                f"`{monitor.callback.written}` cannot tell whether more or less of"
+                f"`{monitor.callback.written}` cannot infer whether a higher or a lower"
                 f" `{monitor.name}` is better",
                 monitor.span,
                 help="add `mode: max` or `mode: min`",

@@ -1,4 +1,4 @@
-"""A metric that compares other targets than the loss beside it."""
+"""A metric that expects other targets than the loss of the same output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import Case
 from .output_heads import Head
 
 _WORDS: dict[Targets, str] = {
-    "indices": "class numbers",
+    "indices": "class indices",
     "one_hot": "one-hot codes",
     "binary": "yes or no for each unit",
     "numbers": "a number for each unit",
@@ -23,18 +23,18 @@ _BETTER: dict[tuple[Targets, Targets], str] = {
     (
         "indices",
         "binary",
-    ): "use a metric for class numbers: `accuracy`, `sparse_top_k_categorical_accuracy`, ...",
+    ): "use a metric for class indices: `accuracy`, `sparse_top_k_categorical_accuracy`, ...",
     (
         "one_hot",
         "indices",
     ): "use the metric without `Sparse...`, or `accuracy`, which follows the target",
     ("binary", "indices"): "use `binary_accuracy` or `AUC`",
-    ("numbers", "indices"): "use the metric without `Sparse...`, or a loss for class numbers",
+    ("numbers", "indices"): "use the metric without `Sparse...`, or a loss for class indices",
 }
 
 
 def check(case: Case) -> None:
-    """A metric and the loss of one output compare the same targets with the same predictions."""
+    """A metric and the loss of an output must expect the same targets and predictions."""
     if case.fitting is None:
         return
     for output, metric in _metrics(case.fitting):
@@ -56,11 +56,11 @@ def _metrics(training: Training) -> Iterator[tuple[str, Chosen]]:
 
 
 def _check_accuracy(case: Case, head: Head, loss: Chosen, settings: Loss, metric: Chosen) -> None:
-    """One that follows the target, which of any numbers is hit by chance alone."""
+    """Report an `accuracy` of unbounded numbers, which match the target only by chance."""
     if settings.targets == "numbers" and head.activation in ("linear", None):
         case.report.warning(
             "MS523",
-            f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to "
+            f"`{metric.written}` counts exact matches, but output `{head.output}` is trained to "
             "be any number",
             metric.span,
             notes=[Note("the loss", loss.span)],
@@ -79,9 +79,9 @@ def _check_targets(
         return  # one shape, and 0 and 1 in both
     case.report.error(
         "MS523",
-        f"`{metric.written}` compares {_WORDS[taken]}, but the targets of output `{head.output}`"
+        f"`{metric.written}` expects {_WORDS[taken]}, but the targets of output `{head.output}`"
         f" are {_WORDS[given]}",
         metric.span,
-        notes=[Note("as its loss has them", loss.span)],
+        notes=[Note("expected by the loss", loss.span)],
         help=_BETTER.get((given, taken)),
     )

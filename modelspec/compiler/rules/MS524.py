@@ -1,4 +1,4 @@
-"""A table of vectors with fewer rows than the layer before it has indices."""
+"""An embedding table with fewer rows than the layer before it has indices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .graph_walk import by_name, layer_of, producer, setting_span
 
 
 def check(case: Case) -> None:
-    """Every table that looks up what a layer gives."""
+    """Check every table whose indices come from a layer."""
     for typed in case.graphs:
         calls = by_name(typed)
         for call in typed.layers:
@@ -27,7 +27,7 @@ def _check(case: Case, call: TypedCall, source: TypedCall) -> None:
         return
     case.report.error(
         "MS524",
-        f"`{source.name}` gives indices up to {tokens - 1}, but `{call.name}` has {rows} rows",
+        f"`{source.name}` outputs indices up to {tokens - 1}, but `{call.name}` has {rows} rows",
         setting_span(call, "input_dim", whole=True) or call.call.use.kind_span,
         notes=[Note(f"`{source.name}`", source.call.use.kind_span)],
         help=f"use `input_dim: {tokens}`",
@@ -35,7 +35,9 @@ def _check(case: Case, call: TypedCall, source: TypedCall) -> None:
 
 
 def _indices(layer: object) -> int | None:
-    """How many different indices a preprocessing layer gives, where its settings say."""
+    """How many different indices a preprocessing layer outputs; None if its settings leave it
+    open.
+    """
     if getattr(layer, "output_mode", None) != "int":
         return None
     sizes = (getattr(layer, name, None) for name in ("depth", "max_tokens", "num_bins"))

@@ -1,4 +1,4 @@
-"""A last layer that drops parts of an output."""
+"""A last layer that drops elements of an output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .graph_walk import by_name, layer_of
 
 
 def check(case: Case) -> None:
-    """Every output of a model that is trained."""
+    """Check every output of a model with training."""
     if case.typed is None or case.fitting is None:
         return
     calls = by_name(case.typed)
@@ -17,7 +17,7 @@ def check(case: Case) -> None:
         if last is not None and layer is not None and layer.drops_values:
             case.report.warning(
                 "MS525",
-                f"`{last.name}` drops parts of output `{public}` itself",
+                f"`{last.name}` drops elements of output `{public}` itself",
                 last.call.use.kind_span,
-                help="put it before the last layer with weights, or remove it",
+                help="move it before the last layer with weights, or remove it",
             )

@@ -1,4 +1,4 @@
-"""An activation that keeps an output from the numbers it is trained to be."""
+"""An activation that limits the range of an output trained on unbounded targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SQUASHING = frozenset(
 
 
 def check(case: Case) -> None:
-    """Every single number that a loss trains to be any number."""
+    """Check every output of single numbers whose loss has unbounded targets."""
     for one in case.trained:
         head = one.head
         # The sigmoid of an image usually meets scaled pixels.
@@ -20,7 +20,7 @@ def check(case: Case) -> None:
         if scalar and one.settings.targets == "numbers" and head.activation in _SQUASHING:
             case.report.warning(
                 "MS526",
-                f"output `{head.output}` cannot leave the range of its {head.activation}, but "
+                f"output `{head.output}` is limited to the range of its {head.activation}, but "
                 f"`{one.loss.written}` trains it to be any number",
                 head.span,
                 notes=[Note("the loss", one.loss.span)],

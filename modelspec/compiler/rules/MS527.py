@@ -1,4 +1,4 @@
-"""A bias that the normalization after it takes out again."""
+"""A bias that the normalization after it cancels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from .graph_walk import by_name, layer_of, producer
 
 
 def check(case: Case) -> None:
-    """Every normalization of channels that takes out the mean of a batch."""
+    """Check every normalization of channels that subtracts the mean of the batch."""
     graphs = _trained(case.typed) if case.typed is not None else ()
     for typed in {id(graph): graph for graph in graphs}.values():
         for call, source in _normalized(typed):
             if _has_bias(source):
                 case.report.note(
                     "MS527",
-                    f"the bias of `{source.name}` has no effect: `{call.name}` takes it out again",
+                    f"the bias of `{source.name}` has no effect: `{call.name}` cancels it",
                     source.call.use.kind_span,
-                    help=f"give `{source.name}` `use_bias: false`, or `true` if meant",
+                    help=f"give `{source.name}` `use_bias: false`, or `use_bias: true` if it is"
+                    " intended",
                 )
 
 
 def _trained(typed: TypedGraph) -> Iterator[TypedGraph]:
-    """The graph and those inside it that are trained. A frozen normalization, and one that is
-    called with `training: false`, takes out the means that it learned before: the bias then counts.
+    """The graph and its nested graphs that are trained. A normalization that is frozen or called
+    with `training: false` subtracts its moving mean: the bias then has an effect.
     """
     if not typed.graph.trainable:
         return
@@ -41,7 +42,7 @@ def _as_in_use(call: TypedCall) -> bool:
 
 
 def _normalized(typed: TypedGraph) -> list[tuple[TypedCall, TypedCall]]:
-    """Each normalization, and the call whose result it alone takes."""
+    """Each normalization, and the call whose output only it consumes."""
     calls = by_name(typed)
     takers = Counter(ref.producer for call in typed.layers for ref in call.call.refs())
     found = []
@@ -57,8 +58,8 @@ def _normalized(typed: TypedGraph) -> list[tuple[TypedCall, TypedCall]]:
 
 
 def _has_bias(call: TypedCall) -> bool:
-    """Whether it adds a bias last. One that is written, `use_bias: true`, is meant: weights from
-    elsewhere may have it.
+    """Whether the layer adds a bias last. An explicit `use_bias: true` is intended: imported
+    weights may contain the bias.
     """
     layer = layer_of(call)
     if layer is None or not layer.channel_bias or "use_bias" in layer.model_fields_set:

@@ -1,4 +1,4 @@
-"""Two that set the learning rate."""
+"""A callback and a schedule that both set the learning rate."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ _SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 
 
 def check(case: Case) -> None:
-    """A schedule computes the learning rate at every step, and Keras lets nobody else set it."""
+    """A schedule computes the learning rate at every step; Keras rejects any other value."""
     training = case.fitting
     if training is None or training.choices is None:
         return
-    if not isinstance(getattr(training.optimizer, "learning_rate", None), Settings):
+    chosen = [(one.optimizer, one.node) for one in training.players]
+    chosen = chosen or [(training.optimizer, training.node)]
+    scheduled = [
+        node
+        for optimizer, node in chosen
+        if isinstance(getattr(optimizer, "learning_rate", None), Settings)
+    ]
+    if not scheduled:
         return
-    place = locate(training.node, ("optimizer",), key=True)
+    place = locate(scheduled[0], ("optimizer",), key=True)
     for callback in training.callbacks:
         if callback.written in _SET_THE_RATE:
             case.report.error(
                 "MS528",
-                f"`{callback.written}` sets the learning rate, but a schedule of the optimizer does"
-                " already",
+                f"`{callback.written}` sets the learning rate, but the optimizer already has a"
+                " schedule for it",
                 callback.span,
                 notes=[Note("the optimizer", place)],
                 help="remove one of the two",

@@ -1,4 +1,4 @@
-"""Two metrics of one output with one name."""
+"""Two metrics of one output with the same name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Metrics of one output are logged under names of their own."""
+    """Metrics of one output must be logged under different names."""
     if case.fitting is None:
         return
     plain, weighted = case.fitting.metrics, case.fitting.weighted_metrics

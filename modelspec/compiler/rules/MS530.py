@@ -1,4 +1,4 @@
-"""A target that is also one of several columns of an input."""
+"""A target column that is also one of several columns of an input."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..spec.past_columns import past_columns, reads_past
 from .case import Case
 
 _MOST = 1_000
-"""Faults that are reported: each of many targets may be in each of many inputs."""
+"""Upper bound of reported problems: each of many targets may be in each of many inputs."""
 
 
 def check(case: Case) -> None:
-    """Every target: the model would only have to copy it."""
+    """Check every target: a model only has to copy a target that is also an input."""
     if case.data is None:
         return
     for output, name, column in islice(_leaks(case.data), _MOST):
@@ -25,12 +25,12 @@ def check(case: Case) -> None:
             f"`{column}` is the target of output `{output}` and a column of input `{name}`",
             case.data.spans.get(("inputs", name)),
             notes=[Note("the target", case.data.spans.get(("targets", output)))],
-            help="take it out of the input: the model would only copy it",
+            help="remove it from the input: the model would only copy it",
         )
 
 
 def _leaks(data: DataSection) -> Iterator[tuple[str, str, str]]:
-    """Output, input, and the first column that both have."""
+    """Output, input, and the first column that they share."""
     if data.window_in_error or (data.window is not None and data.window.horizon):
         return  # the rows of an input are before those of its target
     inputs = data.inputs or {}
@@ -50,8 +50,8 @@ def _leaks(data: DataSection) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_the_row(feature: Feature) -> tuple[str, ...]:
-    """The columns of which a feature has the value of the row itself beside others, each once. A
-    column that is alone is what an autoencoder takes.
+    """The columns whose current value is one of several values of a feature, each once. A single
+    column is excluded: it is the input of an autoencoder.
     """
     if not reads_past(feature):
         return tuple(dict.fromkeys(feature.names)) if len(feature.names) > 1 else ()

@@ -1,4 +1,4 @@
-"""A name or a pattern that no layer of the model has."""
+"""A name or a pattern that matches no layer of the model."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from modelspec.core.diagnostics import nearest
 
+from ..spec.players_section import PLAYERS
 from .case import Case
-from .layer_patterns import SKIP, all_paths, patterns
+from .layer_patterns import SKIP, TRAINED, all_paths, patterns
 
 _WILD = "*?[]"
 
 
 def check(case: Case) -> None:
-    """What `freeze` names, and what `weights` skips."""
+    """Check the patterns of `freeze`, of `lora`, of `skip` in `weights`, and of players."""
     if case.typed is None or case.fitting is None:
         return
     paths = sorted(all_paths(case.typed))
     called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
-    for found in (case.frozen, patterns(case.typed, case.fitting, SKIP)):
+    keys = (SKIP, TRAINED, *((PLAYERS, one.name, "trains") for one in case.fitting.players))
+    others = (patterns(case.typed, case.fitting, key) for key in keys)
+    for found in (case.frozen, case.adapted, *others):
         for pattern in found:
             if pattern.named:
                 continue
@@ -38,8 +41,8 @@ def check(case: Case) -> None:
 
 
 def _meant(pattern: str, paths: Sequence[str], called: Mapping[str, str]) -> str | None:
-    """The layer that a pattern was most likely meant to name: for a call of something shared
-    (`called`, by the name of the call), what is called.
+    """The layer that a pattern was most likely meant to name. For the call of a shared layer
+    (`called`, by the name of the call) this is the shared layer.
     """
     if pattern in called:
         return called[pattern]

@@ -1,4 +1,4 @@
-"""A pattern of `freeze` that names layers without weights."""
+"""A pattern of `freeze` that matches only layers without weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .layer_patterns import complete, paths_with_weights
 
 
 def check(case: Case) -> None:
-    """Every pattern that names layers, where all layers are known."""
+    """Check every pattern, if all layers are known."""
     if case.typed is None or case.fitting is None or not complete(case.typed):
         return
     with_weights = paths_with_weights(case.typed)
@@ -15,8 +15,8 @@ def check(case: Case) -> None:
         if pattern.named and with_weights.isdisjoint(pattern.named):
             case.report.warning(
                 "MS533",
-                f"`{pattern.text}` names layers without weights: there is nothing in them to"
+                f"`{pattern.text}` matches only layers without weights: they have nothing to"
                 " freeze",
                 pattern.span,
-                help="name the layers whose weights should stay, or remove it",
+                help="name the layers whose weights should not change, or remove it",
             )

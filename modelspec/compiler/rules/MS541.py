@@ -1,4 +1,4 @@
-"""A layer that adapts to data, in a model, where nothing adapts it."""
+"""A layer that adapts to data, inside a model, where it is never adapted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .graph_walk import layer_of
 
 
 def check(case: Case) -> None:
-    """Every layer of a model that is to be trained, and those inside of it. Only a `transform` is
-    fitted to the data.
+    """Check every layer of a model with training, nested layers included. Only the layers of a
+    `transform` are adapted to the data.
     """
     if case.fitting is None:
         return
@@ -37,22 +37,21 @@ def _check(case: Case, layer: Layer, call: TypedCall) -> None:
 
 
 def _fails(case: Case, layer: Layer, call: TypedCall) -> None:
-    """It fails at the first batch, whatever weights are loaded."""
+    """Report a layer that fails at the first batch, even with loaded weights."""
     named = _named(layer)
     case.report.error(
         "MS541",
-        f"`{layer.kind()}` in a model has to be given its {named}: training does not learn"
-        f" {_pronoun(layer)}",
+        f"`{layer.kind()}` in a model requires {named}: training does not learn {_pronoun(layer)}",
         call.call.use.kind_span,
         help=(
-            f"write {named}, or put the layer into a `transform` under `data.inputs`, which"
+            f"set {named}, or move the layer to a `transform` under `data.inputs`, which"
             f" learns {_pronoun(layer)} from the training data"
         ),
     )
 
 
 def _does_nothing(case: Case, layer: Layer, call: TypedCall) -> None:
-    """It runs as it starts, unless a file of weights has what it would learn."""
+    """Report a layer that keeps its initial values, unless a weights file sets them."""
     if origin_of(call.call.use.kind_span).source.shipped:
         return
     alike = "; `BatchNormalization` learns its own" if "mean" in layer.adapts else ""
@@ -62,7 +61,7 @@ def _does_nothing(case: Case, layer: Layer, call: TypedCall) -> None:
         f" {_pronoun(layer)}",
         call.call.use.kind_span,
         help=(
-            f"write {'both' if len(layer.adapts) == 2 else _named(layer)}, or put the layer into a"
+            f"set {'both' if len(layer.adapts) == 2 else _named(layer)}, or move the layer to a"
             f" `transform` under `data.inputs`, which learns {_pronoun(layer)} from the training"
             f" data{alike}"
         ),

@@ -1,4 +1,4 @@
-"""A mask of steps that comes to a layer for masks of single entries."""
+"""A mask of steps that reaches a layer which expects a mask of single values."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Keras gives the layer the mask, (batch, steps), for one of the last axes of its input, which
-    it cannot be.
+    """Keras passes the mask (batch, steps) to the layer, which applies it to the last axes of its
+    input: the shapes do not match.
     """
     for found in case.masks.misread:
         made, user = found.mask.made, found.user
         case.report.error(
             "MS542",
-            f"the mask of `{made.name}` marks steps, but `{user.name}` takes it for a mask of"
-            " single numbers, and fails",
+            f"the mask of `{made.name}` marks steps, but `{user.name}` expects a mask of"
+            " single values",
             user.call.use.kind_span,
-            notes=[Note(f"`{made.name}` makes it", made.call.use.kind_span)],
+            notes=[Note(f"`{made.name}` creates the mask", made.call.use.kind_span)],
             help=(
-                "write `Activation: softmax`, which leaves the mask alone"
+                "write `Activation: softmax`, which ignores the mask"
                 if _along_last(user)
-                else "use an `Expression` with `softmax`, which ends the mask"
+                else "use an `Expression` with `softmax`, which drops the mask"
             ),
         )
 

@@ -1,4 +1,4 @@
-"""XLA beside determinism."""
+"""XLA in a deterministic run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """XLA has no deterministic form of some operations: Keras turns it off for all where
-    determinism is asked for.
+    """XLA has no deterministic implementation of some operations: Keras disables it when
+    determinism is enabled.
     """
     if case.training is None or case.file is None:
         return
     if case.file.runtime.jit is True and case.file.runtime.deterministic:
         case.report.warning(
             "MS546",
-            "XLA (`jit: true`) compiles nothing in a training that is `deterministic`",
+            "`jit: true` has no effect: Keras disables XLA in a `deterministic` run",
             locate(case.file.root, ("runtime", "jit"), key=True),
-            help="write `deterministic: false` beside it, or leave `jit` out",
+            help="add `deterministic: false`, or leave `jit` out",
         )

@@ -1,4 +1,4 @@
-"""A metric of probabilities, and an output that gives scores."""
+"""A metric of probabilities on an output of scores."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .measured_outputs import ACCURACY, Measured
 
 
 def check(case: Case) -> None:
-    """Every metric with a threshold or a logarithm, beside logits, margins or a linear head."""
+    """Check every metric with a threshold or a logarithm on logits, margins or a linear head."""
     refused = {one.head.output for one in case.trained if "logits for probabilities" in one.misfits}
     for one in case.measured:
         if one.scores and _takes_probabilities(one) and one.head.output not in refused:
             case.report.error(
                 "MS547",
-                f"`{one.metric.written}` compares probabilities, but output `{one.head.output}`"
-                " gives scores that may be any number",
+                f"`{one.metric.written}` expects probabilities, but output `{one.head.output}`"
+                f" contains {_found(one)}",
                 one.metric.span,
                 notes=[Note("the loss", one.loss.span), Note("the output", one.head.span)],
                 help=_help(one),
@@ -32,11 +32,17 @@ def _takes_probabilities(one: Measured) -> bool:
     return one.loss_settings.targets == "binary" and one.one_unit
 
 
+def _found(one: Measured) -> str:
+    if one.loss_settings.of_margins:
+        return f"margins: `{one.loss.written}` trains their signs"
+    return "scores below 0 or above 1"
+
+
 def _help(one: Measured) -> str:
     wanted = "sigmoid" if one.loss_settings.targets == "binary" else "softmax"
     activation = f"give `{one.head.call.name}` `activation: {wanted}`"
     if one.loss_settings.of_margins:
-        return f"{activation} and a crossentropy as its loss, or measure `{one.loss.written}`"
+        return f"{activation} and a crossentropy loss, or measure `{one.loss.written}`"
     if hasattr(one.settings, "from_logits"):
         return f"write `from_logits: true`, or {activation}"
     if one.settings is None or hasattr(one.settings, "threshold"):

@@ -1,4 +1,4 @@
-"""A metric of one class out of several, on several units that each say yes or no."""
+"""A metric of one class out of several on units that are each a yes or no."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .measured_outputs import ACCURACY, Measured
 
 
 def check(case: Case) -> None:
-    """It compares the highest output with the highest target."""
+    """Check every metric that compares the highest output with the highest target."""
     for one in case.measured:
         if not one.several_labels or not _takes_one_class(one):
             continue
@@ -18,7 +18,7 @@ def check(case: Case) -> None:
         case.report.error(
             "MS548",
             f"`{one.metric.written}` compares the highest of {one.head.units} units, but each unit"
-            f" of output `{one.head.output}` is a yes or no of its own",
+            f" of output `{one.head.output}` is a separate yes or no",
             one.metric.span,
             notes=[Note("the loss", one.loss.span)],
             help=_help(one),
@@ -38,10 +38,10 @@ def _takes_one_class(one: Measured) -> bool:
 
 def _help(one: Measured) -> str:
     if hasattr(one.settings, "threshold"):
-        return "write a `threshold`, above which a unit says yes"
+        return "set a `threshold` above which a unit is a yes"
     if one.loss_settings.of_margins:
         return (
-            "use `BinaryAccuracy: {threshold: 0}`, or for one class out of several the loss"
+            "use `BinaryAccuracy: {threshold: 0}`, or, for one class out of several, the loss"
             " `CategoricalHinge`"
         )
     return "use `binary_accuracy`, the share of right answers over all units"

@@ -1,19 +1,19 @@
-"""A metric that compares units with each other, on an output of one unit."""
+"""A metric that compares units with each other on an output of one unit."""
 
 from __future__ import annotations
 
 from modelspec.core.diagnostics import Note
 
 from .case import Case
-from .measured_outputs import Measured
+from .measured_outputs import OutputMetric
 
 
 def check(case: Case) -> None:
-    """Metrics of classes, and correlations and angles along the units."""
+    """Check metrics of classes, and correlations and angles along the units."""
     refused = {one.head.output for one in case.trained if "one unit for classes" in one.misfits}
-    for one in case.measured:
+    for one in case.metrics:
         help = _help(one)
-        if help is None or not one.one_unit or one.head.output in refused:
+        if help is None or not one.head.one_unit or one.head.output in refused:
             continue
         case.report.error(
             "MS549",
@@ -25,8 +25,8 @@ def check(case: Case) -> None:
         )
 
 
-def _help(one: Measured) -> str | None:
-    """What to use in its place; None where one unit is enough for it."""
+def _help(one: OutputMetric) -> str | None:
+    """The replacement to suggest; None if one unit is enough for the metric."""
     if one.settings is None:
         return None
     if one.settings.along_units and getattr(one.settings, "axis", -1) == -1:

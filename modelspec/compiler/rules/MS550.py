@@ -1,4 +1,4 @@
-"""A metric of numbers, and targets that are class numbers."""
+"""A metric of numbers with targets that are class indices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """One class number and several units: the shapes would be broadcast to something else."""
+    """Check metrics of several units with one class index: broadcasting gives a wrong result."""
     for one in case.measured:
         if one.settings is None or one.settings.takes != "numbers" or not one.several_units:
             continue
@@ -16,9 +16,9 @@ def check(case: Case) -> None:
             continue
         case.report.error(
             "MS550",
-            f"`{one.metric.written}` compares every unit with a number of its own, but the targets"
-            f" of output `{one.head.output}` are class numbers",
+            f"`{one.metric.written}` compares each unit with its own number, but the targets"
+            f" of output `{one.head.output}` are class indices",
             one.metric.span,
-            notes=[Note("as its loss has them", one.loss.span)],
-            help="use a metric for class numbers: `accuracy`, `sparse_top_k_categorical_accuracy`",
+            notes=[Note("expected by the loss", one.loss.span)],
+            help="use a metric for class indices: `accuracy`, `sparse_top_k_categorical_accuracy`",
         )

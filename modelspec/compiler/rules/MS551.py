@@ -1,4 +1,4 @@
-"""A learning rate that is 0 in every step: a training that changes no weight."""
+"""A learning rate that is 0 in every step: training changes no weight."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..spec.training_section import Training
 from .case import Case
 
 _EPOCHS_LOOKED_AT = 1000
-"""A callback that sets the rate is asked for so many epochs: one that is above 0 is enough."""
+"""How many epochs of a callback that sets the rate are evaluated: one rate above 0 suffices."""
 
 
 def check(case: Case) -> None:
-    """The rate of the optimizer, or the one that a callback sets in its place."""
+    """Check the rate of the optimizer, or the rate that a callback sets instead."""
     training = case.fitting
     if training is None or training.choices is None:
         return
@@ -25,7 +25,7 @@ def check(case: Case) -> None:
     ]
     if setters:
         span, always_zero = setters[-1].span, _callbacks_give_zero(training)
-        help = "write a `schedule` that is above 0, and a positive `learning_rate` to start from"
+        help = "write a `schedule` with values above 0, and a positive initial `learning_rate`"
     else:
         span, always_zero = _optimizer_span(training), _optimizers_have_zero(training)
         help = "write a positive `learning_rate`"
@@ -47,7 +47,7 @@ def _optimizers_have_zero(training: Training) -> bool:
 
 
 def _callbacks_give_zero(training: Training) -> bool:
-    """Whether the rate is 0 in each epoch, the callbacks asked in their order."""
+    """Whether the rate is 0 in each epoch, with the callbacks applied in their order."""
     rate = getattr(training.optimizer, "learning_rate", None)
     if not isinstance(rate, float) or training.epochs > _EPOCHS_LOOKED_AT:
         return False

@@ -1,4 +1,4 @@
-"""A crossentropy on an activation that gives neither probabilities nor logits."""
+"""A crossentropy on an activation that outputs neither probabilities nor logits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .trained_outputs import TrainedOutput
 
 
 def check(case: Case) -> None:
-    """Outputs below 0 or above 1 are cut off by the loss, and logits of one sign miss a half."""
+    """The loss clips outputs below 0 or above 1; logits of one sign cover half of their range."""
     for one in case.trained:
         activation = one.head.activation
-        # Rules of their own find probabilities for logits (MS513) and the reverse (MS515).
+        # Other rules report probabilities for logits (MS513) and the reverse (MS515).
         reported_elsewhere = (
             activation is None or activation == "linear" or one.head.gives_probabilities
         )
@@ -30,7 +30,7 @@ def check(case: Case) -> None:
 
 
 def _fits(one: TrainedOutput) -> bool:
-    """Whether the activation gives what the loss takes, or is none that is known."""
+    """Whether the activation fits the loss, or is unknown."""
     found = ACTIVATIONS.find(one.head.activation or "")
     fact = "gives_logits" if _from_logits(one) else "gives_probabilities"
     return found is None or bool(getattr(found, fact))
@@ -50,11 +50,11 @@ def _made(one: TrainedOutput) -> str:
     call = one.head.call
     if _is_setting(one):
         return f"the {one.head.activation} of {one.head.named}"
-    return f"what the layer `{call.name}` ({call.kind}) gives"
+    return f"the output of the layer `{call.name}` ({call.kind})"
 
 
 def _wanted(one: TrainedOutput) -> str:
-    return "logits, which may be any number" if _from_logits(one) else "probabilities"
+    return "logits (unbounded)" if _from_logits(one) else "probabilities"
 
 
 def _help(one: TrainedOutput) -> str:
@@ -67,4 +67,4 @@ def _help(one: TrainedOutput) -> str:
         )
     if _from_logits(one):
         return f"remove {named}"
-    return f"write `Activation: {wanted}` in the place of {named}"
+    return f"replace {named} with `Activation: {wanted}`"

@@ -1,4 +1,4 @@
-"""`lowercase` of a feature that takes numbers."""
+"""`lowercase` of a feature with numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .data_chains import features, is_text
 
 
 def check(case: Case) -> None:
-    """Every input and target."""
+    """Check every input and target."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -15,7 +15,7 @@ def check(case: Case) -> None:
             what = "input" if key[0] == "inputs" else "the target of"
             case.report.error(
                 "MS553",
-                f"`lowercase` goes with text, but {what} `{key[1]}` takes numbers",
+                f"`lowercase` requires text, but {what} `{key[1]}` takes numbers",
                 case.data.spans.get(("lowercase", *key)) or case.data.spans.get(key),
-                help="leave `lowercase` out, or look the words up with a `transform`",
+                help="leave `lowercase` out, or look up the words in a `transform`",
             )

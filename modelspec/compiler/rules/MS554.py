@@ -1,4 +1,4 @@
-"""A `positive` that is none of two labels."""
+"""A `positive` that is not one of two labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .data_chains import Key, features
 
 
 def check(case: Case) -> None:
-    """Every feature that names a positive label."""
+    """Check every feature with a positive label."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -20,7 +20,12 @@ def check(case: Case) -> None:
         if feature.positive is None or in_error:
             continue
         if key[0] == "inputs":
-            _report(case, key, "`positive` is a label of a target", "leave it out of an input")
+            _report(
+                case,
+                key,
+                "`positive` is supported for targets only",
+                "remove `positive` from the input",
+            )
             continue
         layers = chain.layers if chain else ()
         lookup = next((one for one in layers if isinstance(one, Lookup) and not one.invert), None)
@@ -28,7 +33,7 @@ def check(case: Case) -> None:
             _report(
                 case,
                 key,
-                "`positive` is a label of a target that is looked up",
+                "`positive` requires a target with a lookup",
                 "write `transform: [StringLookup: {num_oov_indices: 0}]`, or `IntegerLookup` for"
                 " numbers",
             )
@@ -37,7 +42,7 @@ def check(case: Case) -> None:
 
 
 def _check_order(case: Case, key: Key, feature: Feature, tokens: tuple[object, ...]) -> None:
-    """An explicit vocabulary keeps its order."""
+    """Check an explicit vocabulary, which keeps its order."""
     label = feature.positive
     if len(tokens) == 2 and same_label(tokens[1], label):
         return
@@ -47,13 +52,13 @@ def _check_order(case: Case, key: Key, feature: Feature, tokens: tuple[object, .
         help = f"did you mean `{near}`?" if near else "leave `positive` out"
         _report(case, key, f"`positive: {label}` is not in the vocabulary: {listed}", help)
     elif len(tokens) != 2:
-        what = f"`positive` is one of two labels, but the vocabulary has {len(tokens)}"
+        what = f"`positive` requires two labels, but the vocabulary has {len(tokens)}"
         _report(case, key, what, "leave `positive` out")
     else:
         _report(
             case,
             key,
-            f"`positive: {label}` is the first of the two tokens of `vocabulary`, and the second"
+            f"`positive: {label}` is the first of the two tokens of `vocabulary`, but the second"
             " is the positive one",
             f"write `vocabulary: [{tokens[1]}, {tokens[0]}]`, or leave it out",
         )

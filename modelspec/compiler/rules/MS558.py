@@ -1,4 +1,4 @@
-"""Loss weights that are all 0: a training that changes no weight."""
+"""Loss weights that are all 0: training minimizes no loss."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """The weights of all outputs that have a loss; one that is left out weighs 1."""
+    """Check the weights of all outputs with a loss; the default weight is 1."""
     training = case.fitting
     if training is None or not training.losses or not training.loss_weights:
+        return
+    if any(term.counts for term in training.objective.values()):
         return
     if all(training.loss_weights.get(output, 1.0) == 0 for output in training.losses):
         case.report.warning(
             "MS558",
-            "every loss has the weight 0: training changes no weight by a loss",
+            "every loss has the weight 0: training minimizes no loss",
             locate(training.node, ("loss_weights",)) or training.span,
             help="give one output a positive weight, or leave `loss_weights` out",
         )

@@ -1,4 +1,4 @@
-"""A metric of the k highest outputs, where there are no more than k."""
+"""A metric of the k highest outputs on an output of at most k units."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """The right class is always among them."""
-    for one in case.measured:
+    """Report top-k metrics that always contain the right class."""
+    for one in case.metrics:
         highest = getattr(one.settings, "k", None)
         units = one.head.units
-        if not one.several_units or not isinstance(highest, int) or not isinstance(units, int):
+        if not one.head.several_units or not isinstance(highest, int) or not isinstance(units, int):
             continue
         if highest >= units:
             case.report.warning(

@@ -1,4 +1,4 @@
-"""An `axis` of a loss or a metric that its output does not have."""
+"""An `axis` of a loss or a metric that the output does not have."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .output_heads import Head
 
 
 def check(case: Case) -> None:
-    """Every loss and metric with the setting, against the number of axes of its output."""
+    """Check every loss and metric with the setting against the rank of its output."""
     for trained in case.trained:
         _check(case, trained.head, trained.loss)
-    for measured in case.measured:
+    for measured in case.metrics:
         _check(case, measured.head, measured.metric)
 
 
@@ -32,7 +32,7 @@ def _check(case: Case, head: Head, chosen: Chosen) -> None:
             f" {rank} axes, the batch included",
             _place(chosen),
             notes=[Note("the output", head.span)],
-            help=f"write an axis from {-rank} to {rank - 1}; -1 is that of the units",
+            help=f"write an axis from {-rank} to {rank - 1}; -1 is the axis of the units",
         )
 
 

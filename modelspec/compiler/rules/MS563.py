@@ -1,4 +1,4 @@
-"""A checkpoint of the best model at steps that watches what only the end of an epoch has."""
+"""A checkpoint of the best model at steps that monitors a quantity logged per epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every callback that saves the best model only, at steps."""
+    """Check every callback that saves only the best model, at steps."""
     for monitor in case.monitors:
         settings = monitor.callback.settings
         at_steps = getattr(settings, "save_freq", "epoch") != "epoch"
@@ -15,8 +15,8 @@ def check(case: Case) -> None:
         if monitor.known and monitor.bare != monitor.name and not monitor.unvalidated:
             case.report.warning(
                 "MS563",
-                f"`{monitor.callback.written}` saves at steps, where there is no `{monitor.name}`:"
-                " it saves every time, whether the model is better or not",
+                f"`{monitor.callback.written}` saves at steps, where `{monitor.name}` is not known:"
+                " it would save every time, even if the model is not better",
                 monitor.span,
-                help=f"watch `{monitor.bare}`, or leave `save_freq` out: it then saves at epochs",
+                help=f"monitor `{monitor.bare}`, or leave `save_freq` out to save after each epoch",
             )

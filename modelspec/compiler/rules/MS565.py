@@ -11,12 +11,12 @@ from .layer_patterns import complete
 
 
 def check(case: Case) -> None:
-    """Every output with a loss, where the model has weights to train."""
+    """Check every output with a loss, if the model has trainable weights."""
     typed, training = case.typed, case.fitting
     if typed is None or training is None or not complete(typed):
         return
     if not typed.trainable_parameters:
-        return  # nothing at all is trained (MS532), or it is not known yet
+        return  # no weight is trained (MS532), or the weights are not known yet
     reached = _reached(typed)
     for one in case.trained:
         output = one.head.output
@@ -25,16 +25,16 @@ def check(case: Case) -> None:
         if typed.graph.outputs[output].producer not in reached:
             case.report.warning(
                 "MS565",
-                f"no trainable weight comes before output `{output}`: its loss changes nothing",
+                f"output `{output}` depends on no trainable weight: its loss has no effect",
                 one.loss.span,
-                help=f"put a layer with weights before `{output}`, or leave its loss out",
+                help=f"add a layer with weights before `{output}`, or remove its loss",
             )
 
 
 def _reached(typed: TypedGraph) -> set[str]:
-    """The calls from whose tensors a derivative leads back to a weight that is trained."""
+    """The calls whose outputs have a gradient with respect to a trained weight."""
     found: set[str] = set()
-    for call in typed.layers:  # in order: what a call takes comes before it
+    for call in typed.layers:  # in order: the inputs of a call are before it
         if any(map(_has_derivative, call.outputs)) and (
             _trains(call) or any(ref.producer in found for ref in call.call.refs())
         ):

@@ -1,4 +1,4 @@
-"""A split that is drawn at random, and windows over time."""
+"""A random split with windows over time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .case import Case
 
 _HELP = {
     "stratify": "cut by time: leave `stratify` out",
-    "group": "cut by time: leave `group` out, or name the parts in a column, `{column: part}`",
-    "seed": "leave `seed` out: with a window, shares are cut in the order of the rows",
-    "folds": "name the column that they follow, e.g. `{folds: 5, order: time}`",
+    "group": "cut by time: leave `group` out, or assign the parts by a column, `{column: part}`",
+    "seed": "leave `seed` out: with a window, the split follows the order of the rows",
+    "folds": "set `order` to the column that sorts the rows, e.g. `{folds: 5, order: time}`",
 }
 
 
 def check(case: Case) -> None:
-    """A window beside a split that puts rows of one time into several parts."""
+    """Report a window with a split that assigns consecutive rows to several parts."""
     data = case.data
     if data is None or data.window is None or data.split is None:
         return
@@ -26,7 +26,7 @@ def check(case: Case) -> None:
     span = data.spans.get(("split", key)) or data.spans.get(("split",)) or data.span
     case.report.error(
         "MS570",
-        f"`{key}` draws the parts at random, but windows need parts of consecutive rows",
+        f"`{key}` implies a random split, but windows require parts of consecutive rows",
         span,
         notes=[Note("the window", data.spans.get(("window",)))],
         help=_HELP[key],

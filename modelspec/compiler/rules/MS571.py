@@ -1,4 +1,4 @@
-"""Inputs and outputs whose first axis is not that of the window, or whose rows are of another
+"""Inputs and outputs whose first axis does not match the window, or whose rows have another
 shape.
 """
 
@@ -10,18 +10,19 @@ from modelspec.core.shapes import Shape, Tensor, show
 from ..spec.arrangement import match
 from ..spec.data_section import DataSection, Feature
 from ..spec.data_window import Window, input_row, target_row
+from ..spec.known_columns import is_open
 from ..spec.past_columns import with_past_columns
 from .case import Case
 
 _CLASSES = ("indices", "identities")
-"""Encodings whose targets lack the axis of the classes."""
+"""Encodings whose targets have no axis for the classes."""
 _OF_CLASSES = (*_CLASSES, "one_hot")
 _OTHER = ("sequences", "any")
-"""Encodings that do not say what shape a target has."""
+"""Encodings that do not determine the shape of a target."""
 
 
 def check(case: Case) -> None:
-    """Every input that a column feeds, and every output that is trained on one."""
+    """Check every input with columns, and every trained output with a target column."""
     data = case.data
     if data is None or data.window is None or case.typed is None:
         return
@@ -48,10 +49,10 @@ def _report_axis(
     help = f"declare it as `{_listed(window.of_rows(row))}`" if row is not None else None
     case.report.error(
         "MS571",
-        f"input `{name}` takes {_shown(wanted)}, but a window has {window.length} rows",
+        f"input `{name}` has the shape {_shown(wanted)}, but a window has {window.length} rows",
         _input_place(case, name),
         notes=[Note("the window", data.spans.get(("window", "length")))],
-        help=help or f"begin its shape with {window.length}, or change `length`",
+        help=help or f"start its shape with {window.length}, or change `length`",
     )
 
 
@@ -62,7 +63,7 @@ def _input_place(case: Case, name: str) -> Span | None:
 
 
 def _check_row(case: Case, data: DataSection, name: str, wanted: Tensor, feature: Feature) -> None:
-    """A row of an input against the columns, where no transform is between them."""
+    """Compare a row of an input with its columns, if there is no transform."""
     row = _row(feature, data)
     if row is None or match(_sizes(row), input_row(wanted, data.window).shape[1:]) is not None:
         return
@@ -78,12 +79,10 @@ def _check_row(case: Case, data: DataSection, name: str, wanted: Tensor, feature
 
 
 def _row(feature: Feature, data: DataSection) -> Shape | None:
-    """The shape of a row of the columns; None where only the data show it, or a transform makes
-    another.
-    """
+    """The shape of a row of the columns; None if it depends on the data or on a transform."""
     source = data.sources.get("train")
     read = with_past_columns(feature)
-    if read.prepared or source is None or not source.one_value_cells:
+    if read.prepared or source is None or not source.one_value_cells or is_open(feature):
         return None
     return () if read.column is not None else (len(read.names),)
 
@@ -95,7 +94,7 @@ def _sizes(row: Shape) -> tuple[int, ...]:
 def _check_target(
     case: Case, data: DataSection, name: str, output: Tensor, feature: Feature
 ) -> None:
-    """A target of several rows against the output that it trains."""
+    """Compare a target of several rows with the output that it trains."""
     window = data.window
     assert window is not None
     encoding, axis = _loss(case, name, output)
@@ -128,11 +127,11 @@ def _report_classes(
 ) -> None:
     case.report.error(
         "MS571",
-        f"output `{name}` is {_shown(output)}, and its loss chooses among what is along the axis of"
-        f" the {window.horizon} rows of the target",
+        f"output `{name}` has the shape {_shown(output)}, and its loss uses the axis of the"
+        f" {window.horizon} rows of the target as classes",
         _output_place(case, name) or data.spans.get(("targets", name)),
         notes=[Note("the window", data.spans.get(("window", "horizon")))],
-        help=f"give each row its classes, `[{window.horizon}, classes]`, or write `horizon: 0`",
+        help=f"add an axis for the classes, `[{window.horizon}, classes]`, or write `horizon: 0`",
     )
 
 
@@ -146,7 +145,7 @@ def _report_horizon(
         help += ", or write `horizon: 0` for the target of the window's last row"
     case.report.error(
         "MS571",
-        f"output `{name}` is {_shown(output)}, but a target has {rows}",
+        f"output `{name}` has the shape {_shown(output)}, but a target has {rows}",
         _output_place(case, name) or data.spans.get(("targets", name)),
         notes=[Note("the window", data.spans.get(("window", "horizon")))],
         help=help,
@@ -159,7 +158,9 @@ def _output_place(case: Case, name: str) -> Span | None:
 
 
 def _loss(case: Case, name: str, output: Tensor) -> tuple[str, int]:
-    """What the loss of an output takes, and the axis of its classes, the batch axis counted."""
+    """The targets that the loss of an output expects, and its class axis, counting the batch
+    axis.
+    """
     chosen = case.training.losses.get(name) if case.training is not None else None
     settings = chosen.settings if chosen is not None else None
     axis = getattr(settings, "axis", -1)

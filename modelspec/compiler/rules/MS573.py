@@ -1,4 +1,4 @@
-"""`augment` of several tensors with one draw, and windows over time."""
+"""`augment` of several tensors together, with windows over time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """An `augment` with `on` beside a window: an input and a target then have rows of other
+    """Report an `augment` with `on` and a window: the rows of input and target have different
     times.
     """
     data = case.data
@@ -17,8 +17,8 @@ def check(case: Case) -> None:
     if chain is not None:
         case.report.error(
             "MS573",
-            "`augment` with `on` varies an input and what belongs to it in the same places, but a"
-            " window and its target have rows of other times",
+            "`augment` with `on` varies inputs and targets at the same positions, but the rows of a"
+            " window and of its target have different times",
             chain.span,
             help="write `augment` without `on`, for the inputs alone",
         )

@@ -1,4 +1,4 @@
-"""Several labels in a cell, where something takes one."""
+"""Several labels in a cell where one is expected."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .data_chains import Key, features
 from .trained_outputs import TrainedOutput
 
 _ONE_OF_SEVERAL = ("indices", "one_hot", "identities", "sequences")
-"""Encodings of targets of which one label holds."""
+"""Encodings of targets with a single label."""
 
 
 def check(case: Case) -> None:
-    """Every input and target."""
+    """Check every input and target."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -34,30 +34,28 @@ def _changing(feature: Feature) -> Layer | None:
 
 
 def _check_lists(case: Case, key: Key, feature: Feature) -> None:
-    """Parts of a cell need a layer that makes one vector of them, or one length."""
+    """The parts of a cell require a layer that encodes them as one vector, or a `pad`."""
     if feature.separator is None or feature.pad is not None:
         return
     layer = _changing(feature)
     if layer is not None and layer.gathers:
         return
     if feature.transform is not None and transform_of(feature) is None:
-        return  # the transform is in error
+        return  # the transform has errors
     assert case.data is not None
-    what = (
-        f"`{layer.kind()}` gives a value for each" if layer else "nothing makes one value of them"
-    )
+    what = f"`{layer.kind()}` outputs a value for each" if layer else "no layer combines them"
     case.report.error(
         "MS575",
-        f"`separator` makes lists of different lengths of `{feature.names[0]}`, and {what}",
+        f"`separator` splits `{feature.names[0]}` into lists of different lengths, but {what}",
         case.data.spans.get(("separator", *key)) or case.data.spans.get(key),
-        help="look the labels up with `StringLookup: {output_mode: multi_hot}`, or give `pad` for"
+        help="look up the labels with `StringLookup: {output_mode: multi_hot}`, or set `pad` for"
         " sequences of one length",
     )
 
 
 def _check_loss(case: Case, trained: TrainedOutput, feature: Feature) -> None:
-    """A target of several labels beside a loss of one of several classes, or another number of
-    units.
+    """Report a target of several labels whose loss expects one class, or whose output has another
+    number of units.
     """
     layer = _changing(feature)
     if layer is None or not layer.gathers or feature.pad is not None:
@@ -66,7 +64,7 @@ def _check_loss(case: Case, trained: TrainedOutput, feature: Feature) -> None:
     if trained.settings.targets in _ONE_OF_SEVERAL:
         case.report.error(
             "MS575",
-            f"`{trained.settings.kind()}` takes one class, and an example of `{output}` may have"
+            f"`{trained.settings.kind()}` expects one class, but an example of `{output}` may have"
             " several labels",
             trained.loss.node.span,
             help="use `binary_crossentropy`, and `activation: sigmoid` for the output",
@@ -79,7 +77,7 @@ def _check_loss(case: Case, trained: TrainedOutput, feature: Feature) -> None:
     if isinstance(units, int) and isinstance(labels, int) and units != labels:
         case.report.error(
             "MS575",
-            f"the lookup of `{output}` has {labels} labels, and the output is"
+            f"the lookup of `{output}` has {labels} labels, but the output is"
             f" {show(trained.head.tensor.shape)}",
             case.data.spans.get(("targets", output)),
             help=f"give the output {labels} units",

@@ -1,4 +1,4 @@
-"""`expect: known` of a column that nothing looks up."""
+"""`expect: known` of a column without a lookup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .data_chains import features
 
 
 def check(case: Case) -> None:
-    """Every column of which values must be known."""
+    """Check every column whose values must be known."""
     if case.data is None or case.data.inputs is None:
         return
     found = [feature for _, feature in features(case.data)]
@@ -22,22 +22,22 @@ def check(case: Case) -> None:
         if any(
             feature.transform is not None and transform_of(feature) is None for feature in feeding
         ):
-            continue  # the transform is in error
+            continue  # the transform has errors
         chains = [transform_of(feature) for feature in feeding]
         if any(
             chain is not None and chain.layers[:1] and chain.layers[0].knows for chain in chains
         ):
             continue
         near = nearest(column, names) if not feeding else None
-        what = "nothing looks it up" if feeding else "it feeds no input and no target"
+        what = "it has no lookup" if feeding else "it feeds no input and no target"
         case.report.error(
             "MS576",
-            f"no value of `{column}` is known, as {what}",
+            f"`known` is not supported for `{column}`: {what}",
             case.data.spans.get(("expect", column)),
             help=(
                 f"did you mean `{near}`?"
                 if near
-                else f"begin the `transform` of `{column}` with `StringLookup` or `IntegerLookup`,"
+                else f"start the `transform` of `{column}` with `StringLookup` or `IntegerLookup`,"
                 " or leave `known` out"
             ),
         )

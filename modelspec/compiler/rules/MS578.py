@@ -1,4 +1,4 @@
-"""What takes the place of a missing date, where it is not a date."""
+"""A replacement of missing dates that is not a date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .data_chains import features, takes_dates
 
 
 def check(case: Case) -> None:
-    """Every input and target of dates."""
+    """Check every input and target of dates."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -19,7 +19,7 @@ def check(case: Case) -> None:
         if read_time(value.strip()) is None:
             case.report.error(
                 "MS578",
-                f'a feature of dates cannot have "{value}" in place of what is missing',
+                f'a feature of dates cannot have "{value}" in place of missing values',
                 case.data.spans.get(("missing", *key)) or case.data.spans.get(key),
                 help="write a date such as 2026-01-31, `most_frequent` or `drop`",
             )

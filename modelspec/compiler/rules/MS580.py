@@ -1,4 +1,4 @@
-"""Layers that move what is in an image, while a mask of it stays as it is."""
+"""Layers that move the content of an image but not its mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every `augment` that does not say what it varies together."""
+    """Check every `augment` without `on`."""
     if case.typed is None or case.data is None:
         return
     for name, chain in case.data.augment.items():
@@ -31,18 +31,18 @@ def check(case: Case) -> None:
         what = " and ".join(f"the {kind} `{one}`" for one, kind in others)
         case.report.error(
             "MS580",
-            f"`{use.kind}` moves what is in `{name}`, but {what} of the same height and width"
-            f" {'stay' if len(others) > 1 else 'stays'} as {'they are' if others[1:] else 'it is'}",
+            f"`{use.kind}` moves the content of `{name}`, but {what} of the same height and width"
+            f" {'do' if len(others) > 1 else 'does'} not move",
             use.kind_span,
-            help=f"write `augment: {{layers: [...], on: [{names}]}}`, or `on: [{name}]` if nothing"
-            " else is to move",
+            help=f"write `augment: {{layers: [...], on: [{names}]}}`, or `on: [{name}]` if only"
+            " this input should move",
         )
 
 
 def _others(
     name: str, chain: Chain, typed: TypedGraph, targets: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, str]]:
-    """The inputs and targets that have the places of an input, and which of the two they are."""
+    """The inputs and targets with the height and width of an input, each with its kind."""
     image = typed.inputs.get(name)
     if image is None:
         return
@@ -57,13 +57,13 @@ def _others(
 
 
 def _is_random(name: str, case: Case) -> bool:
-    """Whether an input is drawn, and belongs to no place of an image."""
+    """Whether an input is random, so that it has no positions of an image."""
     feature = (case.data.inputs or {}).get(name) if case.data is not None else None
     return feature is not None and feature.random is not None
 
 
 def _with_target(case: Case) -> dict[str, Tensor]:
-    """The outputs that have a target."""
+    """The outputs with a target."""
     assert case.typed is not None
     assert case.data is not None
     by_default = case.training.losses if case.training is not None else {}

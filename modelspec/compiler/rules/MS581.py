@@ -1,4 +1,4 @@
-"""Tensors that one draw cannot vary together."""
+"""Tensors that cannot be varied together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every `augment` with `on`."""
+    """Check every `augment` with `on`."""
     if case.typed is None or case.data is None:
         return
     for lead, chain in case.data.augment.items():
@@ -24,20 +24,20 @@ def check(case: Case) -> None:
 
 
 def _check_targets(chain: Joint, typed: TypedGraph, data: DataSection, case: Case) -> None:
-    """An output that is varied has a target."""
+    """Check that each varied output has a target."""
     for name in chain.on:
         if name in typed.inputs or data.targets is None or name in data.targets:
             continue
         case.report.error(
             "MS581",
-            f"`on` names `{name}`, but `data.targets` has nothing for this output",
+            f"`on` contains `{name}`, but `data.targets` has no entry for this output",
             chain.spans[name],
             help=f"add `{name}: {{column: ...}}` to `targets`, or leave `{name}` out of `on`",
         )
 
 
 def _check_places(lead: str, chain: Joint, typed: TypedGraph, case: Case) -> None:
-    """What is moved together has one height and width."""
+    """Check that tensors that move together have the same height and width."""
     data_format = format_of(chain)
     image = typed.inputs.get(lead)
     own = places(image.shape, data_format) if image is not None else None
@@ -51,12 +51,12 @@ def _check_places(lead: str, chain: Joint, typed: TypedGraph, case: Case) -> Non
                     f"`{name}` is {show(tensor.shape)}, which cannot be moved together with "
                     f"`{lead}`, which is {show(image.shape)}",
                     chain.spans[name],
-                    help="`on` takes images and masks of one height and width",
+                    help="`on` takes images and masks of the same height and width",
                 )
 
 
 def _check_layers(chain: Joint, typed: TypedGraph, case: Case) -> None:
-    """Layers that mix what they move with changes of colours vary images alone."""
+    """Check layers that also change colors: they support images only."""
     images = [
         name
         for name in chain.on
@@ -70,15 +70,14 @@ def _check_layers(chain: Joint, typed: TypedGraph, case: Case) -> None:
         if not images and not layer.moves_values:
             case.report.error(
                 "MS581",
-                f"`{use.kind}` varies images, and `on` names no input of floating-point numbers",
+                f"`{use.kind}` varies images, but `on` contains no floating-point input",
                 use.kind_span,
                 help="add the input with the images to `on`",
             )
         elif layer.moves_values and others and layer.for_class_numbers(None) is None:
             case.report.error(
                 "MS581",
-                f"`{use.kind}` cannot move `{others[0]}` as it moves an image",
+                f"`{use.kind}` cannot apply the same movement to `{others[0]}`",
                 use.kind_span,
-                help="write the layers that you want one by one, e.g. `RandomRotation` and "
-                "`RandomBrightness`",
+                help="use the single layers instead, e.g. `RandomRotation` and `RandomBrightness`",
             )

@@ -1,4 +1,4 @@
-"""A layer of the model that changes examples in training, and not their targets."""
+"""A layer of the model that changes examples in training but not their targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .graph_walk import layer_of
 
 
 def check(case: Case) -> None:
-    """Every layer that an output with a loss follows from."""
+    """Check every layer that an output with a loss depends on."""
     if case.typed is None:
         return
     for one in case.trained:
@@ -23,25 +23,25 @@ def check(case: Case) -> None:
                 case.report.warning(
                     "MS582",
                     f"`{call.kind}` mixes each example with another one, but the targets of"
-                    f" `{one.head.output}` stay as they are",
+                    f" `{one.head.output}` do not change",
                     call.call.use.kind_span,
-                    help="leave it out: a model cannot change its targets",
+                    help="remove it: a model cannot change its targets",
                 )
             elif layer.one_in_batch:
                 case.report.warning(
                     "MS582",
-                    f"Keras makes every image that `{call.kind}` changes of the first one of its"
-                    " batch, where it is in a model",
+                    f"inside a model, `{call.kind}` replaces each image that it changes by one made"
+                    " from the first image of the batch",
                     call.call.use.kind_span,
-                    help="put it under `augment` of `data`, which gives it one image at a time",
+                    help="move it to `augment` of `data`, which passes one image at a time",
                 )
             elif _moves(call, layer, one.head.tensor.shape):
                 case.report.warning(
                     "MS582",
-                    f"`{call.kind}` moves what is in the image, but the target of"
-                    f" `{one.head.output}` of the same height and width stays as it is",
+                    f"`{call.kind}` moves the content of the image, but the target of"
+                    f" `{one.head.output}` of the same height and width does not move",
                     call.call.use.kind_span,
-                    help="put it under `data`: `augment: {layers: [...], on: [image, mask]}`",
+                    help="move it to `data`: `augment: {layers: [...], on: [image, mask]}`",
                 )
 
 
@@ -52,7 +52,7 @@ def _moves(call: TypedCall, layer: Layer, output: Shape) -> bool:
 
 
 def _before(name: str, typed: TypedGraph) -> Iterator[tuple[TypedCall, Layer]]:
-    """The calls that a tensor follows from, of layers that act in training only."""
+    """The calls of training-only layers that a tensor depends on."""
     waiting, seen = [name], {name}
     while waiting:
         call = typed.by_name.get(waiting.pop())

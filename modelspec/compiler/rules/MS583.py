@@ -1,4 +1,4 @@
-"""Values of the border of a mask that mean none of its classes."""
+"""Border values of a mask that are not one of its classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every mask that is varied, beside what it gets where nothing was moved to."""
+    """Check the value that each varied mask gets at its borders."""
     if case.typed is None or case.data is None:
         return
     for chain in case.data.augment.values():
@@ -24,26 +24,25 @@ def check(case: Case) -> None:
                 if wanted := _misfit(value, name, case):
                     case.report.error(
                         "MS583",
-                        f"{what} gives the border of `{name}` the value {value:g}, which takes"
-                        f" {wanted}",
+                        f"{what} sets the border of `{name}` to {value:g}, but it takes {wanted}",
                         span,
                         help=_help(chain),
                     )
 
 
 def _borders(chain: Joint) -> Iterator[tuple[float, str, Span | None]]:
-    """What the border has, what says so, and where."""
+    """The border value, the setting that it comes from, and its place."""
     if chain.fill is not None:
         yield chain.fill, "`fill`", chain.fill_span
         return
     for use in chain.uses:
         value = use.layer.border() if use.layer is not None and use.layer.moves_values else None
-        if value:  # with 0, the border is of the class of the background
+        if value:  # with 0, the border gets the class of the background
             yield value, f"`fill_value` of `{use.kind}`", use.kind_span
 
 
 def _misfit(value: float, name: str, case: Case) -> str | None:
-    """What a tensor takes in place of a value; None where it takes it."""
+    """The values that a tensor accepts instead; None if it accepts the value."""
     assert case.typed is not None
     tensor = case.typed.inputs.get(name)
     if tensor is not None and is_integer(tensor.dtype):
@@ -57,7 +56,7 @@ def _misfit(value: float, name: str, case: Case) -> str | None:
 
 
 def _outside(value: float, dtype: str) -> str | None:
-    """What an integer dtype holds; None where it holds the value."""
+    """The range of an integer dtype; None if it contains the value."""
     bits = int(dtype.lstrip("uint")) - (not dtype.startswith("u"))
     low, high = 0 if dtype.startswith("u") else -(2**bits), 2**bits - 1
     return None if low <= value <= high and value == int(value) else f"{low} to {high}"
@@ -72,11 +71,11 @@ def _wanted(value: float, targets: str, units: Size, ignored: int | None) -> str
     if targets == "binary" and value not in (0, 1):
         return "0 and 1"
     if targets == "one_hot" and value:
-        return "a share for each class, of which a border has none (0)"
+        return "a fraction for each class, which is 0 at a border"
     return None
 
 
 def _help(chain: Joint) -> str:
     if chain.fill is None:
-        return "say which class the border of a mask has, e.g. `fill: 0`"
-    return "name a class, or give the loss `ignore_class` with this value"
+        return "set the class of the border of a mask, e.g. `fill: 0`"
+    return "use a class, or set `ignore_class` of the loss to this value"

@@ -1,4 +1,4 @@
-"""Image files that are read in another shape than the model takes."""
+"""Image files that are read with another shape than the model expects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every input and target that is fed with pictures as they are read."""
+    """Check every input and target that gets images without a transform."""
     if case.data is None or case.typed is None:
         return
     source = case.data.sources.get("train")
@@ -31,8 +31,8 @@ def check(case: Case) -> None:
                     "MS584",
                     f"{found}, but {what} {show(tensor.shape)}",
                     case.data.spans.get((kind, name)),
-                    help="`size` says the height and width of what is read, `color_mode` the"
-                    " channels of images",
+                    help="`size` sets the height and width of the images, `color_mode` the"
+                    " channels",
                 )
 
 
@@ -44,7 +44,7 @@ def _fits_input(shape: Shape, tensor: Tensor) -> bool:
 
 
 def _fits_output(shape: Shape, tensor: Tensor) -> bool:
-    """Whether the height and width agree; what the channels are, the loss says."""
+    """Whether the height and width match; the channels depend on the loss."""
     own = shape[:2]
     found = (places(tensor.shape, one) for one in ("channels_last", "channels_first"))
     return tensor.rank not in (3, 4) or any(same_places(own, one) is not False for one in found)

@@ -1,4 +1,4 @@
-"""Losses of the examples of a batch that cannot be added to the rest of the loss."""
+"""Unreduced losses of a batch that cannot be added to the rest of the loss."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .loss_terms import Term, penalty, terms
 
 
 def check(case: Case) -> None:
-    """Every loss with `reduction: none` beside another one, or beside the penalty of a layer."""
-    if case.fitting is None:
+    """Check every loss with `reduction: none` next to another loss or the penalty of a layer."""
+    if case.fitting is None or case.typed is None:
         return
     found = list(terms(case))
-    firsts: dict[Shape, Term] = {}  # outputs are many, and their shapes few
+    firsts: dict[Shape, Term] = {}  # many outputs share few shapes
     for one in found:
         other = next((term for term in firsts.values() if not _adds(one.shape, term.shape)), None)
         firsts.setdefault(one.shape, one)
@@ -23,15 +23,15 @@ def check(case: Case) -> None:
             _report(case, *((other, one) if other.shape and not one.shape else (one, other)))
             return
     open_term = next((one for one in found if one.shape), None)
-    call = penalty(case.graphs) if open_term is not None else None
+    call = penalty(case.typed) if open_term is not None else None
     if open_term is not None and call is not None:
         note = Note(f"`{call.name}` adds a number to the loss", call.call.use.kind_span)
         _say(case, open_term, f"the penalty of `{call.name}`", note)
 
 
 def _adds(first: Shape, second: Shape) -> bool:
-    """Whether TensorFlow can add the two: from the last axis on, sizes are equal or 1. The batch of
-    the one with fewer axes meets another axis, and has no size that can be relied on.
+    """Whether TensorFlow can add the two: from the last axis on, sizes are equal or 1. The batch
+    axis of the shape with fewer axes is aligned with another axis, and its size is unknown.
     """
     shorter, longer = sorted((first, second), key=len)
     met = longer[-len(shorter)] if shorter and len(shorter) < len(longer) else 1
@@ -49,9 +49,9 @@ def _say(case: Case, one: Term, what: str, note: Note) -> None:
     loss = one.output.loss
     case.report.error(
         "MS588",
-        f"`reduction: none` leaves the losses of output `{one.output.head.output}` as"
+        f"`reduction: none` gives the loss of output `{one.output.head.output}` the shape"
         f" {show(one.shape)}, which cannot be added to {what}",
         locate(loss.node, (loss.written, "reduction")) or loss.span,
         notes=[note],
-        help="leave `reduction` out: the losses of a batch become one number",
+        help="leave `reduction` out: the loss of a batch is then one number",
     )

@@ -1,9 +1,10 @@
-"""A loss or a metric that cannot compare outputs of the shape that it gets."""
+"""A loss or a metric that does not support the shape of its output."""
 
 from __future__ import annotations
 
 from modelspec.catalog.components.loss import Loss
 from modelspec.catalog.components.metric import Metric
+from modelspec.catalog.components.misfit import Misfit
 from modelspec.core.diagnostics import Note
 from modelspec.core.shapes import show
 from modelspec.core.source import locate
@@ -14,17 +15,17 @@ from .output_heads import Head
 
 
 def check(case: Case) -> None:
-    """Every loss and every metric whose output has a type."""
+    """Check every loss and metric whose output has a type."""
     for trained in case.trained:
         if not trained.misfits:
             _check(case, trained.head, trained.loss, trained.settings)
-    for measured in case.measured:
+    for measured in case.metrics:
         if measured.settings is not None:
             _check(case, measured.head, measured.metric, measured.settings)
 
 
 def _check(case: Case, head: Head, chosen: Chosen, settings: Loss | Metric) -> None:
-    misfit = settings.misfit(head.tensor.shape)
+    misfit = _without_units(head, settings) or settings.misfit(head.tensor.shape)
     if misfit is None:
         return
     place = misfit.setting and locate(chosen.node, (chosen.written, misfit.setting))
@@ -34,4 +35,17 @@ def _check(case: Case, head: Head, chosen: Chosen, settings: Loss | Metric) -> N
         place or chosen.span,
         notes=[Note("the output", head.span)],
         help=misfit.help,
+    )
+
+
+def _without_units(head: Head, settings: Loss | Metric) -> Misfit | None:
+    """The misfit of a metric that compares units, on an output without an axis of units."""
+    targets = settings.targets if isinstance(settings, Loss) else settings.takes
+    class_numbers = getattr(settings, "sparse_y_pred", False)
+    if head.tensor.rank > 1 or class_numbers or targets not in ("one_hot", "indices"):
+        return None
+    return Misfit(
+        "compares units that are classes",
+        None,
+        "give the output an axis of units, e.g. with `Reshape: [1]` and a `Dense`",
     )

@@ -1,4 +1,4 @@
-"""A weight that two optimizers of a `MultiOptimizer` would train, and a path that names none."""
+"""A weight with two optimizers of a `MultiOptimizer`, and a path that matches no weight."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from modelspec.catalog.components.optimizer import Optimizer
 from modelspec.core.diagnostics import Span, listed
 from modelspec.core.source import locate
 
+from ..infer.trained_weights import trained_weights
 from .case import Case
 from .layer_patterns import complete
-from .trained_weights import trained_weights
 
 
 def check(case: Case) -> None:
-    """Every path of the map, where all layers are known."""
+    """Check every path of the map, if all layers are known."""
     training = case.fitting
     if training is None or training.choices is None or case.typed is None:
         return
@@ -32,20 +32,20 @@ def _check(case: Case, by_path: OptimizerMap) -> None:
         if len(keys) > 1:
             case.report.error(
                 "MS591",
-                f"{listed(list(keys))} all name the weight `{one.path}`, which one optimizer"
+                f"{listed(list(keys))} all match the weight `{one.path}`, which one optimizer"
                 " trains",
                 _span(case, keys[1]),
-                help="write expressions that have no path in common: each must match all of it",
+                help="write expressions that match different paths: each must match the whole path",
             )
             return
     for key in by_path.optimizer_map or {}:
         if key not in matched:
             case.report.warning(
                 "MS591",
-                f"no weight that is trained has the path `{key}`: its optimizer changes nothing",
+                f"no trained weight has the path `{key}`: its optimizer has no effect",
                 _span(case, key),
-                help="write the path of a weight, e.g. `dense/kernel`, or an expression for all of"
-                " it: `dense/.*`",
+                help="write the path of a weight, e.g. `dense/kernel`, or an expression that"
+                " matches the whole path: `dense/.*`",
             )
 
 

@@ -1,4 +1,4 @@
-"""Running means of an optimizer of a `MultiOptimizer` that trains no weight."""
+"""Moving averages of an optimizer of a `MultiOptimizer` that trains no weight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .layer_patterns import complete
 
 
 def check(case: Case) -> None:
-    """Every optimizer with `use_ema`, where all layers are known."""
+    """Check every optimizer with `use_ema`, if all layers are known."""
     training = case.fitting
     if training is None or training.choices is None or case.typed is None:
         return
@@ -24,8 +24,8 @@ def check(case: Case) -> None:
     if idle is not None:
         case.report.error(
             "MS592",
-            f"`use_ema` of a `{idle.kind()}` that trains no weight: it has no running means to put"
-            " in the place of weights",
+            f"`use_ema` of a `{idle.kind()}` that trains no weight: it has no moving averages to"
+            " use as weights",
             locate(training.node, ("optimizer",)) or training.span,
-            help="leave `use_ema` out of it, or give it weights to train",
+            help="leave `use_ema` out, or assign weights to this optimizer",
         )

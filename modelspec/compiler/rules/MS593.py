@@ -1,4 +1,4 @@
-"""A setting of an optimizer that the dtype of the weights rounds away."""
+"""A setting of an optimizer that is lost by rounding to the dtype of the weights."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from modelspec.core.source import locate
 from .case import Case
 
 _WHAT: dict[Outcome, str] = {
-    "fails": "weights become no finite numbers in the first step",
+    "fails": "weights become NaN or infinite in the first step",
     "stops": "training changes no weight",
 }
 
 
 def check(case: Case) -> None:
-    """Each setting of each optimizer once, beside the first weight whose dtype rounds it away."""
+    """Report each setting of each optimizer once, with the first weight whose dtype loses it."""
     seen: set[tuple[int, str]] = set()
     looked_at: set[tuple[int, str]] = set()
     for one, optimizer in case.optimized:
@@ -32,7 +32,7 @@ def check(case: Case) -> None:
 
 
 def _rounded(optimizer: Gradient, dtype: str) -> Iterator[tuple[str, int, Outcome]]:
-    """The settings that the dtype rounds to 1 or 0, where something follows from that."""
+    """The settings that the dtype rounds to 1 or 0 with an effect on training."""
     every: tuple[tuple[int, Mapping[str, Outcome]], ...] = (
         (1, optimizer.rounded_to_one),
         (0, optimizer.rounded_to_zero),

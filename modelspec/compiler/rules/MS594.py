@@ -1,4 +1,4 @@
-"""A metric with the name of something else that a run logs."""
+"""A metric whose name is already used by another logged quantity."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..spec.training_section import Chosen, Training
 from .case import Case
 
 _COLUMNS = ("batch", "epoch", "learning_rate", "loss", "seconds")
-"""What a run logs beside metrics."""
+"""Names that a run logs besides metrics."""
 _VALIDATION = "val_"
 
 
 def check(case: Case) -> None:
-    """Every metric by its whole name, that of its output in front where there are several."""
+    """Check every metric by its full name, with the output as prefix if there are several."""
     training = case.fitting
     if training is None:
         return
@@ -29,7 +29,7 @@ def check(case: Case) -> None:
         if name in taken:
             case.report.error(
                 "MS594",
-                f"the metric `{chosen.written}` is logged as `{name}`, which is the name of"
+                f"the metric `{chosen.written}` is logged as `{name}`, which is already the name of"
                 f" {_what(name)}",
                 locate(chosen.node, (chosen.written, "name")) or chosen.span,
                 help="give it another `name`",

@@ -1,4 +1,4 @@
-"""Weights of examples for a loss or a metric that compares along the batch."""
+"""Sample weights for a loss or a metric that compares along the batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .output_heads import Head
 
 
 def check(case: Case) -> None:
-    """Every loss that is given weights, and every weighted metric."""
+    """Check every loss with sample weights, and every weighted metric."""
     for one in case.trained:
         weights = _weights(case, one.head.output)
         if weights is not None and not one.misfits:
@@ -29,14 +29,14 @@ def check(case: Case) -> None:
 
 
 def _weights(case: Case, output: str) -> Note | None:
-    """What weighs the examples in the loss of an output, if anything does."""
+    """The source of the sample weights in the loss of an output, if there is one."""
     mask = case.masks.outputs.get(output)
     if mask is not None:
         return Note(f"the mask of `{mask.made.name}`", mask.made.call.use.kind_span)
     span: Span | None = None
     if case.data is not None and case.data.weights is not None:
         span = case.data.spans.get(("weights",))
-    if case.fitting is not None and output in case.fitting.class_weights:
+    if case.fitting is not None and case.fitting.class_weights:
         span = locate(case.fitting.node, ("class_weight",)) or case.fitting.span
     return Note("the weights", span) if span is not None else None
 
@@ -48,8 +48,7 @@ def _check(
         return
     case.report.error(
         "MS595",
-        f"`{chosen.written}` compares along the batch, and has no values of single examples to"
-        " weigh",
+        f"`{chosen.written}` compares along the batch, so it has no value per example to weigh",
         locate(chosen.node, (chosen.written, "axis")) or chosen.span,
         notes=[weights] if weights is not None else [],
         help=(

@@ -1,4 +1,4 @@
-"""A layer that runs outside of training, and fails in training."""
+"""A layer that works outside training but fails in training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .graph_walk import layer_of
 
 
 def check(case: Case) -> None:
-    """Every call of such a layer in a model that is to be trained."""
+    """Check every call of such a layer in a model with training."""
     for typed in case.graphs if case.fitting is not None else ():
         for call in typed.layers:
             layer = layer_of(call)
@@ -19,7 +19,8 @@ def check(case: Case) -> None:
             if reason is not None:
                 case.report.error(
                     "MS596",
-                    f"`{layer.kind()}` {reason}: `{call.name}` gives {show(call.outputs[0].shape)}",
+                    f"`{layer.kind()}` {reason}: `{call.name}` outputs"
+                    f" {show(call.outputs[0].shape)}",
                     call.call.use.kind_span,
-                    help=f"remove `{call.name}`, or give it larger images",
+                    help=f"remove `{call.name}`, or use larger images",
                 )

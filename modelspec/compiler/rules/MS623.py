@@ -1,4 +1,4 @@
-"""An output with a loss, and data that have nothing to compare it with."""
+"""An output with a loss but no target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every output with a loss or a metric, where the source is known."""
+    """Check every output with a loss or a metric, if the source is known."""
     data, training = case.data, case.fitting
     if data is None or training is None or "train" not in data.sources:
         return
@@ -20,7 +20,7 @@ def check(case: Case) -> None:
         if chosen is not None:
             case.report.error(
                 "MS623",
-                f"output `{name}` has a loss, but `data.targets` has nothing for it",
+                f"output `{name}` has a loss, but `data.targets` has no entry for it",
                 chosen.span,
                 notes=[Note("the data", data.span)],
                 help=f"add `targets: {{{name}: {{column: ...}}}}` to `data`",
@@ -33,7 +33,7 @@ def _first_metric(training: Training, output: str) -> Chosen | None:
 
 
 def _written(case: Case) -> Node | None:
-    """What stands under `data.targets`, in error or not."""
+    """The names under `data.targets`, including those with errors."""
     section = case.file.document.root.entries.get("data") if case.file is not None else None
     node = section.value if section is not None else None
     entry = node.entries.get("targets") if isinstance(node, Mapping) else None
@@ -43,10 +43,11 @@ def _written(case: Case) -> Node | None:
 def _without_target(data: DataSection, training: Training, written: Node | None) -> list[str]:
     trained = list(dict.fromkeys((*training.losses, *training.metrics, *training.weighted_metrics)))
     if data.targets is None:
-        # Targets in error are reported where they are; one output may have that of the source.
+        # Targets with errors are reported elsewhere; a single output may use that of the source.
         by_default = data.sources["train"].own_target and len(trained) == 1
         return [] if written is not None or by_default else trained
     named = written.entries if isinstance(written, Mapping) else {}
-    if not data.targets or any(name not in training.outputs for name in named):
-        return []  # names in error may have been meant for these outputs
+    read = {one for term in training.objective.values() for one in term.targets.values()}
+    if not data.targets or any(name not in training.outputs for name in named.keys() - read):
+        return []  # names with errors may have been meant for these outputs
     return [name for name in trained if name not in data.targets and name not in named]

@@ -1,4 +1,4 @@
-"""An input whose batches have one size, and a training with batches of another."""
+"""An input with a fixed batch size that differs from the batch size of training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every input with a `batch_size`."""
+    """Check every input with a `batch_size`."""
     training = case.fitting
     if case.typed is None or training is None or training.choices is None:
         return

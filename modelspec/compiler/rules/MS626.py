@@ -1,4 +1,4 @@
-"""A transform that makes another type than the input has."""
+"""A transform whose result does not match its input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every input whose transform can be followed."""
+    """Check every input whose transform has a known result."""
     if case.data is None or case.typed is None or case.data.window_in_error:
         return
     for name, feature in (case.data.inputs or {}).items():
@@ -30,31 +30,32 @@ def check(case: Case) -> None:
 
 
 def _misfit(name: str, result: Tensor, wanted: Tensor) -> tuple[str, str] | None:
-    """What is wrong, and what helps; None where the input takes it."""
+    """The problem and the fix; None if the input accepts the result."""
     if (result.dtype == "string") != (wanted.dtype == "string"):
         return (
-            f"the transform gives {result.dtype}, but input `{name}` takes {wanted.dtype}",
-            "look words up with `StringLookup` or `TextVectorization`"
+            f"the transform outputs {result.dtype}, but input `{name}` takes {wanted.dtype}",
+            "look up words with `StringLookup` or `TextVectorization`"
             if result.dtype == "string"
-            else "leave the lookup to the model, or give the input another dtype",
+            else "move the lookup to the model, or give the input another dtype",
         )
     help = _misshapen(result, wanted)
     if help is None:
         return None
     return (
-        f"the transform gives {show(result.shape)}, but input `{name}` takes {show(wanted.shape)}",
+        f"the transform outputs {show(result.shape)}, but input `{name}` takes"
+        f" {show(wanted.shape)}",
         help,
     )
 
 
 def _misshapen(result: Tensor, wanted: Tensor) -> str | None:
-    """What helps where the shapes differ."""
+    """The fix for different shapes."""
     sizes = [size for size in result.shape[1:] if isinstance(size, int)]
     if len(sizes) == result.rank - 1:
         if match(tuple(sizes), wanted.shape[1:]) is None:
             return f"declare the input as `{sizes}`" if sizes else "declare the input as `[1]`"
     elif result.rank == wanted.rank and not _may_agree(result.shape[1:], wanted.shape[1:]):
-        return "the sizes that are known must agree"
+        return "the known sizes must be equal"
     return None
 
 

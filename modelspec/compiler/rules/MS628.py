@@ -1,4 +1,4 @@
-"""A `missing` that is nothing for the values of the column."""
+"""A `missing` that does not match the values of the column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .data_chains import features, is_text, takes_dates
 
 
 def check(case: Case) -> None:
-    """Every input and target."""
+    """Check every input and target."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -27,12 +27,12 @@ def check(case: Case) -> None:
 
 
 def _check_dates(case: Case, value: Any, place: Span | None) -> None:
-    """A text that is not a date is a fault of its own (MS578)."""
+    """Check dates; a string that is not a date is reported by MS578."""
     if isinstance(value, str) and value not in ("mean", "median"):
         return
-    message = f"a feature of dates cannot have the number {value} in place of what is missing"
+    message = f"a feature of dates cannot have the number {value} in place of missing values"
     if isinstance(value, str):
-        message = f"there is no {value} of dates"
+        message = f"`{value}` is not defined for dates"
     help = "use `most_frequent`, `drop`, or a date such as `2026-01-31`"
     case.report.error("MS628", message, place, help=help)
 
@@ -41,17 +41,17 @@ def _check_text(case: Case, value: Any, place: Span | None) -> None:
     if value in ("mean", "median"):
         case.report.error(
             "MS628",
-            f"there is no {value} of text",
+            f"`{value}` is not defined for text",
             place,
             help=(
-                "use `most_frequent`, or a text of its own for what is missing, e.g. `missing:"
+                "use `most_frequent`, or a separate string for missing values, e.g. `missing:"
                 " unknown`"
             ),
         )
     elif not isinstance(value, str):
         case.report.error(
             "MS628",
-            f"a feature of text cannot have the number {value} in place of what is missing",
+            f"a feature of strings cannot have the number {value} in place of missing values",
             place,
             suggestion=f'"{value}"',
             help=f'write `"{value}"` in quotes',
@@ -64,7 +64,7 @@ def _check_numbers(case: Case, value: Any, place: Span | None) -> None:
     near = nearest(value, POLICIES)
     case.report.error(
         "MS628",
-        f'a feature of numbers cannot have the text "{value}" in place of what is missing',
+        f'a feature of numbers cannot have the string "{value}" in place of missing values',
         place,
         suggestion=near,
         help=(

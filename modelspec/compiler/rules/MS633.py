@@ -1,4 +1,4 @@
-"""An `augment` that makes something else of an input than evaluation sees."""
+"""An `augment` whose result differs in type from the input in evaluation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Layers that vary an input give what they get, so that training and evaluation see one
-    type.
+    """Check that layers that vary an input keep its type, so that training and evaluation see the
+    same type.
     """
     for one in case.chains.augmented:
         if not is_float(one.wanted.dtype):
             case.report.error(
                 "MS633",
-                f"`augment` varies numbers with a fraction, but input `{one.name}` takes"
+                f"`augment` varies floating-point numbers, but input `{one.name}` takes"
                 f" {one.wanted.dtype}",
                 one.chain.uses[0].kind_span,
                 help="give the input `dtype: float32`, which is the default",
@@ -24,8 +24,9 @@ def check(case: Case) -> None:
         elif one.result is not None and one.result.shape != one.wanted.shape:
             case.report.error(
                 "MS633",
-                f"`augment` makes {show(one.result.shape)} of input `{one.name}`, which is "
-                f"{show(one.wanted.shape)}, and evaluation sees it as it is",
+                f"`augment` changes input `{one.name}` to {show(one.result.shape)}, but evaluation"
+                " uses "
+                f"it unchanged: {show(one.wanted.shape)}",
                 one.chain.uses[-1].kind_span,
                 help="give all examples one size in the `transform`, e.g. with `Resizing`",
             )

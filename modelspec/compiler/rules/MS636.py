@@ -1,4 +1,4 @@
-"""Weights of classes, and a loss that knows no classes."""
+"""Class weights with a loss that has no classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CLASSIFY = ("indices", "one_hot", "binary")
 
 
 def check(case: Case) -> None:
-    """Every output that `class_weight` names."""
+    """Check every output of `class_weight`."""
     if case.data is None or case.training is None:
         return
     for output, weight in case.training.class_weights.items():
@@ -22,7 +22,7 @@ def check(case: Case) -> None:
             case.report.error(
                 "MS636",
                 f"`class_weight` weighs the classes of output `{output}`, but `{loss.written}` "
-                "knows no classes",
+                "has no classes",
                 weight.span,
                 notes=[Note("the loss", loss.span)],
                 help="use a column of `weights` under `data`, or a loss for classes",

@@ -1,4 +1,4 @@
-"""The `dtype` of a feature, and what the model takes of it."""
+"""A `dtype` of a feature that the model does not take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .data_chains import Key, features
 
 
 def check(case: Case) -> None:
-    """Every input and target that says its `dtype` and has no transform, which would change it."""
+    """Check every input and target with a `dtype` and without a transform, which may change it."""
     if case.data is None:
         return
     for key, feature in features(case.data):
@@ -26,14 +26,14 @@ def _check(case: Case, key: Key, feature: Feature) -> None:
                 "MS662",
                 f"the target of `{name}` is text, but a loss takes numbers",
                 place,
-                help="look the labels up: `transform: [StringLookup: {num_oov_indices: 0}]`",
+                help="look up the labels: `transform: [StringLookup: {num_oov_indices: 0}]`",
             )
         return
     wanted = case.typed.inputs.get(name) if case.typed else None
     if wanted is None or text == (wanted.dtype == "string"):
         return
     if text:
-        found, help = "text", "look the texts up, e.g. `transform: [StringLookup]`"
+        found, help = "text", "look up the strings, e.g. `transform: [StringLookup]`"
     else:
         found, help = "numbers", f"leave `dtype: {feature.dtype}` out"
     case.report.error(

@@ -1,4 +1,4 @@
-"""Something in a model that only a transform can learn."""
+"""A `learned` formula in a model, which only a transform supports."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from .case import Case
 
 
 def check(case: Case) -> None:
-    """Every layer of the model, and of its sub-models."""
+    """Check every layer of the model and of its sub-models."""
     for graph in case.graphs:
         for call in graph.layers:
             layer = call.call.callee
             if isinstance(layer, Layer) and layer.prepares_only:
                 case.report.error(
                     "MS669",
-                    f"`learned` of `{layer.kind()}` has no rows to learn from in a model",
+                    f"`learned` of `{layer.kind()}` is not supported in a model, which has no rows"
+                    " to learn from",
                     call.call.use.kind_span,
-                    help="put the entry into the `transform` of a feature under `data`",
+                    help="move the entry to the `transform` of a feature under `data`",
                 )

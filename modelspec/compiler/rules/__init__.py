@@ -1,8 +1,8 @@
-"""Pairs that cannot work: training choices and data against the graph, before anything is loaded.
+"""Incompatible combinations: training choices and data against the graph, checked before loading.
 
 Each rule is a module named after its code, with its manual page beside it: `MS510.py` has
-`check(case)`, and `MS510.md` says what it finds. Rules that follow from one analysis share a module
-that is named after the analysis.
+`check(case)`, and `MS510.md` describes what it finds. Rules based on one analysis share a module
+named after that analysis.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from modelspec.core.diagnostics import MOST, Collector, Diagnostic
 
 from ..infer import TypedGraph
+from ..infer.stage_graphs import StageGraph
 from ..spec.data_section import DataSection
 from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
@@ -26,10 +27,11 @@ def lint(
     training: Training | None,
     data: DataSection | None,
     file: SpecFile | None = None,
+    stages: tuple[StageGraph, ...] = (),
 ) -> tuple[Diagnostic, ...]:
-    """What does not go together. Silent about whatever is in error itself."""
+    """Report incompatible parts. Parts that already have errors are skipped."""
     report = Collector(MOST)
-    case = Case(typed, training, data, file, report)
+    case = Case(typed, training, data, file, report, stages)
     report.extend(case.chains.diagnostics)
     for check in _checks():
         check(case)
@@ -38,6 +40,6 @@ def lint(
 
 @cache
 def _checks() -> tuple[Callable[[Case], None], ...]:
-    """What the modules of rules in this package check, by code."""
+    """The check functions of the rule modules in this package, by code."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("MS*.py"))
     return tuple(import_module(f".{name}", __package__).check for name in names)

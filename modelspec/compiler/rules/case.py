@@ -1,5 +1,5 @@
-"""What a rule may ask: the parts of a spec as far as they could be understood, and what follows
-from them, computed when the first rule asks.
+"""The input of a rule: the parts of a spec as far as they could be parsed, and what is derived
+from them, computed on first use.
 """
 
 from __future__ import annotations
@@ -12,49 +12,56 @@ from modelspec.core.diagnostics import Collector
 from modelspec.core.shapes import Size
 
 from ..infer import TypedGraph
+from ..infer.low_rank import Target, targets
+from ..infer.stage_graphs import StageGraph
+from ..infer.trained_weights import TrainedWeight, with_optimizers
 from ..spec.data_section import DataSection
 from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
 from .data_chains import DataChains, infer_chains
+from .expected_quantities import Expected, Quantities, expected
 from .graph_walk import distinct
-from .layer_patterns import FREEZE, Pattern, patterns
+from .layer_patterns import ADAPTED, FREEZE, Pattern, patterns
 from .logged_quantities import FileValue, Monitor, file_values, monitors
 from .mask_propagation import MaskEnds, follow_masks
-from .measured_outputs import Measured, measured
+from .measured_outputs import Measured, OutputMetric, measured, output_metrics
+from .objective_terms import TypedTerm, typed_terms
 from .output_heads import Head, heads
+from .players import PlayersCase
 from .trained_outputs import TrainedOutput, trained_outputs
-from .trained_weights import TrainedWeight, with_optimizers
 
 
 class Parts(NamedTuple):
-    """The parts of a spec. One that is missing, or in error, is None."""
+    """The parts of a spec. A part that is missing or has errors is None."""
 
     typed: TypedGraph | None
     training: Training | None
     data: DataSection | None
     file: SpecFile | None
     report: Collector
-    """Where rules report to."""
+    """Collects what rules report."""
+    stages: tuple[StageGraph, ...] = ()
+    """The stages of the whole training; empty for one of them alone."""
 
 
 class Case(Parts):
-    """One spec, and what follows from its parts."""
+    """One spec, and what is derived from its parts."""
 
     @property
     def fitting(self) -> Training | None:
-        """The training, where there is a model for it."""
+        """The training, if there is a model for it."""
         return self.training if self.typed is not None else None
 
     @cached_property
     def graphs(self) -> tuple[TypedGraph, ...]:
-        """The graph and those of the sub-models that it calls; one that several calls infer alike
-        once.
+        """The graph and the graphs of the sub-models that it calls; a graph that several calls
+        share appears once.
         """
         return tuple(distinct(self.typed)) if self.typed is not None else ()
 
     @cached_property
     def heads(self) -> dict[str, Head]:
-        """By output: what makes it, where it has a type."""
+        """By output: the layer that produces it, if it has a type."""
         return heads(self.typed) if self.typed is not None else {}
 
     @cached_property
@@ -65,49 +72,98 @@ class Case(Parts):
         return tuple(trained_outputs(self.heads, self.fitting, self.data))
 
     @cached_property
-    def measured(self) -> tuple[Measured, ...]:
-        """The metrics of the outputs, each with its head and loss."""
+    def metrics(self) -> tuple[OutputMetric, ...]:
+        """The metrics of the outputs, each with its head."""
         if self.fitting is None:
             return ()
-        return tuple(measured(self.heads, self.fitting))
+        return tuple(output_metrics(self.heads, self.fitting))
+
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """The metrics of the outputs that have a loss, each with its head and loss."""
+        if self.fitting is None:
+            return ()
+        return tuple(measured(self.metrics, self.fitting))
+
+    @cached_property
+    def objective(self) -> tuple[TypedTerm, ...]:
+        """The terms of the objective, each with the types of what it reads."""
+        return tuple(typed_terms(self))
+
+    @property
+    def weighs_examples(self) -> bool:
+        """Whether the examples have weights, from a column or from classes. With class weights the
+        examples of every output have weights: 1 if an output has no class weights.
+        """
+        if self.data is not None and self.data.weights is not None:
+            return True
+        return self.fitting is not None and bool(self.fitting.class_weights)
 
     @cached_property
     def frozen(self) -> tuple[Pattern, ...]:
-        """What `freeze` names."""
+        """The patterns of `freeze`."""
         if self.typed is None or self.fitting is None:
             return ()
         return tuple(patterns(self.typed, self.fitting, FREEZE))
 
     @cached_property
-    def optimized(self) -> tuple[tuple[TrainedWeight, Gradient], ...]:
-        """The weights that are trained, each with what trains it."""
+    def adaptable(self) -> tuple[Target, ...]:
+        """The weights that can have low-rank adapters."""
+        return tuple(targets(self.typed)) if self.typed is not None else ()
+
+    @cached_property
+    def adapted(self) -> tuple[Pattern, ...]:
+        """The patterns of `layers` in `lora`."""
         if self.typed is None or self.fitting is None:
             return ()
+        inner = {one.path for one in self.adaptable}
+        return tuple(patterns(self.typed, self.fitting, ADAPTED, inner))
+
+    @cached_property
+    def optimized(self) -> tuple[tuple[TrainedWeight, Gradient], ...]:
+        """The trained weights, each with its optimizer."""
+        if self.typed is None or self.fitting is None or self.fitting.players:
+            return ()  # each player is checked as a separate training
         return tuple(with_optimizers(self.typed, self.fitting))
 
     @cached_property
+    def players(self) -> PlayersCase:
+        """The players of the training, and the layers that each trains."""
+        return PlayersCase(self)
+
+    @cached_property
     def masks(self) -> MaskEnds:
-        """Where masks do not come to what would use them."""
+        """Where masks do not reach the layers that would use them."""
         return follow_masks(self.typed)
 
     @cached_property
     def chains(self) -> DataChains:
-        """What the layers under `data` make of the columns and the inputs."""
+        """The types that the layers under `data` make from the columns and the inputs."""
         return infer_chains(self.typed, self.data)
 
     @cached_property
     def monitors(self) -> tuple[Monitor, ...]:
-        """What the callbacks watch."""
+        """The quantities that callbacks monitor."""
         if self.fitting is None:
             return ()
         return tuple(monitors(self.fitting, self.data, self._units))
 
     @cached_property
     def file_values(self) -> tuple[FileValue, ...]:
-        """What is in braces in the paths of files that callbacks write."""
+        """The placeholders in braces in the file paths of callbacks."""
         if self.fitting is None:
             return ()
         return tuple(file_values(self.fitting, self.data, self._units))
+
+    @cached_property
+    def quantities(self) -> Quantities:
+        """The quantities that expectations may refer to."""
+        return Quantities(self.training, self.data, self._units)
+
+    @cached_property
+    def expected(self) -> tuple[Expected, ...]:
+        """The expectations, each with its quantity."""
+        return tuple(expected(self))
 
     @cached_property
     def _units(self) -> dict[str, Size]:

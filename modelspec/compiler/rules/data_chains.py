@@ -1,41 +1,44 @@
-"""What the layers under `data` make of columns and inputs, as far as that holds whatever the source
-has in it; the rest is said when the data are read.
+"""The types that the layers under `data` make from columns and inputs, as far as they do not depend
+on the source; the rest is checked when the data are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import PENDING, Shape, Tensor
 
+from ..graph import ANY_INPUT
 from ..infer import TypedGraph, infer_chain
 from ..spec.augment_section import Joint
 from ..spec.data_section import DataSection, Feature, transform_of
 from ..spec.file_reading import picture_shape
-from ..spec.past_columns import with_past_columns
+from ..spec.known_columns import is_open
+from ..spec.past_columns import reads_past, with_past_columns
 from ..spec.transform_layers import Chain, given_type
 
 _MOST_AXES = 4
-"""Of an example whose size only the data show."""
+"""The shape of an example whose size depends on the data."""
 Key = tuple[str, str]
 """`("inputs", "image")` or `("targets", "digit")`."""
 
 
 class Augmented(NamedTuple):
-    """An input that training varies, and what it becomes."""
+    """An input that training varies, and its type afterwards."""
 
     name: str
     chain: Chain
     wanted: Tensor
     result: Tensor | None
-    """None where the layers cannot take it."""
+    """None if the layers do not accept it."""
 
 
 class DataChains(NamedTuple):
-    """The types at the ends of chains, and what is wrong within them."""
+    """The types at the ends of chains, and the problems within them."""
 
     transformed: Mapping[Key, Tensor]
     augmented: tuple[Augmented, ...] = ()
@@ -51,7 +54,7 @@ def features(data: DataSection) -> Iterator[tuple[Key, Feature]]:
 
 
 def takes_dates(feature: Feature) -> bool:
-    """Whether the values of a feature are dates, as text."""
+    """Whether the values of a feature are dates, as strings."""
     chain = transform_of(feature)
     layers = chain.layers if chain is not None else ()
     return next((one.reads_dates for one in layers if one.keeps_values != "all"), False)
@@ -72,7 +75,7 @@ def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChai
 
 
 def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -> Tensor | None:
-    """What a transform makes, where that can be told without the data."""
+    """The result of a transform, if it can be inferred without the data."""
     feature = with_past_columns(feature)
     chain = transform_of(feature)
     if chain is None or not chain.complete:
@@ -80,23 +83,45 @@ def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -
     source = data.sources.get("train")
     text = feature.takes_text(None)
     pictures = picture_shape(feature, source)
+    if pictures is None and source is not None and feature.column is not None:
+        known = source.known_types.get(feature.column)
+        pictures = known.shape if known is not None else None
     one_value = source is not None and (source.one_value_cells or pictures is not None)
     if text is None or feature.pad is not None or not one_value:
         found.extend(_across_examples(chain))
         return None
+    if is_open(feature) and reads_past(feature):
+        return None
     sizes: Shape = () if feature.column is not None else (len(feature.names),)
+    if is_open(feature):
+        sizes = (None,)
     if pictures is not None:
         sizes = pictures
     if feature.separator is not None:
         sizes = (None,)
     given = given_type(text, chain.layers, sizes)
     checked = infer_chain(chain.uses, chain.layers, given, chain.span)
-    found.extend(_certain(checked.diagnostics))
+    said = _certain(checked.diagnostics)
+    found.extend(_of_columns(one, len(feature.names)) for one in said)
     return checked.value[-1] if checked.value else None
 
 
+def _of_columns(one: Diagnostic, count: int) -> Diagnostic:
+    """A problem of layers whose input are several stacked columns, not a model input."""
+    given, stacked = f"`{ANY_INPUT}` gives", f"{count} stacked columns give"
+    if count < 2 or not any(note.message.startswith(given) for note in one.notes):
+        return one
+    notes = tuple(
+        replace(note, message=note.message.replace(given, stacked, 1)) for note in one.notes
+    )
+    help = one.help
+    if one.code in ("MS401", "MS403"):
+        help = "`columns` stacks its columns into one vector; give each column its own input"
+    return replace(one, notes=notes, help=help)
+
+
 def _across_examples(chain: Chain) -> tuple[Diagnostic, ...]:
-    """MS668 where the layers compute with several examples, however many axes an example has."""
+    """Report MS668 if the layers compute with several examples, for any rank of an example."""
     every: list[tuple[Diagnostic, ...]] = []
     for text in (False, True):
         for axes in range(1, _MOST_AXES + 1):
@@ -109,20 +134,20 @@ def _across_examples(chain: Chain) -> tuple[Diagnostic, ...]:
 
 
 def _certain(found: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
-    """What stays true when vocabularies are known."""
+    """The type, as far as it does not depend on vocabularies."""
     return (one for one in found if one.code not in ("MS405", "MS205") or one.severity != "error")
 
 
 def _augmented(
     typed: TypedGraph, data: DataSection, found: list[Diagnostic]
 ) -> Iterator[Augmented]:
-    """The inputs that `augment` names; those of whole numbers are not followed."""
+    """The inputs that `augment` names; integer inputs are skipped."""
     for name, chain in _varied_inputs(data):
         wanted = typed.inputs.get(name)
         if wanted is None or not chain.complete or PENDING in wanted.shape:
             continue
         if not is_float(wanted.dtype):
-            if not isinstance(chain, Joint):  # which moves class numbers beside an image
+            if not isinstance(chain, Joint):  # which moves class indices together with an image
                 yield Augmented(name, chain, wanted, None)
             continue
         given = Tensor(wanted.shape, "float32")
@@ -139,10 +164,10 @@ def _varied_inputs(data: DataSection) -> Iterator[tuple[str, Chain]]:
 
 
 def is_text(typed: TypedGraph | None, key: Key, feature: Feature) -> bool | None:
-    """Whether the values of a feature are text; None where that cannot be told."""
+    """Whether the values of a feature are strings; None if that is unknown."""
     chain = transform_of(feature)
     if feature.prepared and chain is None and feature.pad is None:
-        return None  # the transform is in error
+        return None  # the transform has errors
     kind, name = key
     wanted = typed.inputs.get(name) if typed and kind == "inputs" else None
     return feature.takes_text(wanted.dtype if wanted else None)

@@ -1,4 +1,4 @@
-"""Steps through a typed graph that several rules take."""
+"""Functions to walk a typed graph, shared by several rules."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
 
 
-def distinct(typed: TypedGraph, seen: set[int] | None = None) -> Iterator[TypedGraph]:
-    """The graph and those inside its calls, each once."""
+def distinct(
+    typed: TypedGraph, seen: set[int] | None = None, *, running: bool = False
+) -> Iterator[TypedGraph]:
+    """The graph and the graphs inside its calls, each once; with `running`, only inside calls that
+    an output depends on.
+    """
     seen = set() if seen is None else seen
     if id(typed) in seen:
         return
     seen.add(id(typed))
     yield typed
-    for call in typed.layers:
+    for call in typed.alive if running else typed.layers:
         if call.inside is not None:
-            yield from distinct(call.inside, seen)
+            yield from distinct(call.inside, seen, running=running)
 
 
 def by_name(typed: TypedGraph) -> Mapping[str, TypedCall]:

@@ -1,7 +1,8 @@
-"""Names and patterns of layers that are written in `training`."""
+"""Names and patterns of layers in `training`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from modelspec.core.diagnostics import Span
@@ -13,36 +14,41 @@ from ..spec.initial_weights import MOST_WILD, is_wild, matcher
 from ..spec.training_section import Training
 
 FREEZE, SKIP = ("freeze",), ("weights", "skip")
+ADAPTED, TRAINED = ("lora", "layers"), ("lora", "train")
 
 
 class Pattern(NamedTuple):
-    """One pattern, and the layers that it names."""
+    """One pattern, and the layers that it matches."""
 
     text: str
     span: Span
     named: frozenset[str]
 
 
-def patterns(typed: TypedGraph, training: Training, key: tuple[str, ...]) -> list[Pattern]:
-    """The patterns at a key; also where something else of the section is in error."""
+def patterns(
+    typed: TypedGraph, training: Training, key: tuple[str, ...], inner: Iterable[str] = ()
+) -> list[Pattern]:
+    """The patterns at a key, even if another part of the section has errors. `inner` are the paths
+    of layers inside layers that they can match too.
+    """
     written = _written(training, key)
     if not written:
         return []
-    paths = all_paths(typed)
+    paths = all_paths(typed).union(inner)
     if sum(is_wild(text) for text, _ in written) > MOST_WILD:
-        return []  # reported where they are read
+        return []  # reported by the reader
     return [Pattern(text, span, _named(text, paths)) for text, span in written]
 
 
 def _named(pattern: str, paths: set[str]) -> frozenset[str]:
-    """The paths of the layers that a pattern names."""
+    """The paths of the layers that a pattern matches."""
     if is_wild(pattern):
         return frozenset(filter(matcher(pattern), paths))
     return frozenset((pattern,)) & paths
 
 
 def all_paths(typed: TypedGraph) -> set[str]:
-    """The path of every layer, those of sub-models below them."""
+    """The path of every layer; layers of a sub-model are below its path."""
     return {path for path, _ in layer_paths(typed.graph)}
 
 
@@ -52,7 +58,7 @@ def complete(typed: TypedGraph) -> bool:
 
 
 def paths_with_weights(typed: TypedGraph, prefix: str = "") -> set[str]:
-    """The paths of layers that have weights, for a graph that is complete."""
+    """The paths of layers with weights, for a complete graph."""
     found: set[str] = set()
     for layer in typed.layers:
         path = f"{prefix}{layer.shared or layer.name}"

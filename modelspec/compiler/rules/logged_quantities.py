@@ -1,4 +1,4 @@
-"""What a training logs, and what its callbacks watch of it."""
+"""The quantities that training logs, and those that callbacks monitor."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from modelspec.core.shapes import Size
 from modelspec.core.source import locate
 
 from ..spec.data_section import DataSection
+from ..spec.objective_section import Term
 from ..spec.training_section import Chosen, Training
 from .measured_outputs import ACCURACY
 
@@ -28,11 +29,11 @@ class Monitor(NamedTuple):
     callback: Chosen
     name: str
     logged: dict[str, Direction]
-    """What the training logs, without `val_`."""
+    """The names that training logs, without `val_`."""
     validated: bool
-    """Whether there is validation data, as far as that can be told."""
+    """Whether the spec has validation data, as far as that is known."""
     written: Span | None
-    """Where the name is written; None where it is the default."""
+    """The span of the name; None if it is the default."""
 
     @property
     def bare(self) -> str:
@@ -44,7 +45,7 @@ class Monitor(NamedTuple):
 
     @property
     def unvalidated(self) -> bool:
-        """Whether it is of validation data that there is none of."""
+        """Whether it refers to validation data that does not exist."""
         return self.known and self.bare != self.name and not self.validated
 
     @property
@@ -53,20 +54,20 @@ class Monitor(NamedTuple):
 
 
 class FileValue(NamedTuple):
-    """What is in braces in the path of a file that a callback writes."""
+    """A placeholder in braces in a file path of a callback."""
 
     callback: Chosen
     path: str
     name: str
     known: tuple[str, ...]
-    """What may be in braces there."""
+    """The valid placeholders."""
     is_known: bool
-    """Whether it is one of these: looked up, as they are many."""
+    """Whether it is one of these, by a fast lookup, as there are many."""
     span: Span
 
 
 class _Known:
-    """Names that may be in braces, to list and to look up; made once for many callbacks."""
+    """Valid placeholders, to list and to look up; created once for many callbacks."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
@@ -76,8 +77,8 @@ class _Known:
 def monitors(
     training: Training, data: DataSection | None, units: Units | None = None
 ) -> Iterator[Monitor]:
-    """Every monitor that something can be said about: one that nothing logs may be that of a metric
-    in error, or one of several numbers of a metric.
+    """Every monitor that can be checked: an unknown name may belong to a metric with errors, or to
+    one of several values of a metric.
     """
     produced = logged(training, units)
     uncounted = _uncounted(training, units)
@@ -95,8 +96,8 @@ def monitors(
 def file_values(
     training: Training, data: DataSection | None, units: Units | None = None
 ) -> Iterator[FileValue]:
-    """Everything in braces in the paths of callbacks, but for what a metric in error, or one of
-    which it is not known how many numbers it gives, may log.
+    """Every placeholder in the paths of callbacks, except those that a metric with errors, or with
+    an unknown number of values, may log.
     """
     produced = tuple(logged(training, units))
     uncounted = _uncounted(training, units)
@@ -133,20 +134,20 @@ def nearest_logged(name: str, known: Collection[str]) -> str | None:
 
 
 def is_uncounted(name: str, uncounted: Container[str]) -> bool:
-    """Whether a name may be that of one of several numbers of a metric (`f1_score_2`), of which it
-    is not known how many they are.
+    """Whether a name may be one of several values of a metric (`f1_score_2`) with an unknown number
+    of values.
     """
     metric, _, number = name.removeprefix("val_").rpartition("_")
     return number.isdecimal() and metric in uncounted
 
 
 def _uncounted(training: Training, units: Units | None) -> frozenset[str]:
-    """The metrics of which it is not known how many numbers they give."""
-    return frozenset(name for name, _, count in _metrics(training, units) if count is None)
+    """The metrics with an unknown number of values."""
+    return frozenset(one.name for one in logged_metrics(training, units) if one.numbers is None)
 
 
 def is_validated(data: DataSection | None) -> bool:
-    """Whether there is validation data, as far as that can be told."""
+    """Whether the spec has validation data, as far as that is known."""
     return data is None or data.split_in_error or _has_validation(data)
 
 
@@ -157,34 +158,55 @@ def _has_validation(data: DataSection) -> bool:
 
 
 def logged(training: Training, units: Units | None = None) -> dict[str, Direction]:
-    """The names under which a run is logged, without `val_`, and which way is better.
+    """The names that a run logs, without `val_`, and whether higher or lower is better.
 
-    `units` are the sizes of the outputs' last axes. A metric of which it is not known how many
-    numbers it gives is there once, by its name.
+    `units` are the sizes of the outputs' last axes. A metric with an unknown number of values is
+    listed once, by its name.
     """
-    found: dict[str, Direction] = {"loss": "down"}
+    found: dict[str, Direction] = {one.loss: "down" for one in training.players}
+    if not training.players:
+        found["loss"] = "down"
     if len(training.outputs) > 1:
         found |= {f"{output}_loss": "down" for output in training.losses}
-    for name, direction, count in _metrics(training, units):
-        if count is None or count == 1:
-            found[name] = direction
-        else:
-            found |= {f"{name}_{number}": direction for number in range(count)}
-    return found
+    for one in logged_metrics(training, units):
+        found |= dict.fromkeys(one.names, one.direction)
+    # A term may be minimized or, with a negative weight, maximized.
+    return found | {name: _direction(term) for name, term in training.objective.items()}
+
+
+def _direction(term: Term) -> Direction:
+    if not isinstance(term.weight, float) or term.weight == 0:
+        return None
+    return "down" if term.weight > 0 else "up"
 
 
 def direction_of(name: str, directions: Mapping[str, Direction]) -> Direction:
-    """Which way a logged quantity is better: `f1_score_2` as `f1_score`."""
+    """Whether higher or lower is better for a logged quantity: `f1_score_2` as `f1_score`."""
     bare = name.removeprefix("val_")
     return directions.get(bare, directions.get(_NUMBER.sub("", bare)))
 
 
-def _metrics(
-    training: Training, units: Units | None
-) -> Iterator[tuple[str, Direction, int | None]]:
-    """Every metric: its logged name, which way is better, and how many numbers it gives, where that
-    is known.
-    """
+class LoggedMetric(NamedTuple):
+    """A metric with its logged name."""
+
+    name: str
+    direction: Direction
+    numbers: int | None
+    """How many values it has, if known."""
+    output: str
+    settings: Metric | str
+    """A string for a metric that depends on the shapes: `accuracy`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each of its values; its own name if their number is unknown."""
+        if self.numbers is None or self.numbers == 1:
+            return (self.name,)
+        return tuple(f"{self.name}_{number}" for number in range(self.numbers))
+
+
+def logged_metrics(training: Training, units: Units | None = None) -> Iterator[LoggedMetric]:
+    """Every metric with its logged name."""
     several = len(training.outputs) > 1
     for by_output in (training.metrics, training.weighted_metrics):
         weighted = by_output is training.weighted_metrics
@@ -203,4 +225,5 @@ def _metrics(
                     if isinstance(metric.settings, Metric)
                     else 1
                 )
-                yield f"{output}_{name}" if several else name, direction, count
+                name = f"{output}_{name}" if several else name
+                yield LoggedMetric(name, direction, count, output, metric.settings)

@@ -1,4 +1,4 @@
-"""What the total loss of a training is added up from, by shape."""
+"""The terms of the total loss of a training, with their shapes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from modelspec.core.shapes import Shape
 from ..infer import TypedCall, TypedGraph
 from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of
+from .graph_walk import distinct, layer_of
 from .trained_outputs import TrainedOutput
-from .weight_settings import components, weights_of
+from .weight_settings import components, regularized
 
 _OUTPUT = "activity"
 
@@ -25,21 +25,23 @@ class Term(NamedTuple):
 
     output: TrainedOutput
     shape: Shape
-    """That of what is added up: no axis for a number."""
+    """The shape of the term; no axes for a scalar."""
 
 
 def terms(case: Case) -> Iterator[Term]:
-    """The loss of each output in order; those of unknown shape left out."""
+    """The loss of each output in order, without those of unknown shape."""
     for one in case.trained:
         shape = () if one.settings.reduced else one.settings.values(one.head.tensor.shape)
+        if shape == () and not one.settings.reduced and case.weighs_examples:
+            shape = (one.head.tensor.shape[0],)  # one scalar, times the weight of each
         if shape is not None and not one.misfits:
             yield Term(one, shape)
 
 
-def penalty(graphs: tuple[TypedGraph, ...]) -> TypedCall | None:
-    """The first call of a layer that adds a number to the loss."""
-    for typed in graphs:
-        for call in typed.layers:
+def penalty(graph: TypedGraph) -> TypedCall | None:
+    """The first active call of a layer that adds a scalar to the loss."""
+    for typed in distinct(graph, running=True):
+        for call in typed.alive:
             layer = layer_of(call)
             if layer is not None and any(_adds(call, one) for one in nested(layer)):
                 return call
@@ -50,6 +52,6 @@ def _adds(call: TypedCall, layer: Layer) -> bool:
     if layer.adds_to_loss:
         return True
     return any(
-        what == _OUTPUT or any(weight.trainable for weight in weights_of(call, what))
+        what == _OUTPUT or any(regularized(call, what))
         for what, _ in components(layer, "_regularizer", REGULARIZERS, Regularizer)
     )

@@ -1,7 +1,7 @@
-"""Masks on their way through a graph, as Keras passes them from layer to layer while a model runs.
+"""The propagation of masks through a graph, as Keras does it while a model runs.
 
-`Embedding` and `Masking` mark steps that are padding. A layer passes the mark with its result where
-it supports masks; most do not, and a sum with a tensor that has no mask has none either.
+`Embedding` and `Masking` mark steps that are padding. A layer that supports masks propagates them
+with its output; most layers do not, and a sum with an unmasked tensor has no mask.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .graph_walk import by_name
 
 
 class Mask(NamedTuple):
-    """What is known of the mask of a tensor: where it was made, and the call after which there is
-    none.
+    """What is known about the mask of a tensor: the call that created it, and the call that dropped
+    it.
 
-    Where it cannot be told whether there is one, it is taken to be there: then nothing is said.
+    If it is unknown whether a tensor has a mask, it is assumed to have one: nothing is reported.
     """
 
     made: TypedCall
@@ -30,10 +30,10 @@ class Mask(NamedTuple):
     shape: Shape
     """(batch, steps) where it marks the steps of sequences."""
     carrier_axes: int
-    """How many the tensor has that it comes with."""
+    """The number of axes of the masked tensor."""
     lost: TypedCall | None = None
     without: str | None = None
-    """The tensor without a mask because of which a sum has none."""
+    """The unmasked tensor that makes a sum unmasked."""
     sure: bool = True
 
     @property
@@ -41,12 +41,12 @@ class Mask(NamedTuple):
         return len(self.shape)
 
     def fits(self, axes: int) -> bool:
-        """Whether it can be taken for a mask of so many axes."""
+        """Whether it can be used as a mask with this number of axes."""
         return self.axes == axes or (self.axes > axes and set(self.shape[axes:]) == {1})
 
 
 class LostMask(NamedTuple):
-    """A mask that ends before a call that would use it."""
+    """A mask that is dropped before a call that would use it."""
 
     mask: Mask
     lost: TypedCall
@@ -54,14 +54,14 @@ class LostMask(NamedTuple):
 
 
 class MisreadMask(NamedTuple):
-    """A mask of steps that comes to a layer which takes it for one of single entries."""
+    """A mask of steps that reaches a layer which expects a mask of single values."""
 
     mask: Mask
     user: TypedCall
 
 
 class UnfitMask(NamedTuple):
-    """A mask that comes to a layer with another number of axes than the layer can use."""
+    """A mask that reaches a layer with a number of axes that the layer does not accept."""
 
     mask: Mask
     user: TypedCall
@@ -69,13 +69,13 @@ class UnfitMask(NamedTuple):
 
 
 class MaskEnds(NamedTuple):
-    """What was found on the way; each loss once."""
+    """All findings; each dropped mask once."""
 
     lost: tuple[LostMask, ...] = ()
     misread: tuple[MisreadMask, ...] = ()
     unfit: tuple[UnfitMask, ...] = ()
     outputs: Mapping[str, Mask] = MappingProxyType({})
-    """The masks that come with outputs of the model, by the outputs' public names."""
+    """The masks of the outputs of the model, by their public names."""
 
 
 _Item: TypeAlias = tuple[str, Mask | None]
@@ -86,7 +86,7 @@ _Masks: TypeAlias = Mapping[str, Mask | None]
 
 
 def follow_masks(typed: TypedGraph | None) -> MaskEnds:
-    """Every mask that does not come to where it is used."""
+    """Every mask that does not reach the layers that use it."""
     if typed is None:
         return MaskEnds()
     walk = _Walk()
@@ -100,7 +100,7 @@ def follow_masks(typed: TypedGraph | None) -> MaskEnds:
 
 
 def _here(mask: Mask) -> bool:
-    """Whether there is a mask for sure."""
+    """Whether there certainly is a mask."""
     return mask.lost is None and mask.sure
 
 
@@ -115,7 +115,7 @@ class _Walk:
 
     def graph(self, typed: TypedGraph, given: _Masks) -> _Masks:
         """The masks of a graph's outputs by their public names. A sub-model is walked once for each
-        way it is masked.
+        combination of masked inputs.
         """
         key = (
             id(typed),
@@ -143,7 +143,7 @@ class _Walk:
         masks: Mapping[str, tuple[Mask | None, ...]],
         calls: Mapping[str, TypedCall],
     ) -> tuple[Mask | None, ...]:
-        """The masks of what a call gives."""
+        """The masks of the outputs of a call."""
         taken = {
             argument: tuple((ref.producer, _of(ref, masks, calls)) for ref in _refs(item))
             for argument, item in (call.call.inputs or {}).items()
@@ -166,8 +166,8 @@ class _Walk:
     def _every_step(
         self, call: TypedCall, inside: TypedGraph, taken: _Taken
     ) -> tuple[Mask | None, ...]:
-        """The mask of what wrappers give, which is that of what they take: a step of it goes to the
-        model inside, and the masks that are made there end there.
+        """The mask of the output of wrappers, which is the mask of their input: a step of it is
+        passed to the model inside, and the masks created there are dropped.
         """
         around = call.call.use.around
         given = {name: items[0][1] for name, items in taken.items()}
@@ -176,7 +176,7 @@ class _Walk:
         return (_with(mask, call.outputs[0], around[0]),)
 
     def _unfit(self, call: TypedCall, layer: Layer, taken: _Taken) -> bool:
-        """Whether one of the masks has another number of axes than the layer can use."""
+        """Whether one of the masks has a number of axes that the layer does not accept."""
         for _, mask in (item for items in taken.values() for item in items):
             wanted = layer.mask_rank(mask.carrier_axes) if mask and _here(mask) else None
             if mask and wanted is not None and not mask.fits(wanted):
@@ -187,7 +187,7 @@ class _Walk:
         return False
 
     def _use(self, call: TypedCall, layer: Layer, taken: _Taken) -> None:
-        """Notes down what a call that is given no mask of its own makes of those it gets."""
+        """Record how a call without an explicit mask uses its masks."""
         if layer.masks_entries:
             mask = next(iter(taken.values()))[0][1]
             if mask is not None and _here(mask) and mask.axes < mask.carrier_axes:
@@ -198,7 +198,7 @@ class _Walk:
 
 
 def _of_one_step(mask: Mask | None, wrappers: int) -> Mask | None:
-    """The mask as it comes to a model inside wrappers: each takes the axis of its steps away."""
+    """The mask that a model inside wrappers gets: each wrapper removes the axis of its steps."""
     if mask is None or not _here(mask):
         return None
     shape = (*mask.shape[:1], *mask.shape[1 + wrappers :])
@@ -212,9 +212,7 @@ def _refs(item: Ref | tuple[Ref, ...]) -> tuple[Ref, ...]:
 def _of(
     ref: Ref, masks: Mapping[str, tuple[Mask | None, ...]], calls: Mapping[str, TypedCall]
 ) -> Mask | None:
-    """The mask of the tensor that a reference names; None where it has none, or nothing is known of
-    it.
-    """
+    """The mask of the tensor that a reference names; None if it has none or is unknown."""
     found = masks.get(ref.producer, ())
     index = 0
     if ref.output is not None and ref.producer in calls:
@@ -230,12 +228,12 @@ def _of(
 
 
 def _given(taken: _Taken) -> bool:
-    """Whether a call is given a mask of its own."""
+    """Whether a call has an explicit mask."""
     return any("mask" in argument for argument in taken)
 
 
 def _used(layer: Layer, taken: _Taken) -> Mask | None:
-    """The mask by which a layer would leave padding out, where none of those that serve is left."""
+    """The dropped mask that a layer would use to skip padding, if no usable mask remains."""
     masks = dict(_by_tensor(layer, taken)) if layer.uses_mask_of else {}
     found = [masks[name] for name in layer.uses_mask_of if name in masks]
     if any(mask is not None and mask.lost is None for mask in found):
@@ -244,8 +242,8 @@ def _used(layer: Layer, taken: _Taken) -> Mask | None:
 
 
 def _by_tensor(layer: Layer, taken: _Taken) -> Iterator[tuple[str, Mask | None]]:
-    """The mask of each tensor that a layer takes, as far as Keras hands it over: to `mask` for the
-    only argument, to `value_mask` for `value` beside others.
+    """The mask of each input tensor of a layer, as far as Keras passes it: as `mask` for a single
+    argument, as `value_mask` for `value` among several.
     """
     arguments = {argument.name: argument for argument in layer.arguments}
     for name, items in taken.items():
@@ -256,19 +254,19 @@ def _by_tensor(layer: Layer, taken: _Taken) -> Iterator[tuple[str, Mask | None]]
 
 
 def _results(call: TypedCall, layer: Layer, taken: _Taken) -> tuple[Mask | None, ...]:
-    """The masks of the tensors that a layer gives."""
+    """The masks of the output tensors of a layer."""
     if not call.outputs:
         return (None,)
     mask = _result(call, layer, taken)
     if layer.arguments and layer.arguments[0].many:
-        return (_with(mask, call.outputs[0], layer),)  # what else attention gives are scores
+        return (_with(mask, call.outputs[0], layer),)  # the other outputs of attention are scores
     made = tuple(_with(mask, tensor, layer) for tensor in call.outputs)
     of_scores = _of_scores(call, layer, taken)
     return (*made[:1], of_scores, *made[2:]) if of_scores is not None else made
 
 
 def _of_scores(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
-    """The mask that comes with the scores of attention, by which it attends."""
+    """The mask of the scores of attention, which is its attention mask."""
     if len(call.outputs) < 2:
         return None
     masked = {name.removesuffix("_mask") for name in taken if name.endswith("_mask")}
@@ -279,7 +277,7 @@ def _of_scores(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
 
 
 def _with(mask: Mask | None, tensor: Tensor, layer: Layer) -> Mask | None:
-    """The mask as it comes with a tensor. Its loss is followed along sequences of vectors only:
+    """The mask of a tensor. A dropped mask is tracked along sequences of vectors only:
     (batch, steps, size).
     """
     if mask is None or tensor.rank == 3:
@@ -310,18 +308,18 @@ def _joined(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
         return mask
     return mask._replace(
         shape=mask.shape[: mask.carrier_axes - 1]
-    )  # Keras brings each to the axes of its tensor
+    )  # Keras expands each mask to the axes of its tensor
 
 
 def _any_of(every: list[_Item]) -> Mask | None:
-    """Of tensors one after the other: a mask where any of them has one."""
+    """The mask of concatenated tensors: a mask if any of them has one."""
     return next((mask for _, mask in every if mask and mask.lost is None), None)
 
 
 def _all_of(call: TypedCall, every: list[_Item]) -> Mask | None:
-    """Of tensors entry by entry: a mask where all of them have one.
+    """The mask of an elementwise merge: a mask if all tensors have one.
 
-    What comes first is what is reported: a mask that was lost before, then one that is lost here.
+    The earliest drop is reported: a mask that was dropped before, then one that is dropped here.
     """
     masks = [mask for _, mask in every if mask]
     if not masks:
@@ -333,7 +331,7 @@ def _all_of(call: TypedCall, every: list[_Item]) -> Mask | None:
 
 
 def _dropped(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
-    """After a layer that passes no mask on, as long as what it gives has steps."""
+    """The mask after a layer that does not propagate masks, if its output has steps."""
     mask = next((mask for _, mask in every if mask), None)
     if mask is None or mask.axes != 2 or call.outputs[0].rank != 3:
         return None

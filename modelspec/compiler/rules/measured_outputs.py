@@ -1,8 +1,8 @@
-"""The metrics of a spec, each beside the head that it measures and the loss that trains it."""
+"""The metrics of a spec, each with the head that it measures and the loss that trains it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from modelspec.catalog.components import ACTIVATIONS
@@ -13,23 +13,32 @@ from ..spec.training_section import Chosen, Training
 from .output_heads import Head
 
 ACCURACY = ("accuracy", "acc")
-"""Words for the metric of right answers that fits the targets."""
+"""Names of the accuracy metric that is chosen by the targets."""
+
+
+class OutputMetric(NamedTuple):
+    """One metric of one output, which may have no loss, or a formula as its loss."""
+
+    head: Head
+    metric: Chosen
+    settings: Metric | None
+    """None for a name that depends on the target: `accuracy`, `crossentropy`."""
 
 
 class Measured(NamedTuple):
-    """One metric of one output."""
+    """One metric of one output, with the loss that trains it."""
 
     head: Head
     loss: Chosen
     loss_settings: Loss
     metric: Chosen
     settings: Metric | None
-    """None for a word that follows the target: `accuracy`, `crossentropy`."""
+    """None for a name that depends on the target: `accuracy`, `crossentropy`."""
 
     @property
     def scores(self) -> bool:
-        """Whether the head gives scores: the loss takes logits or margins, or the activation gives
-        numbers below 0 or above 1.
+        """Whether the head outputs scores: the loss takes logits or margins, or the activation has
+        values below 0 or above 1.
         """
         from_logits = getattr(self.loss_settings, "from_logits", False)
         return bool(from_logits or self.loss_settings.of_margins or self._beyond_0_to_1)
@@ -41,28 +50,35 @@ class Measured(NamedTuple):
 
     @property
     def several_labels(self) -> bool:
-        """Whether each of several units is a yes or no of its own. Those of a softmax are one
-        choice, whatever the loss.
+        """Whether each of several units is a separate yes or no. The units of a softmax are one
+        choice for any loss.
         """
         binary = self.loss_settings.targets == "binary"
         return binary and self.several_units and self.head.activation != "softmax"
 
     @property
     def one_unit(self) -> bool:
-        return self.head.units == 1
+        return self.head.one_unit
 
     @property
     def several_units(self) -> bool:
-        return isinstance(self.head.units, int) and self.head.units > 1
+        return self.head.several_units
 
 
-def measured(heads: Mapping[str, Head], training: Training) -> Iterator[Measured]:
-    """Every metric whose head and loss are known."""
+def output_metrics(heads: Mapping[str, Head], training: Training) -> Iterator[OutputMetric]:
+    """Every metric with a known head."""
     for by_output in (training.metrics, training.weighted_metrics):
         for output, metrics in by_output.items():
-            head, loss = heads.get(output), training.losses.get(output)
-            if head is None or loss is None or not isinstance(loss.settings, Loss):
-                continue
-            for metric in metrics:
+            head = heads.get(output)
+            for metric in metrics if head is not None else ():
+                assert head is not None
                 settings = metric.settings if isinstance(metric.settings, Metric) else None
-                yield Measured(head, loss, loss.settings, metric, settings)
+                yield OutputMetric(head, metric, settings)
+
+
+def measured(metrics: Iterable[OutputMetric], training: Training) -> Iterator[Measured]:
+    """The metrics whose output has a known loss."""
+    for one in metrics:
+        loss = training.losses.get(one.head.output)
+        if loss is not None and isinstance(loss.settings, Loss):
+            yield Measured(one.head, loss, loss.settings, one.metric, one.settings)

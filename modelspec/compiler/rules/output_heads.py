@@ -1,6 +1,4 @@
-"""What a model's outputs are: the layer that makes each, its activation, and how many units it
-has.
-"""
+"""The outputs of a model: the layer that produces each, its activation, and its number of units."""
 
 from __future__ import annotations
 
@@ -24,18 +22,16 @@ class Head(NamedTuple):
     output: str
     tensor: Tensor
     activation: str | None
-    """The last activation: `linear` where a layer with weights has none; None where it cannot be
-    told.
-    """
+    """The last activation: `linear` if a layer with weights has none; None if it is unknown."""
     call: TypedCall
     span: Span
     """The activation, or the layer that has it."""
     layer: Layer | None = None
-    """The layer that has the activation: the one that is called, or one inside it."""
+    """The layer with the activation: the called layer, or one inside it."""
 
     @property
     def named(self) -> str:
-        """The layer that has the activation, for a message."""
+        """The layer with the activation, for a message."""
         called = layer_of(self.call)
         if self.layer is None or called is self.layer:
             return f"`{self.call.name}`"
@@ -46,12 +42,20 @@ class Head(NamedTuple):
         return self.tensor.shape[-1] if self.tensor.rank > 1 else None
 
     @property
+    def one_unit(self) -> bool:
+        return self.units == 1
+
+    @property
+    def several_units(self) -> bool:
+        return isinstance(self.units, int) and self.units > 1
+
+    @property
     def gives_probabilities(self) -> bool:
         return self.activation in PROBABILITIES
 
 
 def heads(typed: TypedGraph) -> dict[str, Head]:
-    """The head of every output that is made by a layer and has a type."""
+    """The head of every output that a layer produces and that has a type."""
     found: dict[str, Head] = {}
     for public, ref in typed.graph.outputs.items():
         tensor = typed.outputs.get(public)
@@ -81,7 +85,7 @@ def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
 
 
 def _computing(made: TypedCall) -> Layer | None:
-    """The layer that computes the values: the one that is called, or one inside it."""
+    """The layer that computes the values: the called layer, or one inside it."""
     layer = layer_of(made)
     while layer is not None and isinstance(layer.gives_values_of, Layer):
         layer = layer.gives_values_of

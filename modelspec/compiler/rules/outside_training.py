@@ -1,4 +1,4 @@
-"""The types of tensors outside of training, where layers give other sizes than in it."""
+"""The types of tensors outside training, for layers with a different output size there."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ..infer import TypedCall, TypedGraph
 
 
 class Changed(NamedTuple):
-    """A tensor that is of another size outside of training."""
+    """A tensor with another size outside training."""
 
     tensor: Tensor
     by: TypedCall
-    """The layer because of which it is."""
+    """The layer that changes the size."""
 
 
 class Unfit(NamedTuple):
-    """A call that cannot take a tensor as it is outside of training."""
+    """A call that does not accept a tensor outside training."""
 
     call: TypedCall
     given: Changed
@@ -34,8 +34,8 @@ class Unfit(NamedTuple):
 def follow(
     typed: TypedGraph, given: Mapping[str, Changed] | None = None
 ) -> tuple[list[Unfit], dict[str, Changed]]:
-    """The calls that do not fit, and the outputs of the graph that change, by public name. What
-    comes after a call that does not fit is left out.
+    """The calls that fail, and the outputs of the graph that change, by public name. Calls after a
+    failing call are skipped.
     """
     walk = _Walk(typed, dict(given or {}))
     for call in typed.layers:
@@ -45,7 +45,7 @@ def follow(
 
 
 class _Walk:
-    """`changed` are the tensors by producer, the first output of each alone."""
+    """`changed` are the tensors by producer, only the first output of each."""
 
     def __init__(self, typed: TypedGraph, changed: dict[str, Changed]) -> None:
         self.typed = typed
@@ -73,14 +73,14 @@ class _Walk:
         given = {name: one for name, ref in refs.items() if (one := self.of(ref))}
         unfit, outputs = follow(inside, {} if call.call.use.around else given)
         self.unfit += unfit
-        if call.call.use.around:  # what one step gives is no tensor of the sequences
+        if call.call.use.around:  # the output of one step is not a tensor of the sequences
             return
         first = next(iter(inside.graph.outputs), None)
         if first in outputs:
             self.changed[call.name] = outputs[first]
 
     def _first(self, call: TypedCall, layer: Layer) -> None:
-        """A layer that does something else outside of training."""
+        """A layer that computes something different outside training."""
         inputs = self._inputs(call)
         if inputs is not None:
             tensor = layer.outside_training(inputs.one, call.outputs[0])
@@ -108,7 +108,7 @@ class _Walk:
     # Tensors --------------------------------------------------------------------------------------
 
     def _inputs(self, call: TypedCall) -> Inputs | None:
-        """What a call takes outside of training; None where one of it has no type."""
+        """The inputs of a call outside training; None if one of them has no type."""
         found: dict[str, Tensor | tuple[Tensor, ...]] = {}
         for name, item in (call.call.inputs or {}).items():
             refs = (item,) if isinstance(item, Ref) else item
@@ -129,7 +129,7 @@ class _Walk:
         return call.outputs[place] if place is not None and place < len(call.outputs) else None
 
     def _place(self, ref: Ref) -> int | None:
-        """Which of the outputs of its producer it is."""
+        """The index among the outputs of its producer."""
         call = self.typed.by_name.get(ref.producer)
         if ref.output is None or call is None:
             return 0
@@ -137,9 +137,9 @@ class _Walk:
 
 
 def _other(built: tuple[Weight, ...], needed: tuple[Weight, ...]) -> Iterator[str]:
-    """The weights that would have to be of another shape."""
+    """Why a weight would need another shape."""
     for one, other in zip(built, needed, strict=False):
         pairs = zip(one.shape, other.shape, strict=False)
         if not all(may_equal(a, b) for a, b in pairs):
             wanted = show(other.shape)
-            yield f"its weight `{one.name}` is {show(one.shape)}, and would have to be {wanted}"
+            yield f"its weight `{one.name}` is {show(one.shape)}, but it would need {wanted}"

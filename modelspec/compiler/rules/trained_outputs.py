@@ -1,4 +1,4 @@
-"""Heads beside the losses that train them, and the columns that are their targets."""
+"""Heads with the losses that train them, and the columns that are their targets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.source import Scalar
 
 from ..spec.data_section import DataSection, Feature
+from ..spec.known_columns import is_open
 from ..spec.training_section import Chosen, Training
 from .output_heads import Head
 
@@ -28,7 +29,7 @@ Misfit: TypeAlias = Literal[
 
 
 class Target(NamedTuple):
-    """The column that an output is compared with, as its source has it: no transform in between."""
+    """The column that is the target of an output, without a transform."""
 
     feature: Feature
     source: Source
@@ -36,26 +37,28 @@ class Target(NamedTuple):
 
 
 class TrainedOutput(NamedTuple):
-    """An output, the loss that trains it, and its target where one is known."""
+    """An output, the loss that trains it, and its target if known."""
 
     head: Head
     loss: Chosen
     settings: Loss
     target: Target | None
     misfits: frozenset[Misfit]
-    """In what ways the head is not what the loss takes: each is the subject of a rule."""
+    """How the head does not fit the loss: a rule reports each of these."""
 
     @property
     def written_as_name(self) -> bool:
-        """Whether the loss is one word, which another can take the place of."""
+        """Whether the loss is a single name, which can be replaced by another name."""
         return isinstance(self.loss.node, Scalar)
 
     @property
     def columns(self) -> int | None:
-        """How many columns the target has, for a head that is what its loss takes; None where that
-        cannot be told: an array or an image may have any shape, which only the data shows.
+        """The number of target columns, for a head that fits its loss; None if it is unknown: the
+        shape of an array or an image depends on the data.
         """
         if self.target is None or self.misfits or not self.target.source.one_value_cells:
+            return None
+        if is_open(self.target.feature):
             return None
         return len(self.target.feature.names)
 
@@ -63,7 +66,7 @@ class TrainedOutput(NamedTuple):
 def trained_outputs(
     heads: Mapping[str, Head], training: Training, data: DataSection | None
 ) -> Iterator[TrainedOutput]:
-    """Every output whose head and loss are known."""
+    """Every output with a known head and loss."""
     for output, loss in training.losses.items():
         head = heads.get(output)
         if head is not None and isinstance(loss.settings, Loss):
@@ -75,7 +78,7 @@ def _target(head: Head, data: DataSection | None) -> Target | None:
     feature = (data.targets or {}).get(head.output) if data else None
     source = data.sources.get("train") if data else None
     if data is None or feature is None or source is None or feature.prepared or feature.read:
-        return None  # what a transform makes is checked with the transforms, and with the data
+        return None  # the result of a transform is checked with the transforms, and with the data
     if data.window_in_error or (data.window is not None and data.window.horizon):
         return None  # several rows: see MS571
     return Target(feature, source, data.spans.get(("targets", head.output)))
@@ -90,7 +93,7 @@ def _misfits(head: Head, loss: Loss) -> Iterator[Misfit]:
 
 
 def _wrong_choice(head: Head, loss: Loss) -> Iterator[Misfit]:
-    """The activation and the units against the targets."""
+    """Compare the activation and the units with the targets."""
     # An overlap (Dice) takes a softmax too.
     binary = loss.targets == "binary" and loss.has_from_logits()
     categorical = loss.targets in ("indices", "one_hot")
@@ -104,7 +107,9 @@ def _wrong_choice(head: Head, loss: Loss) -> Iterator[Misfit]:
 
 
 def _wrong_range(head: Head, loss: Loss) -> Iterator[Misfit]:
-    """`from_logits` says whether the head leaves the softmax or sigmoid to the loss."""
+    """Compare the activation with `from_logits`, which makes the loss apply the softmax or
+    sigmoid.
+    """
     if not loss.has_from_logits():
         return
     from_logits = getattr(loss, "from_logits")  # noqa: B009  # a field that only some losses have

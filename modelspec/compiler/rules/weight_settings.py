@@ -1,4 +1,4 @@
-"""What layers set for their weights, beside those: initializers and regularizers."""
+"""Settings of layers for their weights, with these weights: initializers and regularizers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TypeVar
 
 from modelspec.catalog.components.family import Family
-from modelspec.catalog.layers.layer import Layer, Weight
+from modelspec.catalog.layers.layer import LOW_RANK, Layer, Weight
 from modelspec.core.settings import Context, Settings
 
 from ..infer import TypedCall
@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Settings)
 
 
 def components(layer: Layer, suffix: str, family: Family, cls: type[T]) -> Iterator[tuple[str, T]]:
-    """The settings of a layer that end in the suffix, as members of the family: `kernel` and its
+    """The settings of a layer with the suffix, as members of the family: `kernel` and its
     initializer.
     """
     for name in _fields(type(layer), suffix):
@@ -34,16 +34,24 @@ def _fields(cls: type[Layer], suffix: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _named(family: Family, name: str) -> Settings | None:
-    """The member of a name alone, with its defaults: made once for all layers that write it."""
+    """The member of a bare name, with its defaults: created once for all layers that use it."""
     found = family.find(name)
     return found.from_body(None, Context()) if found is not None else None
 
 
 def weights_of(call: TypedCall, what: str) -> Iterator[Weight]:
-    """The weights that a setting is named after: `recurrent_regularizer` is that of
-    `recurrent_kernel`, in nested layers too.
+    """The weights that a setting applies to: `recurrent_regularizer` applies to `recurrent_kernel`,
+    in nested layers too.
     """
     for weight in call.weights:
         name = weight.name.rpartition("/")[2]
         if name == what or name.startswith(f"{what}_"):
             yield weight
+
+
+def regularized(call: TypedCall, what: str) -> Iterator[Weight]:
+    """The trained weights that a regularizer applies to: for a kernel with a low-rank part, the
+    factors of that part.
+    """
+    for name in (what, f"{LOW_RANK}{what}"):
+        yield from (weight for weight in weights_of(call, name) if weight.trainable)

@@ -1,1 +1,1 @@
-"""A document to a spec: one file for each section of the language."""
+"""From a document to a spec: one module for each section of the language."""

@@ -1,5 +1,5 @@
-"""How the examples of an array become those of a model input: axes of size 1 come and go, flat
-vectors take a shape.
+"""How the examples of an array are arranged for a model input: axes of size 1 are added or removed,
+flat vectors are reshaped.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ Sizes: TypeAlias = tuple[int, ...]
 
 
 def match(found: Sizes, wanted: Shape) -> Shape | None:
-    """The shape of one example of an array, arranged as `wanted`; None where that cannot be done
-    without a guess.
+    """The shape of one example of an array, arranged as `wanted`; None if that is impossible
+    without guessing.
 
-    Sizes are kept in order: axes of size 1 come and go, and a flat vector takes, or gives, any
-    shape of as many values. Nothing else is reshaped: `(3, 32, 32)` has as many values as `(32, 32,
-    3)`, but in another order.
+    The order of the sizes is kept: axes of size 1 may be added or removed, and a flat vector may be
+    reshaped to any shape with as many values, or the reverse. Nothing else is reshaped: `(3, 32,
+    32)` has as many values as `(32, 32, 3)`, but in another order.
     """
     if len(found) == len(wanted) and _agree(found, wanted):
         return tuple(found)
@@ -27,7 +27,7 @@ def match(found: Sizes, wanted: Shape) -> Shape | None:
 
 
 def _of_as_many_values(found: Sizes, wanted: Shape) -> Shape | None:
-    """`wanted` filled so that it holds as many values, where one of the two is a flat vector."""
+    """`wanted` completed so that it has as many values, if one of the two is a flat vector."""
     if not (_is_flat(found) or _is_flat(wanted)):
         return None
     count = prod(found)
@@ -49,7 +49,7 @@ def _agree(found: Sizes, wanted: Shape) -> bool:
 
 
 def _without_ones(found: Sizes, wanted: Shape) -> Shape | None:
-    """`wanted` filled from the sizes found, where only axes of size 1 differ."""
+    """`wanted` completed from the sizes found, if only axes of size 1 differ."""
     sizes = [size for size in found if size != 1]
     places = [axis for axis, size in enumerate(wanted) if size != 1]
     if len(sizes) != len(places) or not _agree(

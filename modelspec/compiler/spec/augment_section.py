@@ -1,5 +1,5 @@
-"""`data.augment` as written: layers that vary training examples, of one input or of several inputs
-and targets with one draw.
+"""`data.augment` as written: layers that vary training examples, either of one input or of several
+inputs and targets with the same draw.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LONG_FORM = ("layers", "on", "fill")
 
 @dataclass(frozen=True)
 class Joint(Chain):
-    """Layers that vary several tensors with one draw."""
+    """Layers that vary several tensors with the same draw."""
 
     on: tuple[str, ...] = ()
-    """The inputs and targets that are varied, by the names of the model's inputs and outputs."""
+    """The inputs and targets that are varied, by their names in the model."""
     fill: int | None = None
-    """What tensors of class numbers have where nothing was moved to; None: what the layers say."""
+    """The class number that fills new borders of masks; None: as the layers define."""
     spans: MappingType[str, Span] = field(default_factory=dict)
     """Where each name of `on` is written."""
     fill_span: Span | None = None
@@ -43,7 +43,7 @@ def moving(chain: Chain) -> tuple[Layer, ...]:
 
 
 def for_model(root: Mapping, context: Context) -> Context:
-    """The context of layers that take what the model takes: channels are where it has them."""
+    """The context of layers that take the inputs of the model: channels are on the same axis."""
     model = root.entries.get("model")
     if model is None or not isinstance(model.value, Mapping):
         return context
@@ -59,8 +59,8 @@ def read_augmentation(
     context: Context,
     report: Collector,
 ) -> dict[str, Chain]:
-    """By input: from `data.augment`, or from `augment` beside a source. A `Joint` is under the
-    first input that it names.
+    """By input: from `data.augment`, or from `augment` beside a source. A `Joint` is listed under
+    the first input that it names.
     """
     entry = _entry(node, report)
     if entry is None:
@@ -78,7 +78,7 @@ def read_augmentation(
 
 
 def _entry(node: Mapping, report: Collector) -> Entry | None:
-    """`augment` under `data`, or beside a source; written in two places, it is an error."""
+    """`augment` under `data`, or beside a source; it is an error to write it in both places."""
     entry = node.entries.get("augment")
     for key in ("source", "train"):
         source = node.entries.get(key)
@@ -88,9 +88,9 @@ def _entry(node: Mapping, report: Collector) -> Entry | None:
         if beside is not None and entry is not None:
             report.error(
                 "MS208",
-                f"`augment` is written on `{key}` and under `data`",
+                f"`augment` is given both on `{key}` and under `data`",
                 beside.key_span,
-                help="write it once",
+                help="keep one of them",
             )
         entry = entry or beside
     return entry
@@ -103,7 +103,7 @@ def _of_one_input(
         report.error(
             "MS501",
             f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must"
-            " say which it varies",
+            " name the input that it varies",
             node.span,
             help=f"write `augment: {{{inputs[0]}: [...]}}`",
         )
@@ -124,7 +124,7 @@ def _by_input(
                 f"`augment` names `{name}`, which is not an input of the model",
                 entry.key_span,
                 suggestion=near,
-                help=f"did you mean `{near}`?" if near else f"it has {listed(inputs)}",
+                help=f"did you mean `{near}`?" if near else f"the inputs are {listed(inputs)}",
             )
         elif chain := read_augment(entry.value, context, report):
             found[name] = chain
@@ -132,7 +132,7 @@ def _by_input(
 
 
 def _misspelt(node: Mapping, report: Collector) -> Mapping | None:
-    """The long form of which `layers` is misspelt, which is reported; None for the form by
+    """The long form whose key `layers` is misspelled, which is reported; None for the form by
     input.
     """
     lists = [key for key, one in node.entries.items() if isinstance(one.value, Sequence)]
@@ -142,7 +142,7 @@ def _misspelt(node: Mapping, report: Collector) -> Mapping | None:
     return known_keys(node, _LONG_FORM, "augment", report)
 
 
-# Several tensors with one draw --------------------------------------------------------------------
+# Several tensors with the same draw ---------------------------------------------------------------
 
 
 def _long(
@@ -169,7 +169,7 @@ def _long(
     if lead is None and inputs:
         report.error(
             "MS581",
-            "`on` names no input, whose images `augment` varies",
+            "`on` names no input, so `augment` has no images to vary",
             on.value.span,
             help=f"write `on: [{', '.join((inputs[0], *spans))}]`",
         )
@@ -182,8 +182,8 @@ def _long(
 def _names(
     node: Node, inputs: SequenceType[str], outputs: SequenceType[str], report: Collector
 ) -> dict[str, Span] | None:
-    """The names under `on`, each with its place; None, its fault noted down, for anything else than
-    a list of names.
+    """The names under `on`, each with its place; None, after reporting the error, for anything
+    other than a list of names.
     """
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items or not all(
@@ -206,10 +206,10 @@ def _names(
         near = nearest(name, known)
         report.error(
             "MS501",
-            f"`on` names `{name}`, which is neither an input nor an output of the model",
+            f"`on` names `{name}`, which is not an input or output of the model",
             item.span,
             suggestion=near,
-            help=did_you_mean(near, f"it has {listed(known)}"),
+            help=did_you_mean(near, f"the inputs and outputs are {listed(known)}"),
         )
     return found
 
@@ -223,9 +223,9 @@ def _fill(entry: Entry | None, report: Collector) -> int | None:
         return found
     report.error(
         "MS204",
-        f"`fill` must be a whole number, found {describe(value)}",
+        f"`fill` must be an integer, found {describe(value)}",
         entry.value.span,
-        help="it is the class of the border of a mask, e.g. `fill: 255`",
+        help="set the class number of the border of a mask, e.g. `fill: 255`",
     )
     return None
 
@@ -233,7 +233,7 @@ def _fill(entry: Entry | None, report: Collector) -> int | None:
 def _report_fill_alone(entry: Entry, report: Collector) -> None:
     report.error(
         "MS208",
-        "`fill` is for the border of masks, and no `on` names any",
+        "`fill` sets the border of masks, and `on` is missing",
         entry.key_span,
         help="name what is varied, e.g. `on: [image, mask]`, or use `fill_value` of the layers",
     )
@@ -243,14 +243,14 @@ def _report_fill_alone(entry: Entry, report: Collector) -> None:
 
 
 def format_of(chain: Chain) -> str | None:
-    """Where the layers that move values take the channels to be."""
+    """The axis on which layers that move values expect the channels."""
     formats = (getattr(layer, "data_format", None) for layer in moving(chain))
     return next((one for one in formats if one is not None), None)
 
 
 def places(shape: Shape, data_format: str | None) -> Shape | None:
-    """The height and width of images (batch axis first), or of masks that have no axis of channels;
-    None for any other shape.
+    """The height and width of images (batch axis first), or of masks without a channel axis; None
+    for any other shape.
     """
     if len(shape) == 3:
         return shape[1:]
@@ -258,7 +258,7 @@ def places(shape: Shape, data_format: str | None) -> Shape | None:
 
 
 def same_places(one: Shape | None, other: Shape | None) -> bool | None:
-    """Whether two tensors have the same height and width; None where that is not known."""
+    """Whether two tensors have the same height and width; None if that is unknown."""
     if one is None or other is None:
         return False
     pairs = tuple(zip(one, other, strict=True))

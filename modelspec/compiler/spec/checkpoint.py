@@ -1,5 +1,5 @@
-"""`training.checkpoint`: when the state of a training is put on disk, and how many such states stay
-there.
+"""`training.checkpoint`: when the training state is saved to disk, and how many checkpoints are
+kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST = 2**31
 
 @dataclass(frozen=True)
 class Every:
-    """A distance between two checkpoints; exactly one of the three is not None."""
+    """The interval between two checkpoints; exactly one of the three is not None."""
 
     steps: int | None = None
     epochs: int | None = None
@@ -46,7 +46,7 @@ def _every(value: Any) -> Every:
 
 
 class Checkpoint(Section):
-    """When the whole state of the training is put on disk, for `modelspec resume` to go on from.
+    """When the complete training state is saved to disk, so that `modelspec resume` can continue.
 
     ```yaml
     training:
@@ -54,13 +54,13 @@ class Checkpoint(Section):
       checkpoint: {every: 500 steps, keep: 3}
     ```
 
-    Beside these, one is written where a signal ends the run, and one at its end. Where they fall
-    due within a second of each other, some are passed over once they have cost more than a fiftieth
-    of the training's time.
+    A checkpoint is also written when a signal ends the run, and at the end of the run. If
+    checkpoints are due less than a second apart, some are skipped once writing them has taken more
+    than a fiftieth of the training time.
 
-    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one as soon as
-    TensorFlow is done with the step at hand. SIGKILL ends a run at once, which loses what was done
-    since the last checkpoint.
+    The first Ctrl-C, SIGTERM or SIGHUP stops the run between two steps, a second one as soon as
+    TensorFlow finishes the current step. SIGKILL ends a run immediately; the work since the last
+    checkpoint is lost.
     """
 
     title: ClassVar[str] = "checkpoint"
@@ -70,13 +70,15 @@ class Checkpoint(Section):
         PlainValidator(_every, json_schema_input_type=str),
         Field(json_schema_extra={"default": "1 minute"}),
     ] = Every(seconds=60)
-    """`500 steps`, `1 epoch`, `10 minutes`; a minute where nothing is said."""
+    """`500 steps`, `1 epoch`, `10 minutes`; by default one minute."""
     keep: Count = 2
-    """How many stay: where the newest is damaged, the one before it is gone on from."""
+    """How many checkpoints are kept: if the newest is damaged, the run resumes from the one before
+    it.
+    """
 
 
 def read_checkpoint(value: Any, info: ValidationInfo) -> Checkpoint:
-    """The section from its mapping, or from `every` alone. Raises `Faults` and `Unfit`."""
+    """The section from its mapping, or from `every` alone. Raises `Faults` or `Unfit`."""
     if isinstance(value, Checkpoint):
         return value
     if value is None or isinstance(value, (bool, list, tuple)):

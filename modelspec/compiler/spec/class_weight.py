@@ -28,24 +28,24 @@ class ClassWeight:
 
     span: Span
     weights: MappingType[str, float] | None
-    """By class: its number, or its label where the target is looked up; None: so that every class
-    counts the same.
+    """By class: its number, or its label if the target is looked up; None: weights that balance the
+    classes.
     """
     spans: MappingType[str, Span]
-    """Where each class stands."""
+    """Where each class is written."""
 
 
 def read_class_weight(
     node: Node, outputs: SequenceType[str], report: Collector
 ) -> dict[str, ClassWeight]:
-    """By output. `balanced` alone holds for every output."""
+    """By output. A bare `balanced` applies to every output."""
     if isinstance(node, Mapping) and _is_by_output(node, outputs):
         return _by_output(node, outputs, report)
     if len(outputs) > 1 and not isinstance(node, Scalar):
         report.error(
             "MS501",
             f"the model has {len(outputs)} outputs ({listed(list(outputs))}), so `class_weight`"
-            " must say whose classes it weighs",
+            " must name the output that it applies to",
             node.span,
             help=f"write `{{{outputs[0]}: ...}}`",
         )
@@ -64,10 +64,10 @@ def _by_output(
             near = nearest_unused(name, outputs, node.entries)
             report.error(
                 "MS501",
-                f"`class_weight` names `{name}`, which is no output of the model",
+                f"`class_weight` names `{name}`, which is not an output of the model",
                 entry.key_span,
                 suggestion=near,
-                help=did_you_mean(near, f"its outputs are {listed(outputs)}"),
+                help=did_you_mean(near, f"the outputs are {listed(outputs)}"),
             )
         elif one := _read(entry.value, report):
             found[name] = one
@@ -75,7 +75,7 @@ def _by_output(
 
 
 def _is_by_output(node: Mapping, outputs: SequenceType[str]) -> bool:
-    """Whether the keys are outputs rather than classes: weights of classes are numbers."""
+    """Whether the keys are outputs rather than classes: the weights of classes are numbers."""
     return any(not _is_number(plain(entry.value)) for entry in node.entries.values()) or (
         len(outputs) > 1 and not node.entries.keys().isdisjoint(outputs)
     )
@@ -94,8 +94,8 @@ def _read(node: Node, report: Collector) -> ClassWeight | None:
         near = nearest(value, (BALANCED,)) if isinstance(value, str) else None
         report.error(
             "MS204",
-            "`class_weight` is `balanced`, a weight for each class, or a list of them, found "
-            f"{describe(value)}",
+            "`class_weight` must be `balanced`, a weight for each class, or a list of weights,"
+            f" found {describe(value)}",
             node.span,
             suggestion=near,
             help=did_you_mean(near, 'write e.g. `class_weight: {"0": 1.0, "1": 5.0}`'),
@@ -133,7 +133,7 @@ def _number(node: Node, name: str, report: Collector) -> float | None:
             "MS205",
             f"the weight of class `{name}` must be at least 0, found {describe(value)}",
             node.span,
-            help="0 leaves a class out; a class that counts twice has 2",
+            help="0 ignores a class; 2 counts a class twice",
         )
         return None
     return float(value)

@@ -1,6 +1,4 @@
-"""`data.expect` as written: what must hold of the columns of a source, whatever is done with
-them.
-"""
+"""`data.expect` as written: conditions on the raw values of the columns of a source."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ KNOWN = "known"
 
 
 class Expected(Section):
-    """What must hold of every value of a column.
+    """Conditions on every value of a column.
 
     ```yaml
     expect: {age: {min: 0, max: 120}, island: known}
@@ -27,12 +25,12 @@ class Expected(Section):
     title: ClassVar[str] = "expect"
 
     min: float | None = None
-    """The least number."""
+    """The smallest allowed number."""
     max: float | None = None
-    """The greatest number."""
+    """The largest allowed number."""
     known: bool = False
-    """Whether a value must be one that the lookup of the column's feature knows from the training
-    part; `island: known` is short for it.
+    """Whether every value must be in the vocabulary that the lookup of the column's feature learned
+    from the training part; `island: known` is the short form.
     """
 
     @model_validator(mode="after")
@@ -40,7 +38,7 @@ class Expected(Section):
         if self.min is None and self.max is None and not self.known:
             raise Fault(
                 "MS203",
-                "an expectation has `min`, `max` or `known`",
+                "an expectation requires `min`, `max` or `known`",
                 (),
                 at_key=True,
                 help="write e.g. `{min: 0}` or `known`",
@@ -50,26 +48,26 @@ class Expected(Section):
                 f"no number is at least {self.min:g} and at most {self.max:g}",
                 "MS208",
                 "max",
-                help="exchange `min` and `max`",
+                help="swap `min` and `max`",
             )
         return self
 
     @property
     def has_range(self) -> bool:
-        """Whether it is about numbers."""
+        """Whether it applies to numbers."""
         return self.min is not None or self.max is not None
 
 
 def read_expectations(
     entry: Entry | None, places: dict[Path, Span], context: Context, report: Collector
 ) -> dict[str, Expected]:
-    """By column; `places` gets the place of each, under `("expect", column)`."""
+    """By column; the place of each is stored in `places`, under `("expect", column)`."""
     if entry is None:
         return {}
     if not isinstance(entry.value, Mapping):
         report.error(
             "MS204",
-            "`expect` must be a mapping of columns to what must hold of them, found"
+            "`expect` must be a mapping of columns to conditions, found"
             f" {describe(plain(entry.value))}",
             entry.value.span,
             help="write e.g. `expect: {age: {min: 0, max: 120}, island: known}`",
@@ -93,7 +91,7 @@ def _expected(node: Node, span: Span, context: Context, report: Collector) -> Ex
     near = nearest(value, (KNOWN,)) if isinstance(value, str) else None
     report.error(
         "MS204" if not isinstance(node, Scalar) or not isinstance(value, str) else "MS205",
-        f"an expectation is `known`, or a mapping of `min`, `max` and `known`, found"
+        f"an expectation must be `known`, or a mapping with `min`, `max` or `known`, found"
         f" {describe(value)}",
         node.span,
         suggestion=near,

@@ -1,5 +1,5 @@
-"""`data.inputs` and `data.targets` as written: which columns feed what, and what is done to them
-before.
+"""`data.inputs` and `data.targets` as written: which columns feed which input or target, and how
+they are prepared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Unfit
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
-from .column_names import columns_of
+from .column_names import ALL_BUT, columns_of, is_pattern, literal
 from .feature import MEASURED, POLICIES, Feature, Pad, transform_of
 from .number_format import NumberFormat
 from .transform_layers import read_transform
@@ -39,16 +39,14 @@ def read_features(
     context: Context,
     report: Collector,
 ) -> dict[str, Feature] | None:
-    """Features by model input (or output); one that is written directly belongs to the only one
-    there is.
-    """
+    """Features by model input (or output); a feature written directly belongs to the only one."""
     if isinstance(node, Mapping) and not _is_feature(node, names):
         return _by_name(node, key, names, places, context, report)
     if len(names) > 1:
         report.error(
             "MS501",
             f"the model has {len(names)} {_NOUNS[key]}s ({listed(list(names))}), "
-            f"so `data.{key}` must say which it feeds",
+            f"so `data.{key}` must name the {_NOUNS[key]} of each feature",
             node.span,
             help=f"write `{key}: {{{names[0]}: ...}}`",
         )
@@ -77,7 +75,7 @@ def _by_name(
                 f"the model has no {_NOUNS[key]} `{name}`",
                 entry.key_span,
                 suggestion=near,
-                help=did_you_mean(near, f"it has {listed(names)}"),
+                help=did_you_mean(near, f"the {_NOUNS[key]}s are {listed(names)}"),
             )
             continue
         _note_places(places, (key, name), entry.value)
@@ -88,8 +86,8 @@ def _by_name(
 
 
 def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
-    """Where a feature stands, each column in it, its dtype, its positive label, and what is done
-    about missing values.
+    """Where a feature, each of its columns, its dtype, its positive label and its policy for
+    missing values are written.
     """
     places[path] = node.span
     if isinstance(node, Mapping):
@@ -100,28 +98,31 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
         if entry is None:
             return
         node = entry.value
+        places[("columns", *path)] = node.span
+        if isinstance(node, Mapping) and ALL_BUT in node.entries:
+            node = node.entries[ALL_BUT].value
     for item in node.items if isinstance(node, Sequence) else (node,):
         if isinstance(item, Scalar) and isinstance(item.value, str):
             places.update({(*path, name): item.span for name in _columns(item.value)})
 
 
 def _columns(text: str) -> tuple[str, ...]:
-    """The columns that a text names; of a range that is in error, the text."""
+    """The columns that a string names; the string itself if it is an invalid range."""
     try:
-        return columns_of(text)
+        return tuple(one if is_pattern(one) else literal(one) for one in columns_of(text))
     except Unfit:
         return (text,)
 
 
 def _absent(node: Mapping, key: str, names: SequenceType[str], report: Collector) -> None:
-    """Every input needs data; an output without a target may be left untrained only on purpose."""
+    """Every input requires data; an output may lack a target only if it is untrained on purpose."""
     known = frozenset(names)
     unknown = [name for name in node.entries if name not in known]
     absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
     if key == "inputs" and absent:
         report.error(
             "MS502",
-            f"`data.inputs` feeds no {_NOUNS[key]} {listed(absent)}",
+            f"`data.inputs` has no feature for {_NOUNS[key]} {listed(absent)}",
             node.span,
             help=f"add `{absent[0]}: {{column: ...}}`",
         )
@@ -150,13 +151,13 @@ def _feature(node: Node, span: Span, context: Context, report: Collector) -> Fea
         return feature
     chain = parts["transform"]
     if any(one is None for one in given.values()) or (chain is not None and not chain.complete):
-        # What follows from it stays silent.
+        # Consequences of an error are not reported.
         return feature.model_copy(update={"transform": _Unread})
     return feature.model_copy(update=given)
 
 
 def _part(key: str, node: Mapping, context: Context, report: Collector) -> Any:
-    """What is read apart from the other keys; None where it is absent or in error."""
+    """A value read apart from the other keys; None if it is absent or invalid."""
     entry = node.entries.get(key)
     if entry is None:
         return None
@@ -170,9 +171,9 @@ def _part(key: str, node: Mapping, context: Context, report: Collector) -> Any:
 def _refuse_beside_random(node: Mapping, key: str, report: Collector) -> None:
     report.error(
         "MS208",
-        f"`{key}` is about a column, and `random` has none",
+        f"`{key}` requires a column, and `random` has none",
         node.entries[key].key_span,
-        help=f"leave `{key}` out",
+        help=f"remove `{key}`",
     )
 
 
@@ -180,17 +181,17 @@ def _refuse_augment(node: Mapping, report: Collector) -> None:
     if entry := node.entries.get("augment"):
         report.error(
             "MS633",
-            "`augment` stands beside `source` or on `train`, not in a feature",
+            "`augment` must be beside `source` or on `train`, not in a feature",
             entry.key_span,
             help=(
-                "write `augment: [...]` under `data`, with the input's name where the model has"
+                "write `augment: [...]` under `data`, with the name of the input if the model has"
                 " several"
             ),
         )
 
 
 class _Unread:
-    """Stands for a transform that is in error."""
+    """A placeholder for an invalid transform."""
 
 
 def _pad(node: Node, span: Span, context: Context, report: Collector) -> Pad | None:

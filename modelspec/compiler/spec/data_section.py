@@ -16,10 +16,13 @@ from modelspec.core.source import Mapping, Node, locate, plain
 from .augment_section import read_augmentation
 from .data_expect import Expected, read_expectations
 from .data_features import Feature, Pad, read_features, transform_of
+from .data_slices import Slice, read_slices
 from .data_sources import read_sources
 from .data_split import SPLITS, Split
 from .data_where import Where, read_where
 from .data_window import Window, read_window
+from .known_columns import Chooser, columns_of_source, is_open
+from .known_columns import Columns as SourceColumns
 from .switched_off import without_switched_off
 from .transform_layers import Chain
 
@@ -40,13 +43,13 @@ __all__ = [
 ]
 
 CACHES = ("auto", "memory", "disk", "off")
-"""Where prepared data are kept: in memory where they are small and on disk else, or always in one
-of them; `off` keeps nothing on disk beyond the run.
+"""Where prepared data are cached: `auto` uses memory for small data and disk otherwise, the other
+values force one of them; `off` keeps nothing on disk after the run.
 """
 Cache = Literal["auto", "memory", "disk", "off"]
 _KEYS = (
     *("source", *SPLITS, "where", "split", "window"),
-    *("inputs", "targets", "augment", "weights", "expect", "cache"),
+    *("inputs", "targets", "augment", "weights", "expect", "slices", "cache"),
 )
 
 
@@ -56,33 +59,41 @@ class DataSection:
 
     span: Span
     sources: MappingType[str, Source]
-    """By split; one source that is cut by `split` stands under `train`."""
+    """By split; a single source that `split` divides is under `train`."""
     source_spans: MappingType[str, Span]
     split: Split | None
     inputs: MappingType[str, Feature] | None
-    """By model input; None: one input, fed with everything that is no target."""
+    """By model input; None: one input, fed from every column that is not a target."""
     targets: MappingType[str, Feature] | None
     """By model output."""
     spans: MappingType[Path, Span]
-    """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each
+    """Places for errors that depend on the data: `("inputs", "image")` and, below a feature, each
     of its columns; `("missing", "inputs", "image")`, `("dtype", ...)`; `("split", "stratify")`;
     `("weights",)`.
     """
     split_in_error: bool = False
-    """There is a `split`, but which parts it makes is not known."""
+    """Whether `split` is given but could not be read."""
     augment: MappingType[str, Chain] = field(default_factory=dict)
     """By model input: layers that vary the training examples."""
     weights: str | None = None
     """The column of example weights."""
     expect: MappingType[str, Expected] = field(default_factory=dict)
-    """By column: what must hold of its values."""
+    """By column: conditions on its values."""
+    slices: tuple[Slice, ...] = ()
+    """The columns by whose values metrics on the validation and test parts are broken down."""
     cache: Cache = "auto"
     where: Where | None = None
-    """Which rows of every source are examples; None: all."""
+    """Which rows of the sources are examples; None: all."""
     window: Window | None = None
-    """What makes examples of consecutive rows; without one, each row is an example."""
+    """How examples are made of consecutive rows; without a window, each row is an example."""
     window_in_error: bool = False
-    """There is a `window`, but which one is not known."""
+    """Whether `window` is given but could not be read."""
+    columns: SourceColumns | None = None
+    """The columns of the training source, if a feature selects columns by patterns."""
+
+
+_SWITCHED_OFF = ("split", "where", "window", "weights", "expect"), ("augment", "slices")
+"""Keys that `null` disables, and those that an empty list disables too."""
 
 
 def read_data(
@@ -92,47 +103,80 @@ def read_data(
     context: Context,
     report: Collector,
     of_model: Context | None = None,
+    also: SequenceType[str] = (),
 ) -> DataSection | None:
-    """The `data` section of a model with these inputs and outputs; `of_model` says what follows
-    from the model for layers that take what the model takes.
+    """The `data` section of a model with these inputs and outputs; `of_model` is the context for
+    layers that take the inputs of the model. `also` are targets that only an objective reads.
     """
     if not isinstance(node, Mapping):
         report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
         return None
     node = known_keys(_without_class_weight(node, report), _KEYS, "data", report)
-    node = without_switched_off(
-        node, ("split", "where", "window", "weights", "expect"), ("augment",)
-    )
+    node = without_switched_off(node, *_SWITCHED_OFF)
     sources, spans = read_sources(node, context, report)
     split = _split(node, bool(sources), context, report)
     places = _places(node)
     features = {
-        key: (
-            read_features(node.entries[key].value, key, names, places, context, report)
-            if key in node.entries
-            else None
-        )
-        for key, names in (("inputs", inputs), ("targets", outputs))
+        key: read_features(node.entries[key].value, key, names, places, context, report)
+        for key, names in (("inputs", inputs), ("targets", _targets(node, outputs, also)))
+        if key in node.entries
     }
     _require_inputs(node, inputs, report)
     window, window_in_error = read_window(node, places, context, report)
+    columns = _chosen(features, sources, places, context, report)
     return DataSection(
         node.span,
         sources,
         spans,
         split,
-        features["inputs"],
-        features["targets"],
+        features.get("inputs"),
+        features.get("targets"),
         places,
         split_in_error=split is None and "split" in node.entries,
         augment=read_augmentation(node, inputs, outputs, of_model or context, report),
         weights=_column(node, "weights", report),
         expect=read_expectations(node.entries.get("expect"), places, context, report),
+        slices=read_slices(node.entries.get("slices"), places, context, report),
         cache=_cache(node, report),
         where=read_where(node.entries.get("where"), report),
         window=window,
         window_in_error=window_in_error,
+        columns=columns,
     )
+
+
+def _chosen(
+    features: dict[str, dict[str, Feature] | None],
+    sources: MappingType[str, Source],
+    places: dict[Path, Span],
+    context: Context,
+    report: Collector,
+) -> SourceColumns | None:
+    """Replace the selections of columns in features by their columns, where those of the source are
+    known; None if no feature selects columns.
+    """
+    every = [one for found in features.values() for one in (found or {}).values()]
+    if "train" not in sources or not any(map(is_open, every)):
+        return None
+    columns = columns_of_source(sources["train"], context)
+    if columns.names is None:
+        return columns
+    chooser = Chooser(columns, places, report)
+    for key, found in features.items():
+        if found is not None:
+            features[key] = chooser.chosen(found, key)
+    return columns
+
+
+def _targets(
+    node: Mapping, outputs: SequenceType[str], also: SequenceType[str]
+) -> SequenceType[str]:
+    """The names that `targets` may contain: the outputs, and those of `also` that it contains."""
+    entry = node.entries.get("targets")
+    if not outputs or entry is None or not isinstance(entry.value, Mapping):
+        return outputs
+    extra = [name for name in also if name in entry.value.entries and name not in outputs]
+    return (*outputs, *extra)
 
 
 def _split(node: Mapping, has_sources: bool, context: Context, report: Collector) -> Split | None:
@@ -144,7 +188,7 @@ def _split(node: Mapping, has_sources: bool, context: Context, report: Collector
     if "source" not in node.entries and has_sources:
         report.error(
             "MS208",
-            "`split` cuts one `source`, but the parts are given one by one",
+            "`split` divides a single `source`, but the parts are given separately",
             entry.key_span,
             help="remove `split`, or give one `source`",
         )
@@ -152,25 +196,25 @@ def _split(node: Mapping, has_sources: bool, context: Context, report: Collector
 
 
 def _without_train(node: Node, report: Collector) -> Node:
-    """The split without a share for training, which needs none."""
+    """The split without a share for training, which is not a key."""
     if not isinstance(node, Mapping) or "train" not in node.entries:
         return node
     report.error(
         "MS201",
         "`split` has no key `train`",
         node.entries["train"].key_span,
-        help="leave it out: what `validation` and `test` leave is trained on",
+        help="remove it: training uses what `validation` and `test` leave",
     )
     return Mapping({key: one for key, one in node.entries.items() if key != "train"}, node.span)
 
 
 def _require_inputs(node: Mapping, inputs: SequenceType[str], report: Collector) -> None:
-    """A model with several inputs is told what feeds each."""
+    """A model with several inputs requires a feature for each."""
     if "inputs" in node.entries or len(inputs) < 2:
         return
     report.error(
         "MS502",
-        f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
+        f"the model has {len(inputs)} inputs, but `data` has no `inputs` to feed them",
         _first_key(node, *SPLITS, "source") or node.span,
         help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`",
     )
@@ -185,7 +229,7 @@ def _without_class_weight(node: Mapping, report: Collector) -> Mapping:
         "MS201",
         "`data` has no key `class_weight`",
         entry.key_span,
-        help="it stands under `training`: `class_weight: balanced`",
+        help="move it to `training`: `class_weight: balanced`",
     )
     return Mapping(
         {key: one for key, one in node.entries.items() if key != "class_weight"}, node.span
@@ -193,7 +237,7 @@ def _without_class_weight(node: Mapping, report: Collector) -> Mapping:
 
 
 def _first_key(node: Mapping, *keys: str) -> Span | None:
-    """The first of some keys that stands in the mapping."""
+    """The first of some keys that the mapping contains."""
     return next((node.entries[key].key_span for key in keys if key in node.entries), None)
 
 
@@ -216,10 +260,10 @@ def _column(node: Mapping, key: str, report: Collector) -> str | None:
         return value
     report.error(
         "MS204",
-        f"`{key}` names the column of example weights, found {describe(value)}",
+        f"`{key}` must be the column of example weights, found {describe(value)}",
         entry.value.span,
         help=(
-            "weights of classes stand under `training.class_weight`"
+            "set weights of classes with `training.class_weight`"
             if isinstance(value, dict)
             else None
         ),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def read_sources(
     node: Mapping, context: Context, report: Collector
 ) -> tuple[dict[str, Source], dict[str, Span]]:
-    """The sources of a `data` section by part, those that can be read, and their places. One
-    `source` is under `train`.
+    """The valid sources of a `data` section by part, and their places. A single `source` is under
+    `train`.
     """
     given = [key for key in ("source", *SPLITS) if key in node.entries]
     _check_parts(node, given, report)
@@ -38,27 +38,27 @@ def read_sources(
 
 
 def _check_parts(node: Mapping, given: SequenceType[str], report: Collector) -> None:
-    """The parts are one `source`, or `train` and others beside it."""
+    """The parts are a single `source`, or `train` and optional others."""
     if not given:
         report.error(
             "MS203",
-            "`data` needs a `source`, or `train` with a source",
+            "`data` requires a `source`, or `train` with a source",
             node.span,
             help="e.g. `source: {csv: table.csv}`",
         )
     elif "source" in given and len(given) > 1:
         message = (
-            f"`source` is written beside `{given[1]}`: give one source with a `split`, or the parts"
-            " one by one"
+            f"`source` is given beside `{given[1]}`: give one source with a `split`, or each part"
+            " separately"
         )
         span = node.entries[given[1]].key_span
         report.error("MS208", message, span, notes=in_other_files(node, "`source`", span))
     elif "source" not in given and "train" not in given:
-        report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
+        report.error("MS203", "`data` has other parts but no `train`", node.span)
 
 
 def _source(node: Node, context: Context, report: Collector) -> Source | None:
-    """The settings of a source, or those most likely meant; its faults are reported."""
+    """The settings of a source, or those most likely meant; errors are reported."""
     try:
         return read_source(plain(node), context)
     except Faults as error:
@@ -70,15 +70,15 @@ def _source(node: Node, context: Context, report: Collector) -> Source | None:
 
 
 def _without_augment(node: Node, key: str, report: Collector) -> Node:
-    """The source alone where layers are written beside it."""
+    """The source without the layers that are written beside it."""
     if not isinstance(node, Mapping) or "augment" not in node.entries or len(node.entries) < 2:
         return node
     if key not in ("source", "train"):
         report.error(
             "MS633",
-            f"examples are varied in training only, so `{key}` has no `augment`",
+            f"`{key}` must not have `augment`: examples are varied in training only",
             node.entries["augment"].key_span,
-            help="put it on `train`, or leave it out",
+            help="move it to `train`, or remove it",
         )
     return Mapping(
         {name: one for name, one in node.entries.items() if name != "augment"}, node.span

@@ -12,19 +12,19 @@ from modelspec.core.source import Entry, Scalar, plain
 
 @dataclass(frozen=True)
 class Where:
-    """A condition on the rows of a source, as text. What it says is read where expressions are."""
+    """A condition on the rows of a source, as text. It is parsed with the expressions."""
 
     text: str
     node: Scalar
     key_span: Span
 
     def report(self, fault: Fault, report: Collector) -> None:
-        """Notes a fault down, at the characters of the text that it is about."""
+        """Reports a fault at the characters of the text that it concerns."""
         report.add(located(fault, self.node, self.node.span))
 
 
 def read_where(entry: Entry | None, report: Collector) -> Where | None:
-    """The condition; None where there is none, or, with MS204, where it is not a text."""
+    """The condition; None if it is missing or, with MS204, if it is not a string."""
     if entry is None:
         return None
     value = plain(entry.value)

@@ -19,9 +19,8 @@ Rows = Annotated[int, Field(ge=0)]
 
 
 class Window(Section):
-    """Examples of consecutive rows: a series is cut into windows, of which a model learns what
-    comes next, or what the last row is.
-
+    """Examples of consecutive rows: a series is divided into windows, and a model learns to predict
+    the following rows, or the target of the last row.
     ```yaml
     window: {length: 48, horizon: 12, by: station, order: time}
     window: {length: 30, stride: 30}
@@ -34,27 +33,26 @@ class Window(Section):
     """Keys that name a column."""
 
     length: Count
-    """How many rows an input has: `column: x` gives `[length]`, `columns: [x, y]` gives
-    `[length, 2]`.
+    """How many rows an input has: `column: x` gives `[length]`, `columns: [x, y]` gives `[length,
+    2]`.
     """
     horizon: Rows = 0
-    """How many rows a target has, which come one after the other behind the window: `[horizon]`, or
-    `[horizon, n]` for n columns. With 0 the target is that of the window's last row, without the
-    axis of time.
+    """How many consecutive rows a target has, after the window: `[horizon]`, or `[horizon, n]` for
+    n columns. With 0 the target is that of the last row of the window, without a time axis.
     """
     stride: Count = 1
-    """How many rows after a window the next one begins."""
+    """The number of rows between the starts of two windows."""
     sampling: Count = 1
-    """Which rows of a window are taken: with 2, every second one. The rows of a target are not
-    thinned out.
+    """Which rows of a window are used: with 2, every second one. The rows of a target are not
+    sampled.
     """
     gap: Rows = 0
-    """How many rows are between a window's last row and the first of its target."""
+    """The number of rows between the last row of a window and the first row of its target."""
     by: str | None = None
-    """A column whose equal values are one series; no window reaches from one into another."""
+    """A column whose equal values form one series; no window spans two series."""
     order: str | None = None
-    """A column of times, or numbers, in whose order the rows of a series are; by default that of
-    the file, which also decides where two are equal.
+    """A column of times, or numbers, that orders the rows of a series; by default the order of the
+    file, which also decides between equal values.
     """
 
     @model_validator(mode="after")
@@ -62,26 +60,26 @@ class Window(Section):
         if self.gap and not self.horizon:
             raise Fault(
                 "MS208",
-                "`gap` is between a window and its target, but with `horizon: 0` the target is that"
-                " of the window's last row",
+                "`gap` is the distance from a window to its target, but with `horizon: 0` the"
+                " target is that of the last row of the window",
                 ("gap",),
                 at_key=True,
-                help="leave `gap` out, or give a `horizon` of at least 1",
+                help="remove `gap`, or set `horizon` to at least 1",
             )
         return self
 
     @property
     def last(self) -> int:
-        """How many rows after its first one a window has its last."""
+        """The offset of the last row of a window from its first row."""
         return (self.length - 1) * self.sampling
 
     @property
     def first_target(self) -> int:
-        """How many rows after the first row of a window its target begins."""
+        """The offset of the first row of the target from the first row of the window."""
         return self.last + 1 + self.gap if self.horizon else self.last
 
     def span(self, *, with_targets: bool) -> int:
-        """How many consecutive rows an example takes."""
+        """How many consecutive rows an example spans."""
         if not (with_targets and self.horizon):
             return self.last + 1
         return self.first_target + self.horizon
@@ -89,19 +87,19 @@ class Window(Section):
     # Types ----------------------------------------------------------------------------------------
 
     def input_row(self, shape: Shape) -> Shape | None:
-        """The shape of one row of an input (neither has a batch axis); None where its first axis is
-        not the window's.
+        """The shape of one row of an input (neither has a batch axis); None if its first axis is
+        not that of the window.
         """
         return _row(shape, self.length)
 
     def target_row(self, shape: Shape) -> Shape | None:
-        """The shape of one row of an output's target; None where its first axis is not the
+        """The shape of one row of the target of an output; None if its first axis is not the
         horizon.
         """
         return _row(shape, self.horizon) if self.horizon else shape
 
     def with_steps(self, shape: Shape, row: Shape) -> Shape:
-        """The shape of an input with the sizes of its rows, the batch axis first in all three."""
+        """The shape of an input with the sizes of its rows; all three have the batch axis first."""
         if len(shape) < 2:
             return row
         first = self.length if shape[1] == PENDING else shape[1]
@@ -129,7 +127,7 @@ def input_row(tensor: Tensor, window: Window | None) -> Tensor:
 
 
 def has_rows(window: Window | None) -> bool:
-    """Whether targets are of several rows, with an axis of time."""
+    """Whether targets span several rows, with a time axis."""
     return window is not None and window.horizon > 0
 
 
@@ -146,7 +144,7 @@ def target_row(tensor: Tensor, window: Window | None) -> Tensor:
 def read_window(
     node: Mapping, places: dict[Path, Span], context: Context, report: Collector
 ) -> tuple[Window | None, bool]:
-    """The `window` of a `data` section, and whether there is one that cannot be read."""
+    """The `window` of a `data` section, and whether one is given that could not be read."""
     entry = node.entries.get("window")
     if entry is None:
         return None, False
@@ -164,8 +162,8 @@ def read_window(
 
 
 def drawn_at_random(split: Split) -> str | None:
-    """The key that makes a split a random one; None for one that keeps rows in order, or whose
-    parts a column names.
+    """The key that makes a split random; None for a split that keeps rows in order, or whose parts
+    a column names.
     """
     for key in ("stratify", "group"):
         if getattr(split, key) is not None:
@@ -176,5 +174,5 @@ def drawn_at_random(split: Split) -> str | None:
 
 
 def shares_in_order(split: Split) -> bool:
-    """Whether a split is one by share, which with a window follows the order of the rows."""
+    """Whether the split is by share, which with a window follows the order of the rows."""
     return split.by_share and split.stratify is None and split.group is None

@@ -1,4 +1,4 @@
-"""The entries of `layers` as written: one call each, of a layer or of something shared."""
+"""The entries of `layers` as written: each is one call of a layer or of a shared layer or model."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .layer_names import check_name
 from .wrapped_models import around_shared, misspelt_model
 
 RESERVED = ("from", "call")
-"""Settings of the entry itself, beside the layer's own and `name`."""
+"""Settings of the entry itself, in addition to those of the layer and `name`."""
 EXPANDED = ("when", "repeat")
-"""More such words, which are gone once the spec is expanded: a misspelt one is still offered."""
+"""More such words, removed by the expansion: they are still suggested for misspellings."""
 _OF_CALLS = ("name", *RESERVED, *EXPANDED)
 
 
@@ -36,26 +36,26 @@ Sources: TypeAlias = "tuple[Reference, ...] | MappingType[str, Reference | tuple
 
 
 class Use(NamedTuple):
-    """One entry of `layers`: one call of a layer, or of something shared."""
+    """One entry of `layers`: one call of a layer or of a shared layer or model."""
 
     kind: str
-    """As written; where that is no kind, the one that was probably meant."""
+    """As written; the most likely kind if it is unknown."""
     kind_span: Span
     body: Node | None = None
-    """What stands behind the name, for the places of faults."""
+    """The value after the name, for the places of errors."""
     layer: Layer | None = None
-    """The settings, where the kind is a layer and they are right."""
+    """The settings, if the kind is a layer and they are valid."""
     shared: bool = False
     """Whether the kind is a shared name."""
     name: str | None = None
     name_span: Span | None = None
     sources: Sources | None = None
-    """None where `from` was not written."""
+    """None if `from` is not written."""
     sources_span: Span | None = None
     options: MappingType[str, Any] = {}
     options_node: Mapping | None = None
     around: tuple[Layer, ...] = ()
-    """The wrappers through which something shared is called, the outermost first."""
+    """The wrappers through which a shared model is called, the outermost first."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class EntryReader:
             )
             return ()
         if not node.items:
-            self.report.error("MS315", "a model needs at least one layer", node.span)
+            self.report.error("MS315", "a model requires at least one layer", node.span)
         return tuple(self.use(item) for item in node.items)
 
     def use(self, node: Node, *, nested: bool = False) -> Use:
         """One entry; with `nested`, the layer of a shared name, which is not called here.
 
-        An entry in error is an entry all the same, without settings: what follows it then stays
-        silent.
+        An invalid entry is still returned, without settings, so that no follow-up errors are
+        reported.
         """
         split = self._split(node)
         if split is None:
@@ -100,9 +100,7 @@ class EntryReader:
         return self._meant(use, self._unknown_kind(use))
 
     def _recovered(self, node: Node) -> Use:
-        """What can be made of a malformed entry: the kind and the name that stand in it
-        somewhere.
-        """
+        """What can be recovered from a malformed entry: the kind and the name that it contains."""
         if not isinstance(node, Mapping):
             return Use("?", node.span)
         kind = next((key for key in node.entries if key in LAYERS), "?")
@@ -110,8 +108,8 @@ class EntryReader:
         return Use(kind, node.span, name=name if isinstance(name, str) else None)
 
     def _split(self, node: Node) -> tuple[str, Span, Node | None] | None:
-        """The kind, its place, and what stands behind it; a fault where the entry has no such
-        form.
+        """The kind, its place, and the value after it; reports a fault if the entry does not have
+        that form.
         """
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value, node.span, None
@@ -123,7 +121,7 @@ class EntryReader:
         else:
             self.report.error(
                 "MS207",
-                "an entry of `layers` is a layer's name, or a name with settings, "
+                "an entry of `layers` must be the name of a layer, or a name with settings, "
                 f"found {describe(plain(node))}",
                 node.span,
                 help="e.g. `- Dense: 64`",
@@ -136,7 +134,7 @@ class EntryReader:
             other = next(key for key in node.entries if key != kinds[0])
             self.report.error(
                 "MS207",
-                f"`{other}` stands beside `{kinds[0]}`, not among its settings",
+                f"`{other}` is beside `{kinds[0]}`, not among its settings",
                 node.entries[other].key_span,
                 help=f"indent it further, or write `- {kinds[0]}: {{..., {other}: ...}}`",
             )
@@ -144,13 +142,13 @@ class EntryReader:
             keys = list(node.entries)
             self.report.error(
                 "MS207",
-                f"an entry of `layers` has one kind, but {listed(keys[:3])} stand here",
+                f"an entry of `layers` must have one kind, found {listed(keys[:3])}",
                 node.entries[keys[1]].key_span,
                 help="begin every layer with `- `",
             )
 
     def _unknown_kind(self, use: Use) -> str | None:
-        """Says so, and returns the kind that was probably meant."""
+        """Reports the fault, and returns the kind that was probably meant."""
         fault = unknown_name(LAYERS, use.kind)
         known = (*self.visible, *LAYERS.names(), *kinds())
         near = LAYERS.today(nearest(use.kind, known)) if fault.code == "MS301" else None
@@ -160,8 +158,8 @@ class EntryReader:
         return fault.suggestion
 
     def _meant(self, use: Use, kind: str | None) -> Use:
-        """The entry as one of the kind that was probably meant: its settings are read where they
-        are settings of that kind.
+        """The entry as one of the kind that was probably meant: its settings are read if they are
+        settings of that kind.
         """
         if kind is None:
             return use
@@ -192,7 +190,7 @@ class EntryReader:
         return use._replace(layer=layer)
 
     def _as_meant(self, use: Use, cls: type[Settings], error: Faults) -> Use:
-        """The entry with its slips corrected, so that they hide no fault further down."""
+        """The entry with misspellings corrected, so that they hide no further errors."""
         found = read_as_meant(
             lambda value: cls.from_body(
                 _own_settings(value, use, (*RESERVED, *EXPANDED)), self.context
@@ -209,7 +207,7 @@ class EntryReader:
         return use._replace(body=body, layer=layer)
 
     def _wrapped_call(self, use: Use) -> Use | None:
-        """The call of something shared through wrappers; None where they hold a layer."""
+        """The call of a shared model through wrappers; None if they hold a layer."""
         found = around_shared(use.kind, use.body, self.visible, self.context)
         if found is None:
             wrong = misspelt_model(use.kind, use.body, self.visible)
@@ -225,7 +223,7 @@ class EntryReader:
         for key, place in (*strange, *found.inner):
             self.report.error(
                 "MS309",
-                f"`{use.kind}` around a model has no settings of its own, found `{key}`",
+                f"`{use.kind}` around a model takes no other settings, found `{key}`",
                 place,
                 help="set it in the model",
             )
@@ -245,10 +243,10 @@ class EntryReader:
         elif use.body is not None and plain(use.body) is not None:
             self.report.error(
                 "MS309",
-                f"a call of shared `{use.kind}` takes no settings, found "
+                f"a call of shared `{use.kind}` must not have settings, found "
                 f"{describe(plain(use.body))}",
                 use.body.span,
-                help=f"write `{use.kind}` alone, or `{{from: ..., name: ...}}` behind it",
+                help=f"write `{use.kind}` alone, or with `{{from: ..., name: ...}}`",
             )
         return use._replace(shared=True)
 
@@ -264,23 +262,23 @@ class EntryReader:
         return use
 
     def _not_called(self, use: Use, body: Mapping) -> Use:
-        """The layer of a shared name, without the words that only a call of it has."""
+        """The layer of a shared name, without the words that only a call of it can have."""
         if entry := body.entries.get("name"):
             use = self._name(use, entry.value)
         words = [key for key in body.entries if key in (*RESERVED, *EXPANDED)]
         for word in words:
             self.report.error(
                 "MS316",
-                f"`{word}` stands where a shared layer is defined, which calls nothing",
+                f"`{word}` is not allowed in the definition of a shared layer",
                 body.entries[word].key_span,
-                help="write it at the calls in `layers`",
+                help="write it at the calls of the layer in `layers`",
             )
         own = {key: entry for key, entry in body.entries.items() if key not in words}
         return use._replace(body=Mapping(own, body.span)) if words else use
 
     def _recover(self, use: Use, meant: MappingType[str, str | None]) -> Use:
-        """The entry with the name and the tensors that were misspelt as settings: others refer to
-        them.
+        """The entry with the name and the tensors that were misspelled as settings, since other
+        entries refer to them.
         """
         body = use.body
         for key, word in meant.items():
@@ -298,7 +296,7 @@ class EntryReader:
         if not isinstance(value, str):
             self.report.error(
                 "MS204",
-                f"a `name` must be a text, found {describe(value)}",
+                f"a `name` must be a string, found {describe(value)}",
                 node.span,
                 help=f'write `"{node.span.text}"` in quotes' if _is_word(value) else None,
             )
@@ -313,13 +311,13 @@ class EntryReader:
             known = {key: value for key, value in found.items() if value is not None}
             return (
                 known if len(known) == len(found) else None
-            )  # what is left would look as if something were missing
+            )  # the remaining settings would seem incomplete
         references = self.references(node)
         return (references,) if isinstance(references, Reference) else references
 
     def references(self, node: Node, key: str = "from") -> Reference | tuple[Reference, ...] | None:
-        """One tensor or a list of them; None where some of it is none. `key` is where they are
-        written.
+        """One tensor or a list of them; None if one of them is invalid. `key` is the key that
+        contains them.
         """
         if isinstance(node, Sequence) and node.items:
             found = [self._reference(item, key) for item in node.items]
@@ -333,7 +331,7 @@ class EntryReader:
         keys = "call arguments" if key == "from" else "public names"
         self.report.error(
             "MS204",
-            f"`{key}` takes the name of a tensor, a list of names, or a mapping of {keys} "
+            f"`{key}` must be the name of a tensor, a list of names, or a mapping of {keys} "
             f"to names, found {describe(plain(node))}",
             node.span,
         )
@@ -343,7 +341,7 @@ class EntryReader:
         if not isinstance(node, Mapping):
             self.report.error(
                 "MS204",
-                f"`call` takes a mapping of call arguments, found {describe(plain(node))}",
+                f"`call` must be a mapping of call arguments, found {describe(plain(node))}",
                 node.span,
                 help="e.g. `call: {training: false}`",
             )
@@ -354,29 +352,27 @@ class EntryReader:
 
 
 def setting_at_call(shared: str, key: str, near: str | None) -> Fault:
-    """MS309: what stands at a call of something shared is none of an entry's own words."""
+    """MS309: a setting at a call of a shared layer or model, which takes none."""
     return Fault(
         "MS309",
-        f"`{key}` is a setting, and `{shared}` is shared: all its calls have the same settings",
+        f"`{key}` is a setting, and `{shared}` is shared: all its calls use the same settings",
         suggestion=near,
         help=did_you_mean(near, f"set it where `{shared}` is defined"),
     )
 
 
 def _is_word(value: object) -> bool:
-    """Whether a value would be a text in quotes: a number or a boolean."""
+    """Whether a value would be a string in quotes: a number or a boolean."""
     return isinstance(value, (int, float))
 
 
 def _settings_of(use: Use) -> Value:
-    """What stands behind the name, without the words of an entry; a `name` that is in error is left
-    out too.
-    """
+    """The value after the name, without the words of an entry and without an invalid `name`."""
     return _own_settings(plain(use.body) if use.body is not None else None, use, RESERVED)
 
 
 def _own_settings(body: Value, use: Use, words: tuple[str, ...]) -> Value:
-    """Settings without the words of an entry, and without a `name` that is in error."""
+    """Settings without the words of an entry and without an invalid `name`."""
     if not isinstance(body, dict):
         return body
     left_out = words if use.name is not None else ("name", *words)

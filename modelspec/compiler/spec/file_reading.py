@@ -23,26 +23,26 @@ SETTINGS: Final = (
     "mask_values",
     "max_pixels",
 )
-"""What says how files are read, in the terms of the `images` source."""
+"""The settings for reading files, named as those of the `images` source."""
 _OF_IMAGES: Final = ("color_mode", "interpolation")
 _OF_CELLS: Final = ("dtype", "lowercase", "separator", "positive")
 
 
 def without_effect(feature: Feature) -> tuple[str, ...]:
-    """The keys that say nothing of the way that a feature reads its files, or its cells."""
+    """The keys that do not affect how a feature reads its files or cells."""
     if feature.read is None:
         return SETTINGS
     return (*_OF_CELLS, *(_OF_IMAGES if feature.read == "mask" else ("mask_values",)))
 
 
 def check_reading(feature: Feature) -> None:
-    """Raises `Fault` (MS208) where settings do not go with what is read."""
+    """Raises `Fault` (MS208) if settings do not match what is read."""
     given = feature.model_fields_set
     if feature.read is None:
         for key in without_effect(feature):
             if key in given:
                 refuse(
-                    f"`{key}` is about files that are read, and there is no `read`",
+                    f"`{key}` applies to files, but `read` is missing",
                     "MS208",
                     key,
                     help="add `read: image`, or `read: mask`",
@@ -50,28 +50,28 @@ def check_reading(feature: Feature) -> None:
         return
     if feature.columns is not None:
         refuse(
-            "`read` goes with one `column`",
+            "`read` requires a single `column`",
             "MS208",
             "read",
             help="write an input or target for each column",
         )
     for key in without_effect(feature):
         if key in given:
-            refuse(f"`{key}` does not go with `read: {feature.read}`", "MS208", key)
+            refuse(f"`{key}` does not apply to `read: {feature.read}`", "MS208", key)
     if feature.missing != "error":
         refuse(
-            "a file that is not there cannot be filled in",
+            "a missing file cannot be filled in",
             "MS208",
             "missing",
-            help="leave rows without a file out: `where: path is not missing`",
+            help="drop rows without a file: `where: path is not missing`",
         )
     if feature.crop_to_aspect_ratio and feature.pad_to_aspect_ratio:
-        refuse("an image is cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
+        refuse("an image can be cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
 
 
 def picture_shape(feature: Feature, source: Source | None) -> Shape | None:
-    """The height, width and channels of the pictures that feed an input or target, as far as they
-    are known; None where no files are read.
+    """The height, width and channels of the images of an input or target, as far as they are known;
+    None if no files are read.
     """
     if feature.read is not None:
         channels = 1 if feature.read == "mask" else CHANNELS[feature.color_mode]
@@ -82,12 +82,12 @@ def picture_shape(feature: Feature, source: Source | None) -> Shape | None:
 
 
 def file_columns(features: Mapping[str, Feature]) -> dict[str, Feature]:
-    """By the name of the column of pictures that it makes: each feature that reads files."""
+    """Each feature that reads files, by the name of its column of images."""
     return {name_of(one): one for one in features.values() if one.read is not None}
 
 
 def name_of(feature: Feature) -> str:
-    """What the column of pictures is called: that of the paths, and how it is read."""
+    """The name of a column of images: the column of paths, and how the files are read."""
     settings = written(feature)
     size = settings.pop("size", None)
     what = f"{settings.pop('read')}{' {}x{}'.format(*size) if size else ''}"
@@ -95,7 +95,7 @@ def name_of(feature: Feature) -> str:
 
 
 def written(feature: Feature) -> dict[str, Any]:
-    """How files are read, as a spec writes it: what is not the default."""
+    """How files are read, as written in a spec: the settings that are not defaults."""
     if feature.read is None:
         return {}
     found: dict[str, Any] = {

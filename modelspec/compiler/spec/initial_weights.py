@@ -1,5 +1,5 @@
-"""Where weights start from: `training.weights`, and `weights` of a model of the library; patterns
-that name layers.
+"""Initial weights: `training.weights`, and `weights` of a library model; patterns of
+layer names.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from modelspec.core.paths import ProjectPath
 from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit
 
 WILD = frozenset("*?[")
-"""Signs that make a name a pattern."""
+"""Characters that make a name a pattern."""
 MOST_WILD = 100
-"""Patterns with such signs in one list: each is held against every layer."""
+"""The most patterns in a list: each is matched against every layer."""
 ENDINGS = (".weights.h5", ".h5", ".hdf5", ".keras", ".safetensors")
 IMAGENET = "imagenet"
 
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """What a model of the library starts from."""
+    """The initial weights of a library model."""
 
     kind: str
-    """The model, as Keras names it: `ResNet50`."""
+    """The model, by its name in Keras: `ResNet50`."""
     settings: Mapping[str, Any]
     """Its settings: `alpha`, `include_top`, ..."""
     value: str
     """`imagenet`, or a path as written."""
     span: Span | None = None
     context: Context = field(default_factory=Context)
-    """Where the path starts."""
+    """The folder that the path is relative to."""
 
 
 def _weights_path(value: Any) -> Any:
@@ -53,14 +53,14 @@ def _weights_path(value: Any) -> Any:
 def _patterns(value: Any) -> tuple[str, ...]:
     items = (value,) if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)):
-        raise Unfit("a list of names of layers")
+        raise Unfit("a list of layer names")
     if not all(map(_is_name, items)):
-        raise Unfit("a list of names of layers", path=first_unfit(value, _is_name))
+        raise Unfit("a list of layer names", path=first_unfit(value, _is_name))
     if sum(map(is_wild, items)) > MOST_WILD:
         raise Unfit(
             f"a list with at most {MOST_WILD} patterns",
             code="MS108",
-            help="names without `*`, `?` and `[...]` are no patterns, and not counted",
+            help="names without `*`, `?` and `[...]` are not patterns and do not count",
         )
     return tuple(items)
 
@@ -72,8 +72,8 @@ def _is_name(item: Any) -> bool:
 Patterns = Annotated[
     tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str])
 ]
-"""Names of layers, in which `*`, `?` and `[...]` stand for others; `model/layer` is a layer of a
-sub-model.
+"""Names of layers, which may contain the wildcards `*`, `?` and `[...]`; `model/layer` is a layer
+of a sub-model.
 """
 
 
@@ -81,8 +81,7 @@ WeightsPath = Annotated[ProjectPath, BeforeValidator(_weights_path)]
 
 
 class InitialWeights(Settings):
-    """A file of weights that a model starts from.
-
+    """A file with the initial weights of a model.
     ```yaml
     weights: {path: pretrained.weights.h5, skip: [predictions]}
     ```
@@ -95,37 +94,37 @@ class InitialWeights(Settings):
     path: WeightsPath
     """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file."""
     skip: Patterns = ()
-    """Layers that keep their fresh weights, e.g. a head for other classes."""
+    """Layers that keep their random initial weights, e.g. a head for other classes."""
     skip_mismatch: bool = False
-    """Whether layers that the file does not fit keep their fresh weights, rather than being an
-    error.
+    """Whether layers that do not match the file keep their random initial weights, instead of
+    causing an error.
     """
     by_name: bool = False
-    """Whether layers are found by their names rather than by their order; those that the file lacks
-    stay fresh.
+    """Whether layers are matched by name instead of by order; layers that the file lacks keep their
+    random initial weights.
     """
 
 
 def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
-    """A file of weights, or its settings. Raises `Faults`."""
+    """A weights file, or its settings. Raises `Faults`."""
     if value is None or isinstance(value, InitialWeights):
         return value
     return InitialWeights.from_body(value, context_of(info))
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of
-    it (`matcher`).
+    """Whether a pattern matches the layer with this path. A pattern that matches a sub-model
+    includes all of its layers (`matcher`).
     """
     return bool(matcher(pattern)(path))
 
 
 @lru_cache(maxsize=2 * MOST_WILD)
 def matcher(pattern: str) -> Callable[[str], object]:
-    """What is true of the path of each layer that a pattern names, for many paths.
+    """A predicate on the path of a layer, compiled for many paths.
 
-    `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by
-    itself.
+    `*` matches any text within one name: `encoder*` matches `encoder_2`, but not a layer inside
+    it by itself.
     """
     parts = [re.compile(translate(part)).match for part in pattern.split("/")]
 
@@ -135,12 +134,12 @@ def matcher(pattern: str) -> Callable[[str], object]:
             part(name) is not None for part, name in zip(parts, names, strict=True)
         )
 
-    # One call of a regular expression for each path: thousands of layers are held against each.
+    # One regular expression call for each path: thousands of layers are matched.
     return several if len(parts) > 1 else re.compile(f"(?![^/]*/){translate(pattern)}").match
 
 
 class PatternSet:
-    """Patterns that name layers, for many paths: those without signs are looked up."""
+    """Patterns that name layers, for many paths: exact names are looked up."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         several = tuple(dict.fromkeys(patterns))
@@ -148,17 +147,17 @@ class PatternSet:
         self._wild = tuple(matcher(one) for one in several if is_wild(one))
 
     def match(self, path: str) -> bool:
-        """Whether one of them names the layer with this path."""
+        """Whether one of them matches the layer with this path."""
         return path in self._plain or any(wild(path) for wild in self._wild)
 
 
 def is_wild(pattern: str) -> bool:
-    """Whether a pattern has signs in it that stand for others."""
+    """Whether a pattern contains wildcards."""
     return not WILD.isdisjoint(pattern)
 
 
 def covers(patterns: tuple[str, ...], path: str) -> bool:
-    """Whether a pattern names the layer or a sub-model that it is in."""
+    """Whether a pattern matches the layer or a sub-model that contains it."""
     names = path.split("/")
     return any(
         matches(pattern, "/".join(names[:count]))

@@ -1,4 +1,4 @@
-"""What layers, inputs and outputs may be called."""
+"""Valid names of layers, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAME = re.compile(r"\w([\w \-+]{0,126}[\w])?")
 
 
 def check_name(name: str, span: Span, report: Collector) -> bool:
-    """Whether a layer, input or output may be called so; MS306 where not.
+    """Whether a layer, input or output may have this name; reports MS306 if not.
 
     Keras allows no `/`; a `.` selects an output here; and names become parts of file names in
     exports.
@@ -21,7 +21,7 @@ def check_name(name: str, span: Span, report: Collector) -> bool:
     notes = [Note("`a.b` means output `b` of `a`")] if "." in name else []
     report.error(
         "MS306",
-        f"`{shown}` cannot be a name",
+        f"`{shown}` is not a valid name",
         span,
         notes=notes,
         help="use letters, digits, `_` and `-`, at most 128 of them",

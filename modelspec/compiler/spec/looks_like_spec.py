@@ -1,14 +1,14 @@
-"""Whether a text is meant to be a spec: what a folder holds besides specs must not be reported as
-broken, and a spec with slips in it must not be passed over.
+"""Whether a text is meant to be a spec: other files of a folder must not be reported as broken
+specs, and a spec with mistakes must not be skipped.
 
-The text is not parsed, so that one with a syntax error is recognized too. It is a spec where
+The text is not parsed, so that one with a syntax error is recognized too. It is a spec if
 
 1. it has a key `modelspec`, or
 2. it has a `model`, and in it `inputs`, `layers`, `outputs` or `shared`, or
 3. it has a `model` with `training` or `data`, or an `extends`, and all of its keys are those of a
    spec.
 
-A key that is misspelt counts as the one that it is nearest to.
+A misspelled key counts as the key that it is nearest to.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IN_MODEL: Final = tuple(key for key in MODEL_KEYS if key != "image_data_format"
 _MOST: Final = 200
 """Keys that are compared with those of a spec."""
 _LINE: Final = re.compile(r"^([ \t]{0,40})(?!#|---|%|\s)", re.MULTILINE)
-"""The first line that says something."""
+"""The first line that is not a comment or marker."""
 _KEY: Final = r"""(?:"([^"\n]{1,80})"|'([^'\n]{1,80})'|([^\W\d][\w.-]{0,80}))[ \t]*:(?=\s|$)"""
 _IN_BLOCK: Final = re.compile(
     rf"""(?:^[ \t]+|[{{,]\s*)(?:{_KEY}|"([^"\n]{{1,80}})"[ \t]*:)""", re.MULTILINE
@@ -53,7 +53,7 @@ _BESIDE: Final = ("training", "data")
 
 
 def _meant(key: str) -> str | None:
-    """The key of a spec that it is, or is nearest to."""
+    """The spec key that it is, or is nearest to."""
     return key if key.startswith("x-") else _near(key, _KNOWN)
 
 
@@ -63,7 +63,7 @@ def _near(key: str, known: tuple[str, ...]) -> str | None:
 
 
 def _keys(text: str) -> Mapping[str, list[str]]:
-    """The keys of a text, each with those below it."""
+    """The keys of a text, each with the keys below it."""
     first = _LINE.search(text)
     if first is None:
         return {}
@@ -79,8 +79,8 @@ def _keys(text: str) -> Mapping[str, list[str]]:
 
 
 def _of_flow(text: str) -> Mapping[str, list[str]]:
-    """Of a text between braces: JSON; where it is not, the levels are not known, and every key may
-    be one of the outermost.
+    """The keys of a text in braces, which is JSON; otherwise the levels are unknown, and every key
+    may be a top-level key.
     """
     try:
         read = json.loads(text)

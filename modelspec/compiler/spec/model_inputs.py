@@ -20,7 +20,7 @@ from .layer_names import check_name
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input. `shape` has no batch axis, and is None where what was written is no shape."""
+    """One input. `shape` has no batch axis, and is None if the value is not a valid shape."""
 
     name: str
     shape: Shape | None
@@ -56,7 +56,7 @@ def _size(value: Any, index: int) -> int | str | None:
         return value
     code = "MS205" if is_int(value) else "MS204"
     raise Unfit(
-        "made of sizes: whole numbers of at least 1, `null` (unknown), a name, or `auto`",
+        "made of sizes: integers of at least 1, `null` (unknown), a name, or `auto`",
         code=code,
         path=(index,),
     )

@@ -1,7 +1,8 @@
-"""The `model` section as written: inputs, layers, shared things and outputs, each with its place.
+"""The `model` section as written: inputs, layers, shared layers and models, and outputs, each with
+its place.
 
-Nothing is looked up here but the kinds of layers and their settings; which tensor a reference means
-is the graph's business (`modelspec.compiler.graph`).
+Only the kinds of layers and their settings are looked up here; the graph resolves references to
+tensors (`modelspec.compiler.graph`).
 """
 
 from __future__ import annotations
@@ -41,19 +42,19 @@ class ModelSection:
 
     span: Span
     inputs: tuple[InputSpec, ...] | None
-    """None where a sub-model is written as a list of layers: it takes one tensor."""
+    """None if a sub-model is written as a list of layers: it takes one tensor."""
     uses: tuple[Use, ...]
     outputs: tuple[tuple[str | None, Reference | None], ...] | None = None
-    """Public name (None: the tensor's own) and tensor (None: in error); None: the last entry."""
+    """Public name (None: that of the tensor) and tensor (None: invalid); None: the last entry."""
     shared: MappingType[str, SharedLayer | ModelSection] = field(default_factory=dict)
     shared_spans: MappingType[str, Span] = field(default_factory=dict)
     trainable: bool = True
     weights: WeightsSource | None = None
-    """What a sub-model starts from."""
+    """The initial weights of a sub-model."""
 
 
 def read_model(node: Node, context: Context, report: Collector) -> ModelSection | None:
-    """The `model` section; None where it is no model at all."""
+    """The `model` section; None if it is not a mapping."""
     if not isinstance(node, Mapping):
         report.error(
             "MS204",
@@ -65,8 +66,8 @@ def read_model(node: Node, context: Context, report: Collector) -> ModelSection 
 
 
 def is_layer(node: Mapping) -> bool:
-    """Whether something shared is one layer rather than a model: its one key is a kind, or is near
-    to no key of a model.
+    """Whether a shared definition is one layer rather than a model: its only key is a kind, or is
+    not near to a key of a model.
     """
     if len(node.entries) != 1:
         return False
@@ -92,7 +93,7 @@ class _ModelReader:
         if layers is None:
             self.report.error(
                 "MS315",
-                "a model needs `layers`",
+                "a model requires `layers`",
                 node.span,
                 help="add `layers:` with a list of layers",
             )
@@ -100,7 +101,7 @@ class _ModelReader:
         if inputs is None and root:
             self.report.error(
                 "MS315",
-                "a model needs `inputs`",
+                "a model requires `inputs`",
                 node.span,
                 help="add e.g. `inputs: {image: [28, 28, 1]}` (shapes without the batch axis)",
             )
@@ -119,8 +120,8 @@ class _ModelReader:
         return EntryReader(self.context, self.report, self.visible)
 
     def _inside(self, node: Mapping) -> _ModelReader:
-        """The reader of what is inside this model: its own data format, its shared names
-        visible.
+        """The reader of a model nested in this one, which sees its data format and its shared
+        names.
         """
         names: dict[str, None] = {}
         if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
@@ -137,8 +138,8 @@ class _ModelReader:
         )
 
     def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:
-        """Reports a value that is none of the choices; the one that it was most likely meant to
-        be.
+        """The value; reports one that is not among the choices, and returns the most likely choice
+        instead.
         """
         value = plain(node)
         near = nearest(value, choices) if isinstance(value, str) else None
@@ -160,7 +161,7 @@ class _ModelReader:
             return True
         return value
 
-    # Shared things --------------------------------------------------------------------------------
+    # Shared layers and models ---------------------------------------------------------------------
 
     def _shared(
         self, node: Mapping
@@ -181,30 +182,30 @@ class _ModelReader:
         for name, item in entry.value.entries.items():
             spans[name] = item.key_span
             self._check_shared_name(name, item.key_span)
-            thing = self._shared_thing(item.value)
-            if thing is not None:
-                found[name] = thing
+            definition = self._shared_definition(item.value)
+            if definition is not None:
+                found[name] = definition
         return found, spans
 
     def _check_shared_name(self, name: str, span: Span) -> None:
         if name in LAYERS:
             self.report.error(
                 "MS306",
-                f"`{name}` is the name of a layer, and cannot name something shared",
+                f"`{name}` is the name of a layer, and cannot be a shared name",
                 span,
-                help=f"call it something else, e.g. `shared_{name.lower()}`",
+                help=f"rename it, e.g. `shared_{name.lower()}`",
             )
         elif is_kind(name):
             self.report.error(
                 "MS306",
-                f"`{name}` is a kind of the library, and cannot name something shared",
+                f"`{name}` is a kind of the library, and cannot be a shared name",
                 span,
-                help=f"call it something else, e.g. `{name.lower()}`",
+                help=f"rename it, e.g. `{name.lower()}`",
             )
         else:
             check_name(name, span, self.report)
 
-    def _shared_thing(self, node: Node) -> SharedLayer | ModelSection | None:
+    def _shared_definition(self, node: Node) -> SharedLayer | ModelSection | None:
         if isinstance(node, Sequence):
             return ModelSection(node.span, None, self._entries().uses(node))
         if isinstance(node, Mapping) and not is_layer(node):

@@ -9,17 +9,17 @@ from pydantic import PlainValidator, model_validator
 from modelspec.core.settings import Section, Unfit, refuse
 
 _SIGNS = "+-()%"
-"""What has a meaning of its own in a number."""
+"""Characters that have a meaning in a number."""
 
 
 def _strip(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, (tuple, list)) else (value,)
     if not items or not all(isinstance(item, str) and item.strip() for item in items):
-        raise Unfit('a text to remove, such as `"$"`, or a list of texts')
+        raise Unfit('a string to remove, such as `"$"`, or a list of strings')
     for item in items:
         if item.strip(_SIGNS) != item or any(char.isdigit() for char in item):
             raise Unfit(
-                "a text without digits that neither begins nor ends with a sign, `%` or a"
+                "a string without digits that does not begin or end with a sign, `%` or a"
                 " parenthesis",
                 code="MS205",
                 help="`percent: true` reads `5%`, `accounting: true` reads `(5)`",
@@ -40,31 +40,30 @@ ThousandsMark = Annotated[str, PlainValidator(_mark, json_schema_input_type=str)
 
 
 class NumberFormat(Section):
-    """How the numbers of a column are written, where they are not written as `1234.5`.
-
+    """How the numbers of a column are written, if not as `1234.5`.
     ```yaml
     inputs: {price: {column: price, number: {strip: "$", thousands: ","}}}
     inputs: {share: {column: share, number: {percent: true}}}
     inputs: {profit: {column: profit, number: {thousands: ",", accounting: true}}}
     ```
 
-    A cell that is not written so is an error, which names its row.
+    A cell in any other format is an error, which reports the row.
     """
 
     title: ClassVar[str] = "number"
 
     thousands: ThousandsMark | None = None
-    """What separates groups of three digits: with `,` a cell `12,500` is 12500, as is a cell
-    without it; `1,25` is an error. By default that of the source.
+    """The separator of groups of three digits: with `,` the cells `12,500` and `12500` are both
+    12500; `1,25` is an error. By default that of the source.
     """
     decimal: Literal[".", ","] | None = None
-    """What precedes the fraction; by default that of the source, else `.`."""
+    """The decimal separator; by default that of the source, otherwise `.`."""
     strip: Strip = ()
-    """A text, or several, to remove before or after the number: `$`, `USD`. A cell without it is
-    read too.
+    """A string, or several, to remove before or after the number: `$`, `USD`. Cells without it are
+    also accepted.
     """
     percent: bool = False
-    """Divides every number by 100: `12.5%` is 0.125, as is `12.5`."""
+    """Divides every number by 100: both `12.5%` and `12.5` are read as 0.125."""
     accounting: bool = False
     """Whether a number in parentheses is negative: `(1,234)` is -1234."""
 
@@ -72,14 +71,14 @@ class NumberFormat(Section):
     def _marks_differ(self) -> NumberFormat:
         if self.thousands is not None and self.thousands == self.decimal:
             refuse(
-                f"`{self.thousands}` cannot separate groups of digits and precede the fraction",
+                f"`{self.thousands}` cannot be both the thousands and the decimal separator",
                 "MS208",
                 "thousands",
-                help="use another mark for one of them",
+                help="use a different character for one of them",
             )
         return self
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether no setting differs from its default."""
+        """Whether all settings have their defaults."""
         return self == NumberFormat()

@@ -1,4 +1,4 @@
-"""The columns that `Lags` and `RollingMean` make of those of a feature."""
+"""The columns that `Lags` and `RollingMean` derive from those of a feature."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class PastColumn(NamedTuple):
-    """A column that is made of earlier rows of another one."""
+    """A column that is computed from earlier rows of another column."""
 
     base: str
-    """The column as the source has it."""
+    """The name of the column in the source."""
     steps: tuple[PastStep, ...]
-    """What is made of it, one after the other."""
+    """The layers that compute it, in order."""
 
 
 def reads_past(feature: Feature) -> bool:
-    """Whether a feature is made of earlier rows."""
+    """Whether a feature uses earlier rows."""
     chain = transform_of(feature)
     return chain is not None and any(one.past_steps for one in chain.layers)
 
 
 def examples_of_several_rows(data: DataSection) -> tuple[str, ...]:
-    """What makes an example of several rows, as half sentences; empty where each is of one row."""
+    """Why an example spans several rows, as phrases; empty if each spans one row."""
     window = data.window
     found = [f"the windows of {window.length} rows"] if window is not None else []
     return (
@@ -44,8 +44,8 @@ def examples_of_several_rows(data: DataSection) -> tuple[str, ...]:
 
 
 def past_columns(feature: Feature) -> dict[str, PastColumn]:
-    """The columns that a feature reads in place of its own, by name and in order; empty where it
-    reads its own.
+    """The derived columns that a feature reads instead of its own, by name and in order; empty if
+    it reads its own.
     """
     chain = transform_of(feature)
     layers = chain.layers if chain is not None else ()
@@ -66,7 +66,7 @@ def _of_past(use: Use) -> bool:
 
 
 def with_past_columns(feature: Feature) -> Feature:
-    """The feature with the columns that it reads, and without the layers that make them."""
+    """The feature with its derived columns, and without the layers that compute them."""
     columns = tuple(past_columns(feature))
     chain = transform_of(feature)
     if not columns or chain is None:

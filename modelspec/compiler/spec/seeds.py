@@ -1,6 +1,6 @@
-"""The numbers that random choices follow from."""
+"""Seeds of random choices."""
 
 from __future__ import annotations
 
 MAX_SEED = 2**32 - 1
-"""The largest seed: those of NumPy and Python may be larger, those of TensorFlow may not."""
+"""The largest seed that TensorFlow accepts; NumPy and Python allow larger ones."""

@@ -1,8 +1,8 @@
 """A wrapper around a shared layer, or around a list of layers: `TimeDistributed: judge`,
 `TimeDistributed: [{Dense: 8}, ReLU]`.
 
-Where a wrapper does to a chain of layers what it does to each of them, the chain is read as a chain
-of wrapped layers, and the entry as a call of it. Around a shared model it stays as it is
+If a wrapper treats a chain of layers as it treats each of them, the chain is read as a chain of
+wrapped layers, and the entry as a call of it. A wrapper around a shared model is kept as written
 (`wrapped_models.py`).
 """
 
@@ -36,14 +36,14 @@ _LAYER = "layer"
 
 
 class _Wrapped(NamedTuple):
-    """An entry that wraps something shared, or a list of layers."""
+    """An entry that wraps a shared layer or model, or a list of layers."""
 
     wrapper: str
     span: Span
     held: Scalar | Sequence
     """The shared name, or the list."""
     settings: dict[str, Entry]
-    """What else the entry has."""
+    """The other keys of the entry."""
 
     @property
     def name(self) -> str | None:
@@ -52,9 +52,10 @@ class _Wrapped(NamedTuple):
 
 
 def with_shared_steps(document: Document) -> Checked[Document]:
-    """The document without wrappers around something shared; itself where there are none.
+    """The document without wrappers around shared layers or models; unchanged if there are none.
 
-    What a wrapper cannot be around is reported (MS209), and its entry stays silent.
+    A wrapper around something that it cannot wrap is reported (MS209), and causes no further
+    errors.
     """
     model = document.root.entries.get("model")
     if model is None or not isinstance(model.value, Mapping):
@@ -62,8 +63,8 @@ def with_shared_steps(document: Document) -> Checked[Document]:
     layers, shared = model.value.entries.get("layers"), model.value.entries.get("shared")
     if layers is None or not isinstance(layers.value, Sequence):
         return Checked(document)
-    things = shared.value if shared is not None else None
-    known = things if isinstance(things, Mapping) else Mapping({}, layers.value.span)
+    definitions = shared.value if shared is not None else None
+    known = definitions if isinstance(definitions, Mapping) else Mapping({}, layers.value.span)
     wrapped = [_wrapped(item, known) for item in layers.value.items]
     if not any(wrapped):
         return Checked(document)
@@ -77,8 +78,8 @@ def with_shared_steps(document: Document) -> Checked[Document]:
         **model.value.entries,
         "layers": Entry(layers.key_span, Sequence(tuple(items), layers.value.span)),
     }
-    if shared is not None and known is things:
-        entries["shared"] = Entry(shared.key_span, reader.things())
+    if shared is not None and known is definitions:
+        entries["shared"] = Entry(shared.key_span, reader.definitions())
     whole = Entry(model.key_span, Mapping(entries, model.value.span))
     root = Mapping({**document.root.entries, "model": whole}, document.root.span)
     return Checked(Document(root), reader.report.diagnostics)
@@ -100,18 +101,20 @@ def _wrapped(item: Node, shared: Mapping) -> _Wrapped | None:
     found = LAYERS.find(kind)
     if found is None or found.primary() != _LAYER:
         return None
-    thing = shared.entries.get(str(body.value)) if isinstance(body, Scalar) else None
-    if thing is not None and is_model_wrapper(kind) and _is_model(thing.value):
+    definition = shared.entries.get(str(body.value)) if isinstance(body, Scalar) else None
+    if definition is not None and is_model_wrapper(kind) and _is_model(definition.value):
         return None
     return _Wrapped(kind, entry.key_span, body, settings)
 
 
-def _is_model(thing: Node) -> bool:
-    return isinstance(thing, Sequence) or (isinstance(thing, Mapping) and not is_layer(thing))
+def _is_model(definition: Node) -> bool:
+    return isinstance(definition, Sequence) or (
+        isinstance(definition, Mapping) and not is_layer(definition)
+    )
 
 
 class _Reader:
-    """Rewrites what is wrapped, where that can be said layer by layer."""
+    """Rewrites the wrapped definition, if that is possible layer by layer."""
 
     def __init__(
         self, layers: Sequence, shared: Mapping, wrapped: list[_Wrapped], report: Collector
@@ -130,13 +133,13 @@ class _Reader:
         return (self._call(one),) if one.name is not None else self._chain_of_list(one)
 
     def _chain_of_list(self, one: _Wrapped) -> tuple[Node, ...]:
-        """The layers of a list, each wrapped: the first takes what the entry takes, the last has
-        its name.
+        """The layers of a list, each wrapped: the first takes the tensors of the entry, the last
+        has its name.
         """
         assert isinstance(one.held, Sequence)
         wrapper, strange = LAYERS.find(one.wrapper), set(one.settings) - set(_OF_CALLS)
         if not getattr(wrapper, "wraps_each_layer", False) or not one.held.items:
-            return (self._silent(one, self._refuse(one, "list of layers", one.held.span)),)
+            return (self._silent(one, self._refuse(one, "a list of layers", one.held.span)),)
         if strange:
             key = sorted(strange)[0]
             span = one.settings[key].key_span
@@ -155,18 +158,18 @@ class _Reader:
         )
 
     def _silent(self, one: _Wrapped, _refused: Node | None) -> Node:
-        """An entry in error, which others may name."""
+        """An invalid entry, which others may name."""
         silent = derive(one.span, silent=True)
         settings = {key: entry for key, entry in one.settings.items() if key in _OF_CALLS}
         return Mapping({one.wrapper: Entry(silent, Mapping(settings, silent))}, silent)
 
     def _call(self, one: _Wrapped) -> Node:
-        """The entry as a call of what is shared."""
+        """The entry as a call of the shared definition."""
         assert isinstance(one.held, Scalar) and one.name is not None
         strange = next((key for key in one.settings if key not in _OF_CALLS), None)
         if strange is not None and self._chains[one.name] is not None:
             span = one.settings[strange].key_span
-            self._refuse(one, f"`{strange}` beside something shared", span)
+            self._refuse(one, f"`{strange}` beside a shared name", span)
         if strange is not None or self._chains[one.name] is None:
             return self._silent(one, None)
         if not one.settings:
@@ -174,33 +177,33 @@ class _Reader:
         body = Mapping(one.settings, one.held.span)
         return Mapping({one.name: Entry(one.held.span, body)}, one.held.span)
 
-    def things(self) -> Mapping:
-        """What is shared, the layers that are wrapped as wrapped layers."""
+    def definitions(self) -> Mapping:
+        """The shared definitions, with wrapped layers where an entry wraps them."""
         entries = {
             name: Entry(entry.key_span, self._chains.get(name) or entry.value)
             for name, entry in self.shared.entries.items()
         }
         return Mapping(entries, self.shared.span)
 
-    def _chain(self, one: _Wrapped, thing: Node) -> Node | None:
-        """A shared layer, wrapped; None, with a report, where it cannot be."""
+    def _chain(self, one: _Wrapped, definition: Node) -> Node | None:
+        """A shared layer, wrapped; None, with a report, if that is impossible."""
         name, span = one.name, one.held.span
         wrapper = LAYERS.find(one.wrapper)
         if not getattr(wrapper, "wraps_each_layer", False):
             return self._refuse(one, f"shared `{name}`", span)
         if name in self._own:
-            return self._refuse(one, f"`{name}`, which is called on its own as well", span)
-        return self._layer(one, thing)
+            return self._refuse(one, f"calls of `{name}` with and without it", span)
+        return self._layer(one, definition)
 
     def _layer(self, one: _Wrapped, item: Node) -> Node | None:
-        """One layer, wrapped; None where it is no layer of a chain. What has no form stays."""
+        """One layer, wrapped; None if it is not a layer of a chain. A malformed entry is kept."""
         body = next(iter(item.entries.values())).value if isinstance(item, Mapping) else None
         settings = dict(body.entries) if isinstance(body, Mapping) else {}
         kind = next(iter(item.entries)) if isinstance(item, Mapping) else item
         if kind in self.shared.entries or any(key in settings for key in RESERVED):
-            return self._refuse(one, "model with branches or models of its own", one.held.span)
+            return self._refuse(one, "a model with branches or nested models", one.held.span)
         if makes_mask(str(plain(kind)) if isinstance(kind, Scalar) else str(kind), body, settings):
-            return self._refuse(one, "model that makes masks", one.held.span)
+            return self._refuse(one, "a model that makes masks", one.held.span)
         named = settings.pop("name", None)
         if isinstance(item, Mapping) and named is not None and isinstance(body, Mapping):
             key, entry = next(iter(item.entries.items()))
@@ -210,11 +213,11 @@ class _Reader:
         return Mapping({one.wrapper: Entry(item.span, Mapping(held, item.span))}, item.span)
 
     def _refuse(self, one: _Wrapped, what: str, span: Span) -> Node | None:
-        """MS209; there is nothing in its place."""
+        """Reports MS209 and returns None."""
         each = getattr(LAYERS.find(one.wrapper), "wraps_each_layer", False)
         self.report.error(
             "MS209",
-            f"`{one.wrapper}` takes no {what} in this version",
+            f"`{one.wrapper}` does not support {what} in this version",
             span,
             help=(
                 f"write `{one.wrapper}` around each layer, under `shared` or in `layers`"
@@ -235,7 +238,7 @@ def _with(item: Node, more: dict[str, Entry]) -> Node:
 
 
 def makes_mask(kind: str, body: Node | None, settings: dict[str, Entry]) -> bool:
-    """Whether a layer makes a mask: a chain hands it on inside, wrapped layers do not."""
+    """Whether a layer makes a mask: a chain propagates it inside, wrapped layers do not."""
     found = LAYERS.find(kind)
     if found is None:
         return False
@@ -244,17 +247,17 @@ def makes_mask(kind: str, body: Node | None, settings: dict[str, Entry]) -> bool
     try:
         layer = found.from_body(value, Context())
     except Faults:
-        return False  # its faults are reported where the chain is read
+        return False  # its errors are reported where the chain is read
     return isinstance(layer, Layer) and layer.makes_mask({})
 
 
 def _called(layers: Sequence, shared: Mapping) -> Iterator[str]:
-    """The shared names that entries of the model, or of other shared things, call."""
+    """The shared names that entries of the model, or of other shared models, call."""
     lists: list[Node] = [layers]
     for entry in shared.entries.values():
-        thing = entry.value
-        inner = thing.entries.get("layers") if isinstance(thing, Mapping) else None
-        lists.append(inner.value if inner is not None else thing)
+        definition = entry.value
+        inner = definition.entries.get("layers") if isinstance(definition, Mapping) else None
+        lists.append(inner.value if inner is not None else definition)
     for node in lists:
         for item in node.items if isinstance(node, Sequence) else ():
             if isinstance(item, Mapping):

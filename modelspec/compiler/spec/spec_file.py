@@ -1,4 +1,4 @@
-"""A whole spec as written: `Document` to `SpecFile`, one section after the other."""
+"""A whole spec as written: `Document` to `SpecFile`, section by section."""
 
 from __future__ import annotations
 
@@ -8,43 +8,51 @@ from typing import Any
 from modelspec.core.diagnostics import MOST, Checked, Collector
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe, is_int
-from modelspec.core.source import Document, Mapping, Scalar, plain
+from modelspec.core.source import Document, Entry, Mapping, Scalar, plain
 
 from .augment_section import for_model
 from .data_section import DataSection, read_data
+from .expect_section import Expectations, read_expect
 from .layer_names import check_name
 from .model_section import ModelSection, read_model
+from .objective_section import named_targets
 from .runtime_section import Runtime
 from .seeds import MAX_SEED as MAX_SEED
+from .stages import Names, read_with_stages
 from .switched_off import without_switched_off
-from .training_section import Training, read_training
+from .training_section import Training
 
 VERSION = 1
-KEYS = ("modelspec", "name", "description", "seed", "model", "data", "training", "runtime")
+KEYS = (
+    *("modelspec", "name", "description", "seed"),
+    *("model", "data", "training", "expect", "runtime"),
+)
 EXPANDED = ("extends", "vars", "blocks")
-"""Sections that are gone once the spec is expanded: a misspelt one is still offered."""
-LATER = ("expect", "sweep")
+"""Sections removed by the expansion: they are still suggested for misspellings."""
+LATER = ("sweep",)
 
 
 @dataclass(frozen=True)
 class SpecFile:
-    """A spec's own keys and its model. `training` and `data` speak of the model's inputs and
-    outputs by name, so they are read (`read_sections`) when those are known.
+    """The top-level keys of a spec and its model. `training` and `data` refer to inputs and outputs
+    of the model by name, so they are read (`read_sections`) when those are known.
     """
 
     document: Document
     root: Mapping
-    """The sections, misspelt ones under the names that they were meant to have."""
+    """The sections; misspelled ones are under the names that were meant."""
     name: str | None
     description: str | None
     seed: int
     model: ModelSection | None
     runtime: Runtime
     context: Context
+    expectations: Expectations = ()
+    """Conditions on the model, and on a finished run."""
 
 
 def validate(document: Document, context: Context) -> Checked[SpecFile]:
-    """Every section of a file. `context` says which folder its paths are relative to."""
+    """Every section of a file. `context` sets the folder that its paths are relative to."""
     report = Collector(MOST)
     root = _own_keys(document.root, report)
     _version(root, report)
@@ -64,13 +72,14 @@ def validate(document: Document, context: Context) -> Checked[SpecFile]:
         model,
         runtime,
         context,
+        read_expect(root.entries.get("expect"), report),
     )
     return Checked(spec, report.diagnostics)
 
 
 @dataclass(frozen=True)
 class Sections:
-    """The sections that train a model; None where a spec has none, or where it is in error."""
+    """The sections that train a model; None if a section is missing or invalid."""
 
     training: Training | None
     data: DataSection | None
@@ -81,36 +90,41 @@ def read_sections(
 ) -> Checked[Sections]:
     """`training` and `data`, which name the inputs and outputs of the model.
 
-    With none known (the model is in error) nothing is said about their names.
+    With none known (the model is invalid) their names are not checked.
     """
     report = Collector(MOST)
     root = spec.root
     training = data = None
+    of_model = for_model(root, spec.context)
     if entry := root.entries.get("training"):
-        training = read_training(entry.value, entry.key_span, outputs, spec.context, report)
+        names = Names(inputs, outputs, spec.context, of_model)
+        training = read_with_stages(entry.value, entry.key_span, names, report)
     if entry := root.entries.get("data"):
-        of_model = for_model(root, spec.context)
-        data = read_data(entry.value, inputs, outputs, spec.context, report, of_model)
+        section = root.entries.get("training")
+        also = named_targets(section.value if section is not None else None)
+        data = read_data(entry.value, inputs, outputs, spec.context, report, of_model, also)
     return Checked(Sections(training, data), report.diagnostics)
 
 
 def _own_keys(root: Mapping, report: Collector) -> Mapping:
-    """The sections of a file, without what is ignored (`x-...`)."""
-    own = Mapping(
-        {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span
-    )
-    root = known_keys(own, (*KEYS, *EXPANDED, *LATER), "a spec", report)
-    for key in LATER:
-        if entry := root.entries.get(key):
+    """The sections of a file, without ignored ones (`x-...`) and unsupported ones, which no
+    misspelt key is read as.
+    """
+    own: dict[str, Entry] = {}
+    for key, entry in root.entries.items():
+        if key in LATER:
             report.error(
-                "MS209", f"`{key}` is not part of this version of modelspec", entry.key_span
+                "MS209", f"`{key}` is not supported in this version of modelspec", entry.key_span
             )
+        elif not key.startswith("x-"):
+            own[key] = entry
+    root = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED), "a spec", report)
     if "model" not in root.entries:
         report.error(
             "MS315",
-            "a spec needs a `model`",
+            "a spec requires a `model`",
             root.span,
-            help="`modelspec init` writes one to start from",
+            help="`modelspec init` writes an example",
         )
     return root
 
@@ -144,7 +158,7 @@ def _without_later(node: Mapping, later: tuple[str, ...], report: Collector) -> 
     for key in later:
         if found := node.entries.get(key):
             report.error(
-                "MS209", f"`{key}` is not part of this version of modelspec", found.key_span
+                "MS209", f"`{key}` is not supported in this version of modelspec", found.key_span
             )
     values = plain(node)
     assert isinstance(values, dict)
@@ -159,7 +173,7 @@ def _text(root: Mapping, key: str, report: Collector) -> str | None:
     if not isinstance(value, str):
         report.error(
             "MS204",
-            f"`{key}` must be a text, found {describe(value)}",
+            f"`{key}` must be a string, found {describe(value)}",
             entry.value.span,
             help="put it in quotes" if isinstance(entry.value, Scalar) else None,
         )
@@ -176,7 +190,7 @@ def _seed(root: Mapping, report: Collector) -> int:
     value: Any = plain(entry.value)
     if not is_int(value):
         report.error(
-            "MS204", f"`seed` must be a whole number, found {describe(value)}", entry.value.span
+            "MS204", f"`seed` must be an integer, found {describe(value)}", entry.value.span
         )
         return 0
     if not 0 <= value <= MAX_SEED:

@@ -1,4 +1,4 @@
-"""`weights` of a sub-model: the file, or the weights of Keras's own, that it starts from."""
+"""`weights` of a sub-model: a file, or pretrained weights of Keras."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelspec.core.source import Mapping, Node, Scalar, Value, plain
 from .initial_weights import IMAGENET, WeightsPath, WeightsSource
 
 CLASSES = 1000
-"""Classes of ImageNet, that a top with its weights tells apart."""
+"""The number of ImageNet classes, which pretrained top layers require."""
 
 
 class _Weights(Section):
@@ -23,8 +23,8 @@ class _Weights(Section):
 
 
 def read_weights(node: Node, context: Context, report: Collector) -> WeightsSource | None:
-    """A path, or `{imagenet: {ResNet50: {include_top: false}}}`: a kind of the library, with all
-    its settings.
+    """A path, or `{imagenet: {ResNet50: {include_top: false}}}`: a library kind with all its
+    settings.
     """
     value = plain(node)
     if value is None:
@@ -34,7 +34,7 @@ def read_weights(node: Node, context: Context, report: Collector) -> WeightsSour
     if value == IMAGENET:
         report.error(
             "MS216",
-            "`imagenet` weights are those of a model of the library, and this model is written out",
+            "`imagenet` requires a model of the library, and this model defines its own layers",
             node.span,
             help="write `{imagenet: {ResNet50: {...}}}` with the kind and its settings, or a path",
         )
@@ -65,10 +65,10 @@ def _imagenet(node: Mapping, context: Context, report: Collector) -> WeightsSour
         near = nearest(kind, kinds())
         report.error(
             "MS216",
-            f"there are no `imagenet` weights of `{kind}`",
+            f"`{kind}` has no `imagenet` weights",
             entry.key_span,
             suggestion=near,
-            help=did_you_mean(near, "`modelspec explain library` lists what there is"),
+            help=did_you_mean(near, "`modelspec explain library` lists the available models"),
         )
         return None
     settings = plain(entry.value) or {}
@@ -87,17 +87,15 @@ def _imagenet(node: Mapping, context: Context, report: Collector) -> WeightsSour
 def _has_their_classes(
     kind: str, settings: dict[str, Value], node: Node, report: Collector
 ) -> bool:
-    """Whether the top, if the model has one, tells apart the classes of the weights."""
+    """Whether the top, if the model has one, has the classes of the weights."""
     classes = settings.get("classes", CLASSES)
     if not settings.get("include_top", True) or classes == CLASSES:
         return True
     assert isinstance(node, Mapping)
     report.error(
         "MS208",
-        f"the `imagenet` weights of `{kind}` tell {CLASSES:,} classes apart, not {classes}",
+        f"the `imagenet` weights of `{kind}` have {CLASSES:,} classes, not {classes}",
         node.entries["classes"].value.span,
-        help=(
-            "leave `classes` out, or write `include_top: false` and a `Dense` of your own behind it"
-        ),
+        help=("remove `classes`, or write `include_top: false` and add your own `Dense` layer"),
     )
     return False

@@ -1,4 +1,4 @@
-"""Keys of a section that `null` switches off: what a file that is extended has set."""
+"""Keys of a section that `null` disables, e.g. when an extended file sets them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from modelspec.core.source import Mapping, plain
 def without_switched_off(
     node: Mapping, keys: Collection[str], empty: Collection[str] = ()
 ) -> Mapping:
-    """The section without those of `keys` that are `null`, and without those of `empty` that are
-    an empty list or mapping too.
+    """The section without keys of `keys` that are `null`, and without those of `empty` that are an
+    empty list or mapping too.
     """
     kept = {
         key: entry

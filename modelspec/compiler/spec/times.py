@@ -1,4 +1,4 @@
-"""Times that are written as text, and numbers.
+"""Times written as strings, and numbers.
 
 Times with UTC offsets are compared as instants: `2024-03-01T00:30:00+09:00` is before
 `2024-02-29T20:00:00+00:00`. Times without an offset are compared as they are written.
@@ -16,25 +16,25 @@ _TIME = re.compile(
     r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?"
     r" ?(?P<offset>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2})?)?)?)?)?"
 )
-"""ISO 8601, and the forms of it that pandas, Arrow and databases write."""
+"""ISO 8601, and its variants that pandas, Arrow and databases write."""
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DIGITS = 18
-"""Of a second's fraction that are compared."""
+"""The most digits of fractional seconds that are compared."""
 
 
 class Time(NamedTuple):
-    """A time, in the order of which the tuples are."""
+    """A time; the tuples sort in the order of the times."""
 
     seconds: int
-    """Since the year 1: of UTC where there is an offset, else of the clock that was read."""
+    """Since the year 1: in UTC if there is an offset, otherwise in local time."""
     fraction: int
-    """Of a second, in units of 10^-18."""
+    """The fraction of the second, in units of 10^-18."""
     offset: bool
     """Whether it has a UTC offset."""
 
 
 def read_time(text: str) -> Time | None:
-    """The time that a text says; None where it says none."""
+    """The time that a string represents; None if it is not a time."""
     found = _TIME.fullmatch(text)
     if found is None:
         return None
@@ -49,7 +49,7 @@ def read_time(text: str) -> Time | None:
         return None
     try:
         days = date(year, month, day).toordinal()
-    except ValueError:  # the 30th of February, the year 0
+    except ValueError:  # e.g. February 30, or the year 0
         return None
     seconds = ((days * 24 + hour) * 60 + minute) * 60 + second - shift
     fraction = int((found["fraction"] or "0")[:_DIGITS].ljust(_DIGITS, "0"))
@@ -57,7 +57,7 @@ def read_time(text: str) -> Time | None:
 
 
 def _shift(offset: str | None) -> int | None:
-    """The seconds that an offset is ahead of UTC; None where there is no such offset."""
+    """The offset from UTC in seconds; None if the offset is invalid."""
     if offset is None or offset[0] not in "+-":
         return 0
     digits = offset[1:].replace(":", "").ljust(6, "0")
@@ -68,8 +68,8 @@ def _shift(offset: str | None) -> int | None:
 
 
 def read_number(cell: str) -> int | float | None:
-    """The number that a text is, exactly where it is whole; None where it is none that has an
-    order.
+    """The number that a string represents, exact for integers; None if it is not a number that can
+    be ordered.
     """
     try:
         found = int(cell) if _WHOLE.fullmatch(cell) else float(cell)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, PlainValidator
 
@@ -20,7 +20,7 @@ from modelspec.catalog.components import (
     component,
     weighted_name,
 )
-from modelspec.catalog.components.family import EXPRESSION, Family, read_component
+from modelspec.catalog.components.family import FORMULA, Family, read_component
 from modelspec.catalog.components.metric import Metric
 from modelspec.catalog.layers.setting_types import Count
 from modelspec.core.diagnostics import (
@@ -39,13 +39,18 @@ from modelspec.core.source import Mapping, Node, Sequence, Value, plain
 from .checkpoint import Checkpoint, read_checkpoint
 from .class_weight import ClassWeight, read_class_weight
 from .initial_weights import InitialWeights, Patterns, read_weights
+from .low_rank import LowRank, read_low_rank
+from .objective_section import Term, read_objective
+from .players_section import PLAYERS, Player, read_players
+
+if TYPE_CHECKING:
+    from .stages import Stage
 
 T = TypeVar("T")
 
 
 class Choices(Section):
-    """The keys of `training` that need no model to be read.
-
+    """The keys of `training` that do not depend on the model.
     ```yaml
     training:
       optimizer: {Adam: 0.001}
@@ -68,20 +73,24 @@ class Choices(Section):
     """One loss, or a loss for each output by its name."""
     loss_weights: Any = None
     """A number for each output by its name."""
+    objective: Any = None
+    """Named terms that are added to the losses: formulas over tensors of the model and targets."""
     class_weight: Any = None
-    """How much each class counts in training: `balanced`, a weight for each class, or those by
+    """How much each class counts in training: `balanced`, a weight for each class, or either by
     output.
     """
     metrics: Any = None
     """A list of metrics, or a list for each output by its name."""
     weighted_metrics: Any = None
-    """The same, counted with the examples' weights."""
+    """The same, weighted with the example weights."""
     epochs: Count = 1
-    """How often every example is seen."""
+    """How often every example is used."""
     batch_size: Count = 32
     """Examples in a step."""
     callbacks: Any = None
-    """What happens at the end of an epoch or step: `EarlyStopping`, `ReduceLROnPlateau`, ..."""
+    """Callbacks that run at the end of an epoch or step: `EarlyStopping`,
+    `ReduceLROnPlateau`, ...
+    """
     checkpoint: (
         Annotated[
             Checkpoint,
@@ -89,35 +98,46 @@ class Choices(Section):
         ]
         | None
     ) = None
-    """When the state of the training is put on disk: `{every: 500 steps, keep: 3}`, or `every`
-    alone.
-    """
+    """When the training state is saved to disk: `{every: 500 steps, keep: 3}`, or `every` alone."""
     on_nan: Literal["stop", "skip", "restore"] = "stop"
-    """What a batch does whose loss or gradient is no finite number: it stops the run; it is left
-    out; or the weights go back to the last checkpoint, and the batches since are left out. After 10
-    such batches in a row the run stops.
+    """What happens when the loss or gradient of a batch is not finite: the run stops; the batch is
+    skipped; or the weights are restored from the last checkpoint, and the batches since then are
+    skipped. After 10 such batches in a row the run stops.
     """
     freeze: Patterns = ()
-    """Layers whose weights stay as they are: names, in which `*` stands for any text;
+    """Layers whose weights are not trained: names, in which `*` matches any text;
     `encoder/dense_1` for a layer of a sub-model.
+    """
+    lora: Annotated[
+        LowRank | None,
+        PlainValidator(read_low_rank, json_schema_input_type=dict[str, Any] | None),
+    ] = None
+    """Low-rank adapters (LoRA), which are trained in place of the weights of the model:
+    `{rank: 8, layers: ["*dense*"]}`.
     """
     weights: Annotated[
         InitialWeights | None,
         PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None),
     ] = None
-    """The file from which weights start: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file,
+    """The file with the initial weights: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file,
     or `{path: FILE, skip: [predictions]}`.
+    """
+    stages: Any = None
+    """Stages that train one after the other, each with its own values of these keys."""
+    players: Any = None
+    """Players that take turns within each step, each with its own objective, optimizer, and layers
+    that it trains.
     """
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A loss, metric or callback as chosen, and where."""
+    """A loss, metric or callback as chosen, and its place."""
 
     written: str
     """The name as written."""
     settings: Settings | str
-    """A name where Keras takes the class that fits the output's shape (`accuracy`)."""
+    """A name for which Keras chooses the class by the shape of the output (`accuracy`)."""
     span: Span
     node: Node
 
@@ -131,8 +151,8 @@ class Training:
     outputs: tuple[str, ...]
     """The model's outputs."""
     choices: Choices | None
-    """What needs no model to be read; None where some of it is in error: the rest is checked all
-    the same.
+    """The keys that do not depend on the model; None if some of them are invalid: the rest is still
+    checked.
     """
     losses: MappingType[str, Chosen]
     loss_weights: MappingType[str, float]
@@ -140,8 +160,14 @@ class Training:
     weighted_metrics: MappingType[str, tuple[Chosen, ...]]
     callbacks: tuple[Chosen, ...]
     metrics_in_error: bool = False
-    """There are more metrics than could be read, or the outputs that they are for are not known."""
+    """Whether some metrics are invalid, or the outputs that they belong to are unknown."""
     class_weights: MappingType[str, ClassWeight] = field(default_factory=dict)
+    objective: MappingType[str, Term] = field(default_factory=dict)
+    """The terms that are added to the losses, by name."""
+    stages: tuple[Stage, ...] = ()
+    """The stages of the training; then the rest is what the last of them trains with."""
+    players: tuple[Player, ...] = ()
+    """The players, in the order of their turns; `objective` then has the terms of all of them."""
 
     @property
     def optimizer(self) -> Settings:
@@ -150,11 +176,27 @@ class Training:
 
     @property
     def epochs(self) -> int:
+        """The number of epochs, of all stages together."""
+        if self.stages:
+            return sum(one.training.epochs for one in self.stages)
         return self._right.epochs
+
+    @property
+    def every_callback(self) -> tuple[Chosen, ...]:
+        """The callbacks of all stages."""
+        if not self.stages:
+            return self.callbacks
+        own = (chosen for one in self.stages for chosen in one.own)
+        return (*self.stages[0].of_run, *own)
 
     @property
     def batch_size(self) -> int:
         return self._right.batch_size
+
+    @property
+    def has_objective(self) -> bool:
+        """Whether it, or one of its stages, has terms beside losses."""
+        return bool(self.objective) or any(one.training.objective for one in self.stages)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -169,6 +211,16 @@ class Training:
         return self.choices.freeze if self.choices else ()
 
     @property
+    def lora(self) -> LowRank | None:
+        return self.choices.lora if self.choices else None
+
+    def without_lora(self) -> Training:
+        """The training of all weights that are not frozen."""
+        if self.choices is None:
+            return self
+        return replace(self, choices=self.choices.model_copy(update={"lora": None}))
+
+    @property
     def weights(self) -> InitialWeights | None:
         return self.choices.weights if self.choices else None
 
@@ -181,9 +233,9 @@ class Training:
 def read_training(
     node: Node, span: Span, outputs: SequenceType[str], context: Context, report: Collector
 ) -> Training | None:
-    """The `training` section of a model with these outputs; None where it is no section at all.
+    """The `training` section of a model with these outputs; None if it is not a mapping.
 
-    With no outputs known (the model is in error) nothing is said about their names.
+    With no outputs known (the model is invalid) their names are not checked.
     """
     if not isinstance(node, Mapping):
         report.error(
@@ -191,7 +243,7 @@ def read_training(
         )
         return None
     node = known_keys(node, tuple(Choices.model_fields), Choices.title, report)
-    choices = read_section(Choices, node, span, context, report)
+    choices = _choices(node, span, context, report)
     reader = _ByOutput(outputs, context, report)
     losses = reader.read(node, "loss", LOSSES, reader.loss)
     measured = replace(reader, report=Collector(MOST))
@@ -200,6 +252,7 @@ def read_training(
     report.extend(measured.report.diagnostics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
+    players = read_players(node.entries.get(PLAYERS), context, report)
     weighed = node.entries.get("class_weight")
     class_weights = (
         read_class_weight(weighed.value, outputs, report)
@@ -216,9 +269,27 @@ def read_training(
         metrics,
         weighted,
         callbacks,
-        metrics_in_error=measured.report.has_errors or not outputs,
+        metrics_in_error=measured.report.has_errors or not outputs or players.in_error,
         class_weights=class_weights,
+        objective={**read_objective(_value(node, "objective"), report), **players.terms},
+        players=players.found,
     )
+
+
+def _value(node: Mapping, key: str) -> Node | None:
+    entry = node.entries.get(key)
+    return entry.value if entry is not None else None
+
+
+def _choices(node: Mapping, span: Span, context: Context, report: Collector) -> Choices | None:
+    """The keys that do not depend on the model; beside an `objective` or `players`, `loss` is
+    optional.
+    """
+    values = plain(node)
+    assert isinstance(values, dict)
+    if values.get("objective") is not None or values.get(PLAYERS) is not None:
+        values.setdefault("loss", None)
+    return read_section(Choices, node, span, context, report, values)
 
 
 def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chosen, ...]:
@@ -231,7 +302,7 @@ def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chos
 
 
 def _choose(node: Node, family: Family, context: Context, report: Collector) -> Chosen | None:
-    """A member of a family as chosen, or as most likely meant; None where it is none. Its faults
+    """A member of a family as chosen, or as most likely meant; None if there is none. Its errors
     are reported.
     """
     value = plain(node)
@@ -246,8 +317,8 @@ def _choose(node: Node, family: Family, context: Context, report: Collector) -> 
 
 
 def _as_weighted(chosen: Chosen) -> Chosen:
-    """A metric that counts with the examples' weights, with the name that says so where the spec
-    gives none. A word (`accuracy`) stays: its name is given where its class is known.
+    """A weighted metric, with a matching name if the spec gives none. A bare name (`accuracy`) is
+    kept: it is named when its class is known.
     """
     settings = chosen.settings
     if not isinstance(settings, Metric) or _has_name(plain(chosen.node)):
@@ -267,12 +338,12 @@ def _has_name(value: Value) -> bool:
 def _name_in(value: Value) -> str:
     """The name in any of the written forms of a component."""
     if isinstance(value, dict):
-        return EXPRESSION if EXPRESSION in value else next(iter(value), "")
+        return FORMULA if FORMULA in value else next(iter(value), "")
     return value if isinstance(value, str) else ""
 
 
 def _head(node: Node) -> Span:
-    """The name in `{Name: ...}`; the whole otherwise."""
+    """The name in `{Name: ...}`; otherwise the whole value."""
     if isinstance(node, Mapping) and node.entries:
         return next(iter(node.entries.values())).key_span
     return node.span
@@ -310,7 +381,7 @@ class _ByOutput:
 
     def _by_name(self, node: Mapping, family: Family | None) -> bool:
         """Whether the keys are outputs rather than the name of one component."""
-        if family is not None and EXPRESSION in node.entries and EXPRESSION not in self.outputs:
+        if family is not None and FORMULA in node.entries and FORMULA not in self.outputs:
             return False
         if family is None or len(node.entries) != 1:
             return True
@@ -323,17 +394,17 @@ class _ByOutput:
         near = nearest_unused(name, self.outputs, node.entries)
         self.report.error(
             "MS501",
-            f"`{key}` names `{name}`, which is no output of the model",
+            f"`{key}` names `{name}`, which is not an output of the model",
             span,
             suggestion=near,
-            help=did_you_mean(near, f"its outputs are {listed(self.outputs)}"),
+            help=did_you_mean(near, f"the outputs are {listed(self.outputs)}"),
         )
 
     def loss(self, node: Node) -> Chosen | None:
         if isinstance(node, Sequence):
             self.report.error(
                 "MS204",
-                "a loss is one component; for several outputs write them by name",
+                "a loss must be one component; for several outputs write a mapping by name",
                 node.span,
                 help=(
                     f"write `loss: {{{', '.join(f'{o}: ...' for o in self.outputs)}}}`"

@@ -1,6 +1,4 @@
-"""Layers that stand in `data`: the chain of a `transform`, and what an `augment` does to training
-batches.
-"""
+"""Layers in `data`: the chain of a `transform`, and the layers of an `augment`."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from .entries import RESERVED, EntryReader, Use
 
 @dataclass(frozen=True)
 class Chain:
-    """Layers one after the other, as written."""
+    """Layers in order, as written."""
 
     span: Span
     uses: tuple[Use, ...]
@@ -32,16 +30,16 @@ class Chain:
 
     @property
     def complete(self) -> bool:
-        """Whether every layer could be read."""
+        """Whether every layer is valid."""
         return all(use.layer is not None for use in self.uses)
 
     def written(self) -> Any:
-        """As a spec writes it."""
+        """As written in a spec."""
         return plain(self.node)
 
 
 def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
-    """Whether a feature with this transform takes text rather than numbers; None where it takes
+    """Whether a feature with this transform takes strings rather than numbers; None if it takes
     either.
 
     `dtype` is that of the model input, None for a target.
@@ -56,13 +54,13 @@ def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
 
 
 def takes_whole(layers: tuple[Layer, ...]) -> bool:
-    """Whether the numbers that a transform takes are whole ones."""
+    """Whether a transform takes integers."""
     return bool(layers) and "int64" in layers[0].column_types()
 
 
 def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
-    """The type that a transform gets: a column of single numbers is a vector of one, a text a
-    text. Numbers come as they were read: a float32 cannot hold a time, or a price in cents.
+    """The input type of a transform: a column of single numbers is a vector of size 1, a string is
+    a string. Numbers keep their precision: a float32 cannot hold a time, or a price in cents.
     """
     dtype = "string" if text else "int64" if takes_whole(layers) else "float64"
     alone = text and not (layers and layers[0].takes_vectors)
@@ -70,15 +68,14 @@ def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
 
 
 def read_transform(node: Node, context: Context, report: Collector) -> Chain | None:
-    """The layers that prepare a column; None, its faults noted down, where it is no list."""
-    # Whatever precision the model has: what a transform gives is cast to the input's dtype at the
-    # end.
+    """The layers that prepare a column; None, with a report, if it is not a list."""
+    # Independent of the precision of the model: the result is cast to the dtype of the input.
     return _read(node, "transform", _check_preparing, replace(context, precision="float64"), report)
 
 
 def read_augment(node: Node, context: Context, report: Collector) -> Chain | None:
-    """The layers that vary training examples; None, its faults noted down, where it is no list."""
-    # Whatever precision the model has: a float16 holds pixels of 8 bits alone exactly.
+    """The layers that vary training examples; None, with a report, if it is not a list."""
+    # Independent of the precision of the model: float16 is exact only for 8-bit pixels.
     return _read(node, "augment", _check_augmenting, replace(context, precision="float32"), report)
 
 
@@ -111,7 +108,7 @@ def _read(
 
 
 def _one_layer(node: Node) -> Sequence | None:
-    """The list of a layer that is alone; None for what is not a layer."""
+    """The list for a single layer; None if the value is not a layer."""
     alone = isinstance(node, Scalar) and isinstance(node.value, str) and node.value
     return Sequence((node,), node.span) if alone or _has_one_key(node) else None
 
@@ -131,7 +128,7 @@ def _checked(
                 "MS625",
                 f"`{word}` has no meaning in `{key}`: its layers run one after the other",
                 use.body.entries[word].key_span,
-                help=f"leave `{word}` out",
+                help=f"remove `{word}`",
             )
             return use._replace(layer=None)
     return use if check(use, use.layer, report) else use._replace(layer=None)
@@ -141,19 +138,30 @@ def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
     if layer.training_only:
         report.error(
             "MS625",
-            f"`{use.kind}` acts in training only, and would change nothing in a `transform`",
+            f"`{use.kind}` is active in training only, and has no effect in a `transform`",
             use.kind_span,
-            help="put it under `augment` of `data`",
+            help="move it to `augment` under `data`",
+        )
+    elif (count := _tensors_taken(layer)) > 1:
+        report.error(
+            "MS625",
+            f"`{use.kind}` takes {count} tensors, but the layers of a `transform` pass one tensor"
+            " from each to the next",
+            use.kind_span,
+            help=(
+                "give each column its own input, and use the layer in the model:"
+                f" `{use.kind}: {{from: [a, b], ...}}`"
+            ),
         )
     elif not layer.prepares_data:
         report.error(
             "MS625",
-            f"`{use.kind}` cannot prepare data: a `transform` takes layers that no gradient trains "
-            "and that see one example alone",
+            f"`{use.kind}` cannot prepare data: a `transform` takes layers that have no trained "
+            "weights and that process each example alone",
             use.kind_span,
             help=(
-                "put it into the model; `Normalization`, `StringLookup`, `TextVectorization` and"
-                " such are what prepares data"
+                "move it to the model; use layers such as `Normalization`, `StringLookup` or"
+                " `TextVectorization` to prepare data"
             ),
         )
     elif getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
@@ -162,27 +170,32 @@ def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
             "MS625",
             f"prepared data are dense, but this `{use.kind}` is `{what}`",
             use.kind_span,
-            help=f"leave `{what}` out",
+            help=f"remove `{what}`",
         )
     else:
         return True
     return False
 
 
+def _tensors_taken(layer: Layer) -> int:
+    """The least number of tensors that a layer takes."""
+    return sum(one.least if one.many else 1 for one in layer.arguments if one.required)
+
+
 def _check_augmenting(use: Use, layer: Layer, report: Collector) -> bool:
     if not layer.training_only:
         report.error(
             "MS633",
-            f"`{use.kind}` acts in evaluation too, so it cannot stand under `augment`",
+            f"`{use.kind}` is also active in evaluation, so it cannot be used in `augment`",
             use.kind_span,
-            help="put it into the `transform` of the column, or into the model",
+            help="move it to the `transform` of the column, or to the model",
         )
     elif layer.mixes_examples:
         report.error(
             "MS633",
-            f"`{use.kind}` mixes examples with others, and their labels would stay as they are",
+            f"`{use.kind}` mixes examples, but their labels would not change",
             use.kind_span,
-            help="use layers that change each example for itself",
+            help="use layers that change each example independently",
         )
     else:
         return True

@@ -1,7 +1,7 @@
 """A wrapper around a model: `TimeDistributed: frame_net`, where `frame_net` is a shared model.
 
-Wrappers hold one layer each, and a model is none: the entry is a call of the model, which knows the
-wrappers that it goes through.
+Wrappers hold one layer each, and a model is not a layer: the entry is a call of the model, with a
+list of the wrappers around it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from modelspec.core.settings import Context
 from modelspec.core.source import Entry, Mapping, Node, Scalar
 
 HELD = "layer"
-"""The setting of a wrapper that says what it holds."""
+"""The setting of a wrapper that contains the wrapped layer."""
 _BESIDE = ("name", "trainable", "dtype", "from", "call", "when", "repeat")
 
 
 class Held(NamedTuple):
-    """What an entry of a wrapper holds, and its other settings."""
+    """The wrapped value of an entry, and its other settings."""
 
     node: Node
     beside: dict[str, Entry]
@@ -33,21 +33,21 @@ class Around(NamedTuple):
 
     name: Scalar
     wrappers: tuple[Layer, ...]
-    """The outermost first; each is around a layer that changes nothing in place of the model."""
+    """The outermost first; each holds an identity layer in place of the model."""
     beside: dict[str, Entry]
     """The other settings of the outermost one."""
     inner: tuple[tuple[str, Span], ...]
-    """The other settings of those inside it, which have none that could be kept."""
+    """The other settings of the inner ones, which have none that could be kept."""
 
 
 def is_model_wrapper(kind: str) -> bool:
-    """Whether a kind is a layer that does to a whole model what it does to a layer."""
+    """Whether a kind is a wrapper that can also hold a model."""
     found = LAYERS.find(kind) if kind in LAYERS else None
     return bool(getattr(found, "wraps_each_layer", False))
 
 
 def held_by(body: Node | None) -> Held | None:
-    """What the body of a wrapper's entry holds, in any of its forms; None where it has none."""
+    """The wrapped value of an entry, in any of its forms; None if it has none."""
     if body is None:
         return None
     if not isinstance(body, Mapping):
@@ -66,7 +66,7 @@ def held_by(body: Node | None) -> Held | None:
 def around_shared(
     kind: str, body: Node | None, visible: Collection[str], context: Context
 ) -> Around | None:
-    """The shared name inside wrappers; None where they hold a layer."""
+    """The shared name inside wrappers; None if they hold a layer."""
     wrappers: list[Layer] = []
     inner: list[tuple[str, Span]] = []
     beside: dict[str, Entry] = {}
@@ -90,7 +90,7 @@ def around_shared(
 
 
 class Misspelt(NamedTuple):
-    """A name inside wrappers that nothing has, and the model that was most likely meant."""
+    """An undefined name inside wrappers, and the model that was most likely meant."""
 
     name: str
     span: Span
@@ -98,7 +98,7 @@ class Misspelt(NamedTuple):
 
 
 def misspelt_model(kind: str, body: Node | None, visible: Collection[str]) -> Misspelt | None:
-    """The name inside wrappers that is near to one of a model; None where it is near to none, or
+    """The name inside wrappers that is near to that of a model; None if there is none, or if it is
     nearer to that of a layer.
     """
     while is_model_wrapper(kind) and (held := held_by(body)) is not None:
@@ -126,7 +126,7 @@ def _around_nothing(kind: str, context: Context) -> Layer:
 
 
 def wrapping(kinds: Sequence[str], name: Scalar) -> Node:
-    """What the first of several nested wrappers holds: the shared name, inside the others."""
+    """The shared name inside the first of several nested wrappers."""
     node: Node = name
     for kind in reversed(kinds[1:]):
         body = Mapping({HELD: Entry(name.span, node)}, name.span)

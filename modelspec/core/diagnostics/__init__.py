@@ -1,4 +1,4 @@
-"""What modelspec says about a file: places, faults, and the ways to show them."""
+"""Diagnostics of files: places, faults, and their output formats."""
 
 from .collector import MOST, Collector, TooManyFaults
 from .diagnostic import Checked, Diagnostic, Edit, Fault, Note, Path, Severity

@@ -1,4 +1,4 @@
-"""Collecting the diagnostics of one stage."""
+"""Collects the diagnostics of one stage."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ T = TypeVar("T")
 
 
 MOST: Final = 20_000
-"""Diagnostics of one stage at most: a spec within the other budgets may have a hundred thousand,
+"""The most diagnostics of one stage: a spec within the other limits may have a hundred thousand,
 and each takes time to find, to sort and to write.
 """
 
 
 class TooManyFaults(Exception):
-    """So many faults were found that looking for more is of no use; `found` are those."""
+    """Raised when the limit of faults is reached; `found` are the faults so far."""
 
     def __init__(self, found: Iterable[Diagnostic]) -> None:
         super().__init__()
         self.found = tuple(found)
 
     def last(self, what: str) -> Diagnostic:
-        """The fault that says so, before all others of its file; `what` was not checked."""
+        """The fault that reports this, before all others of its file; `what` was not checked."""
         place = next((one.span for one in self.found if one.span), None)
-        message = f"{len(self.found):,} faults are enough; {what} was not checked"
-        fault = Fault("MS108", message, help="correct the first ones, and check again")
+        message = f"stopped after {len(self.found):,} errors; {what} was not checked"
+        fault = Fault("MS108", message, help="fix the first ones, and check again")
         return fault.at(place and Span(origin_of(place).source, 0, 0))
 
 
@@ -38,7 +38,7 @@ class Collector:
     """Collects the diagnostics of one stage.
 
     With a `limit`, the fault that reaches it is kept and raises `TooManyFaults`. A subclass that
-    keeps less than it is given overrides `add`.
+    keeps only some diagnostics overrides `add`.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Collector:
         """What was found so far, in the order in which it was found."""
         self._limit = limit
         self._looked = 0
-        """How many of these were looked at, none of which is an error."""
+        """How many of these were already checked, none of which is an error."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)
@@ -83,7 +83,7 @@ class Collector:
         self.add(_diagnostic("note", code, message, span, (), help))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """What another stage found."""
+        """Adds the diagnostics of another stage."""
         self.found.extend(diagnostics)
         self._check()
 
@@ -92,7 +92,7 @@ class Collector:
             raise TooManyFaults(self.found)
 
     def collect(self, checked: Checked[T]) -> T:
-        """The value of another stage, whose diagnostics are kept."""
+        """The value of another stage; its diagnostics are added."""
         self.extend(checked.diagnostics)
         return checked.value
 

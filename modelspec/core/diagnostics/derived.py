@@ -1,9 +1,9 @@
-"""Places that are written once and stand in a model many times: the body of a block, of a loop, the
-value of a name.
+"""Places that are written once and used several times in a model: the body of a block or a loop,
+the value of a name.
 
-A node made from such a place keeps its span, in a `Derived` source that also says by which way it
-came about. When diagnostics are put in order, the ways become notes, and the same fault of several
-uses is told once.
+A node made from such a place keeps its span, in a `Derived` source that also records the steps of
+its use. When diagnostics are sorted, the steps become notes, and the same fault of several uses is
+reported once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .span import Source, Span
 
 
 class Cause(NamedTuple):
-    """One step of the way: what was used there ("in block `residual`, used here")."""
+    """One step of the use: what was used there ("in block `residual`, used here")."""
 
     message: str
     span: Span
@@ -29,10 +29,10 @@ class Derived(Source):
     origin: Source
     """The source itself."""
     causes: tuple[Cause, ...] = ()
-    """The way there, the nearest step first."""
+    """The steps to this use, the nearest first."""
     silent: bool = False
-    """Whether faults here follow from one that was told already: a value that could not be worked
-    out.
+    """Whether faults here are consequences of one already reported: a value that could not be
+    computed.
     """
 
 
@@ -43,19 +43,19 @@ def origin_of(span: Span) -> Span:
 
 
 def causes_of(span: Span) -> tuple[Cause, ...]:
-    """The way by which the place is part of the spec, the nearest step first; empty for one used
-    where it stands.
+    """The steps by which the place is used in the spec, the nearest first; empty for a place that
+    is used where it is written.
     """
     return span.source.causes if isinstance(span.source, Derived) else ()
 
 
 def is_silent(span: Span) -> bool:
-    """Whether faults at the place follow from one that was told already."""
+    """Whether faults at the place are consequences of one already reported."""
     return isinstance(span.source, Derived) and span.source.silent
 
 
 def derive(span: Span, *causes: Cause, silent: bool = False) -> Span:
-    """The same place, with more steps on the way to it (before those that it has)."""
+    """The same place with more steps, before the present ones."""
     if not causes and not silent:
         return span
     here = origin_of(span).source
@@ -67,7 +67,7 @@ def derive(span: Span, *causes: Cause, silent: bool = False) -> Span:
 
 
 def held_in(span: Span, folder: Path | None) -> Span:
-    """The same place, for a text that a file in another folder holds: paths in it start there."""
+    """The same place in a file of another folder, which is the base of the paths in it."""
     if folder == span.source.folder:
         return span
     here = origin_of(span).source

@@ -1,4 +1,4 @@
-"""What a stage finds wrong, as values.
+"""The findings of a stage, as values.
 
 A `Diagnostic` has a place in a file. A `Fault` is found by code that knows settings and sizes but
 no files (a shape rule, a settings class); the stage that does know the file turns it into a
@@ -19,7 +19,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence that goes with a diagnostic, with a second place where there is one."""
+    """A sentence that accompanies a diagnostic, with an optional second place."""
 
     message: str
     span: Span | None = None
@@ -29,7 +29,7 @@ class Note:
 
 
 class Edit(NamedTuple):
-    """What to write in place of a span; an empty span is a place to insert at."""
+    """The replacement of a span; an empty span is a place to insert at."""
 
     span: Span
     text: str
@@ -39,13 +39,13 @@ class Edit(NamedTuple):
 class Diagnostic:
     """One fault at one place.
 
-    `message` says what was found, `notes` where the expectation comes from, `help` the edit that
-    mends it, and `suggestion` the text that would replace the span where the edit is a plain
-    replacement. `edits` are there where the mending is certain: made together, they leave the
+    `message` states what was found, `notes` where the expectation comes from, `help` the edit that
+    fixes it, and `suggestion` the text that would replace the span where the edit is a plain
+    replacement. `edits` are given where the fix is certain: applied together, they keep the
     meaning of the file as it was understood.
 
-    Two are equal where they say the same of the same place of files with one name: two checks of
-    one text give equal diagnostics.
+    Two are equal if they report the same at the same place of files with the same name: two checks
+    of one text give equal diagnostics.
     """
 
     code: str
@@ -78,8 +78,8 @@ class Diagnostic:
         return self.span.end_column if self.span else None
 
     def to_dict(self) -> dict[str, object]:
-        """The diagnostic as JSON's own types; what it has no value for is None. Lines and columns
-        count from 1, columns in characters.
+        """The diagnostic as JSON types; absent values are None. Lines and columns count from 1,
+        columns in characters.
         """
         return {
             "code": self.code,
@@ -96,14 +96,14 @@ class Diagnostic:
         }
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Diagnostic) and self._said == other._said
+        return isinstance(other, Diagnostic) and self._content == other._content
 
     def __hash__(self) -> int:
-        return hash(self._said)
+        return hash(self._content)
 
     @property
-    def _said(self) -> tuple[object, ...]:
-        """All that it says, places by their offsets: a text that is read twice is two sources."""
+    def _content(self) -> tuple[object, ...]:
+        """All of its content, places by their offsets: text that is read twice is two sources."""
         return (
             (self.code, self.severity, self.message, self.help, self.suggestion),
             _offsets(self.span),
@@ -133,9 +133,9 @@ class Fault(ValueError):
     with the others.)
 
     `path` leads from the layer's (or component's) settings to the value at fault, e.g.
-    `("kernel_size",)`; an empty path is the thing as a whole. `at_key` marks the key there rather
+    `("kernel_size",)`; an empty path is the whole object. `at_key` marks the key there rather
     than the value. `argument` names the call argument whose tensor is at fault. `part` are the
-    characters at fault of a value that is a text (a formula): from the first up to the second.
+    characters at fault of a string value (a formula): from the first up to the second.
     """
 
     code: str
@@ -153,7 +153,7 @@ class Fault(ValueError):
         super().__init__(self.message)
 
     def under(self, *prefix: str | int) -> Fault:
-        """The same fault seen from a level further out."""
+        """The same fault with its path from an outer level."""
         return replace(self, path=(*prefix, *self.path))
 
     def at(self, span: Span | None, notes: tuple[Note, ...] = ()) -> Diagnostic:
@@ -166,12 +166,12 @@ class Fault(ValueError):
 
 @dataclass(frozen=True)
 class Checked(Generic[T_co]):
-    """The best value a stage could make, and what it found on the way."""
+    """The best result of a stage, and its diagnostics."""
 
     value: T_co
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error among the diagnostics."""
+        """Whether the diagnostics contain no error."""
         return not any(d.severity == "error" for d in self.diagnostics)

@@ -15,14 +15,14 @@ _FOUND = re.compile(r"found `[^`]*`")
 
 
 def in_file_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by place, each fault once, also where it is in something that is used several times.
+    """Sorted by place, each fault once, also where its place is used several times.
 
-    What only follows from another fault is left out where that fault is among the diagnostics.
+    Consequences of another fault are left out where that fault is among the diagnostics.
     """
     settled: dict[object, Diagnostic] = {}
     for key, (one, uses) in _distinct(diagnostics).items():
         found = _settled(one, len(uses) - 1)
-        # One slip of the user can make much in the library wrong: it is reported once.
+        # One mistake of the user can cause many faults in the library: it is reported once.
         moved = found is not one and _moved(one, found)
         at: object = (found.code, found.span) if moved else key
         settled.setdefault(at, found)
@@ -33,7 +33,7 @@ _Uses = set[tuple[Cause, ...]]
 
 
 def _distinct(diagnostics: Sequence[Diagnostic]) -> dict[object, tuple[Diagnostic, _Uses]]:
-    """Each fault once, with the ways by which its place came to be used."""
+    """Each fault once, with the steps by which its place is used."""
     caused = any(one.severity == "error" and not _follows(one) for one in diagnostics)
     distinct: dict[object, tuple[Diagnostic, _Uses]] = {}
     for one in diagnostics:
@@ -45,7 +45,8 @@ def _distinct(diagnostics: Sequence[Diagnostic]) -> dict[object, tuple[Diagnosti
             if not caused:
                 distinct.setdefault(one, (one, set()))
             continue
-        key = (one.code, one.severity, _whatever_was_found(one), origin_of(one.span))
+        message = _whatever_was_found(one) if one.severity != "note" else ""
+        key = (one.code, one.severity, message, origin_of(one.span))
         distinct.setdefault(key, (one, set()))[1].add(causes_of(one.span))
     return distinct
 
@@ -60,8 +61,8 @@ def _moved(one: Diagnostic, settled: Diagnostic) -> bool:
 
 
 def _whatever_was_found(diagnostic: Diagnostic) -> str:
-    """The message; without the value where each use of a block or round of a loop gives another
-    one, so that one place of the file is reported once.
+    """The message; without the value where it differs between uses of a block or rounds of a loop,
+    so that one place of the file is reported once.
     """
     span = diagnostic.span
     if (
@@ -75,13 +76,13 @@ def _whatever_was_found(diagnostic: Diagnostic) -> str:
 
 
 def _follows(diagnostic: Diagnostic) -> bool:
-    """Whether it follows from a fault that is reported elsewhere."""
+    """Whether it is a consequence of a fault that is reported elsewhere."""
     return diagnostic.span is not None and is_silent(diagnostic.span)
 
 
 def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
-    """The diagnostic in the file itself, with the way to its place in notes; `more` other ways lead
-    there as well.
+    """The diagnostic in the file itself, with the steps to its place as notes; `more` counts its
+    other uses.
     """
     span = diagnostic.span
     if span is None or _follows(diagnostic):
@@ -92,7 +93,7 @@ def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     causes = causes_of(span)
     if origin_of(span).source.shipped and (outside := _outside(diagnostic, causes)) is not None:
         return outside
-    # The value of an expression is wrong: a replacement would take the expression away.
+    # The value of an expression is wrong: a replacement would remove the expression.
     computed = bool(causes) and "$" in span.text
     return replace(
         diagnostic,
@@ -119,7 +120,7 @@ def _way(causes: tuple[Cause, ...], more: int) -> list[Note]:
 
 
 def _outside(diagnostic: Diagnostic, causes: tuple[Cause, ...]) -> Diagnostic | None:
-    """A fault in a text that ships with the package, at the nearest place of the user's own."""
+    """A fault in a file that ships with the package, at the nearest place in the user's files."""
     assert diagnostic.span is not None
     own = list(_own(causes))
     if not own:

@@ -1,4 +1,4 @@
-"""The manual pages of the codes, read from the package when somebody asks for one."""
+"""The manual pages of the codes, read from the package on demand."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ _TITLE = re.compile(r"# (MS[0-9]{3}): (.+)")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN: Final = ("yaml", "json")
 _FOLDERS: Final = ("core/diagnostics/pages", "compiler/rules")
-"""Where pages lie below the package: the page of a rule lies beside the rule."""
+"""The folders of pages in the package: the page of a rule is beside the rule."""
 
 
 class Example(NamedTuple):
-    """A fenced text of a page: `yaml` and `json` are whole specs, other languages are shown and not
-    run.
-    """
+    """A fenced block of a page: `yaml` and `json` are whole specs, others are only shown."""
 
     language: str
     text: str
@@ -31,7 +29,7 @@ class Example(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A manual page: what a code means, specs that have the fault (`bad`), and the same mended
+    """A manual page: what a code means, specs that have the fault (`bad`), and the corrected specs
     (`good`).
     """
 
@@ -66,9 +64,7 @@ def page(code: str) -> Page | None:
 
 
 def parse(text: str) -> Page:
-    """A page from its Markdown. Raises `ValueError` where it has not the form that every page
-    has.
-    """
+    """A page from its Markdown. Raises `ValueError` where it does not have the required form."""
     head, *sections = re.split(r"^## (Bad|Good)\n", text, flags=re.MULTILINE)
     title = _TITLE.match(head)
     if title is None or sections[::2] != ["Bad", "Good"]:

@@ -1,4 +1,4 @@
-"""Places in a text: a `Source` and the `Span`s that point into it."""
+"""Places in text: a `Source` and the `Span`s that point into it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Final, NamedTuple
 
 _STRIDE = 1 << 14
 SHIPPED: Final = " (library)"
-"""Ends the names of texts that ship with the package: a user cannot mend what stands there."""
+"""Suffix of the names of sources that ship with the package, which users cannot edit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text that was read, and the name to show for it.
+    """Text that was read, and its name in messages.
 
-    Lines end with LF, CR or CRLF and with nothing else. They are counted from known places some
-    thousand characters apart, so that a place costs the same at the end of ten megabytes, of one
-    line or of millions, as at the start.
+    Lines end with LF, CR or CRLF only. They are counted from known places some thousand characters
+    apart, so that a place at the end of ten megabytes, of one line or of millions, takes as long as
+    one at the start.
     """
 
     name: str
     text: str = field(repr=False)
     folder: Path | None = field(default=None, kw_only=True)
-    """Where relative paths in the text start; None: where those of the spec do."""
+    """The base folder of relative paths in the text; None: that of the spec."""
     by_user: bool = field(default=False, kw_only=True)
-    """Whether the user wrote it beside the spec (`--set`), which grants the paths that it names."""
+    """Whether the user wrote it outside the spec (`--set`), which allows the paths in it."""
 
     @property
     def shipped(self) -> bool:
@@ -50,8 +50,8 @@ class Source:
         return "\r" in self.text
 
     def _breaks(self, start: int, end: int) -> int:
-        """How many line breaks end after `start` and not after `end`; a CR before an LF is no break
-        of its own.
+        """How many line breaks end after `start` and not after `end`; a CR before an LF is not a
+        separate break.
         """
         text = self.text
         breaks = text.count("\n", start, end)
@@ -60,7 +60,7 @@ class Source:
         return breaks
 
     def _last_start(self, start: int, end: int, otherwise: int) -> int:
-        """Where the last line starts whose break is between `start` and `end`."""
+        """The start of the last line whose break is between `start` and `end`."""
         text = self.text
         found = text.rfind("\n", start, end)
         if self._returns:
@@ -110,7 +110,7 @@ class Source:
 class Span(NamedTuple):
     """The characters from `start` up to `end` (offsets) of a source.
 
-    Lines and columns are worked out only when somebody looks: most spans are never shown.
+    Lines and columns are computed on demand: most spans are never shown.
     """
 
     source: Source

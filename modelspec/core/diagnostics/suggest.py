@@ -1,4 +1,4 @@
-"""Did you mean: the nearest known name to one that is not known."""
+"""Suggestions ("did you mean"): the known name nearest to an unknown one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Final, NamedTuple
 _LONGEST: Final = 200  # characters of a word that is looked up; no name is half as long
 _TELLING: Final = 4  # characters that a common start needs to mean anything
 _EFFORT: Final = 100_000
-"""Names looked at, and characters of those compared closely, for all words of one check together:
-some hundred slips in any spec, and no more than a fraction of a second in one that has thousands.
+"""Limits for all words of one check together: names compared, and characters of those compared
+closely. Enough for some hundred misspelt words, and a fraction of a second for thousands.
 """
 _LISTED: Final = 50  # names that a sentence lists
 
 
 @dataclass
 class _Effort:
-    """What is left for the searches of one check."""
+    """What remains for the searches of one check."""
 
     left: int
 
@@ -31,9 +31,8 @@ _effort: ContextVar[_Effort | None] = ContextVar("effort", default=None)
 
 @contextmanager
 def bounded_searches() -> Iterator[None]:
-    """Within it all searches share one effort; a word for which nothing is left has no nearest
-    name. Otherwise n unknown words beside n names take n * n comparisons. Within another one, it
-    changes nothing.
+    """Inside, all searches share one limit; when it is used up, words have no nearest name.
+    Otherwise n unknown words and n names take n * n comparisons. Nested uses have no effect.
     """
     if _effort.get() is not None:
         yield
@@ -46,7 +45,7 @@ def bounded_searches() -> Iterator[None]:
 
 
 def _spend(units: int) -> bool:
-    """Whether so much is left; it is taken."""
+    """Takes that much from the limit; returns whether it remained."""
     effort = _effort.get()
     if effort is None:
         return True
@@ -55,7 +54,7 @@ def _spend(units: int) -> bool:
 
 
 def _affordable(known: Iterable[str]) -> bool:
-    """Whether the names can be looked at; where their number is known, before any of them is."""
+    """Whether the limit allows comparing the names; checked in advance if their number is known."""
     effort = _effort.get()
     if effort is None:
         return True
@@ -63,14 +62,13 @@ def _affordable(known: Iterable[str]) -> bool:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that `word` was most likely meant to be, or None where nothing is near.
+    """The known name that `word` most likely means, or None where none is near.
 
     Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit
-    distance with transpositions, at most a third of the longer word. Ties go to the name that is
-    nearest as it is written, then to one with the same letters (a swap is the slip people make
-    most), then to the one most like the word. Where no name is near, a word left half written, or
-    written with more than it needs (`optim`, `kernel` for `kernel_size`), gives the name that it
-    starts or that starts it.
+    distance with transpositions, at most a third of the longer word. Among equals, the name nearest
+    as written is preferred, then one with the same letters (a swap is the most common slip), then
+    the most similar one. Where no name is near, a word that is the start of a name, or starts with
+    one (`optim`, `kernel` for `kernel_size`), gives that name.
     """
     if not word or len(word) > _LONGEST or not _affordable(known):
         return None
@@ -84,7 +82,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _near(word: _Folded, names: list[str]) -> list[str]:
-    """The names that are as near as any."""
+    """The nearest names."""
     return (
         [name for name in names if _fold(name) == word.text]
         or _nearest_folded(word, names)
@@ -93,8 +91,8 @@ def _near(word: _Folded, names: list[str]) -> list[str]:
 
 
 def _likeliest(word: str, near: list[str]) -> str | None:
-    """The one of several near names that was most likely meant: what tells them apart costs more
-    from step to step, and is asked of those that are left.
+    """The most likely one of several near names: each step is more expensive than the one before,
+    and considers only the remaining names.
     """
     if not _spend(sum(map(len, near))):
         return None
@@ -116,13 +114,13 @@ def _likeliest(word: str, near: list[str]) -> str | None:
 
 
 def _least(names: list[str], values: list[int]) -> list[str]:
-    """The names with the least value."""
+    """The names with the lowest value."""
     least = min(values)
     return [name for name, value in zip(names, values, strict=True) if value == least]
 
 
 def nearest_unused(word: str, known: Iterable[str], used: Container[str]) -> str | None:
-    """The nearest of the names that are not used yet; of all where none of these is near."""
+    """The nearest of the unused names; of all names where none of these is near."""
     if not _affordable(known):
         return None
     names = list(known)
@@ -132,13 +130,13 @@ def nearest_unused(word: str, known: Iterable[str], used: Container[str]) -> str
 
 
 def did_you_mean(near: str | None, otherwise: str | None = None) -> str | None:
-    """The help for a name that is not known."""
+    """The help for an unknown name."""
     return f"did you mean `{near}`?" if near else otherwise
 
 
 def _nearest_folded(word: _Folded, names: list[str]) -> list[str]:
-    """The names at the smallest distance from `word`, those first that can be nearest; none where
-    too little effort is left to be sure.
+    """The names at the smallest distance from `word`; empty where the remaining limit is too small
+    to be sure.
     """
     candidates: list[tuple[int, str, str]] = []
     size = len(word.text)
@@ -221,7 +219,7 @@ class _Folded(NamedTuple):
 
 def _at_least(lengths: int, a: int, b: int) -> int:
     """The least distance of two names whose lengths differ by so much, with these letters: an edit
-    brings in at most one letter that is missing, and takes out at most one that is too many.
+    adds at most one missing letter, and removes at most one surplus letter.
     """
     return max(lengths, (a & ~b).bit_count(), (b & ~a).bit_count())
 
@@ -251,8 +249,8 @@ def _likeness(a: str, b: str) -> float:
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:
-    """Names as a sentence has them: `a`, `b` and `c`. Of a great many, the first are listed, and
-    the others counted.
+    """Names for a sentence: `a`, `b` and `c`. Of many names, the first are listed and the others
+    counted.
     """
     more = len(names) - _LISTED
     if more > 0:

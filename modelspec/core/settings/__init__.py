@@ -1,4 +1,4 @@
-"""Settings: how "a name, or a name with its settings" becomes a checked value."""
+"""Settings: turns "a name, or a name with its settings" into a checked value."""
 
 from .faults import Faults, Unfit, refuse
 from .forms import read_form, split_form, unknown_name

@@ -9,7 +9,7 @@ from ..diagnostics import Fault, Path
 
 
 class Faults(ValueError):
-    """Every fault of one value, together."""
+    """All faults of one value."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -20,7 +20,7 @@ class Unfit(ValueError):
     """Raised by a validator of one setting: what the value must be. `settings` completes the
     sentence.
 
-    `path` leads to the item at fault of a value that is a list.
+    `path` leads to the invalid item of a list.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Unfit(ValueError):
 def refuse(
     message: str, code: str = "MS205", *path: str | int, help: str | None = None
 ) -> NoReturn:
-    """For a validator that looks at several settings: a full sentence, at the setting that `path`
+    """For a validator that checks several settings: a full sentence, at the setting that `path`
     names.
     """
     raise Fault(code, message, path, help=help)

@@ -13,8 +13,8 @@ from .values import describe
 
 
 def read_form(family: Registry, value: Value, context: Context) -> Settings:
-    """A name, `{name: primary}` or `{name: {settings}}` as an instance. Raises `Faults`, paths
-    below `value`.
+    """An instance from a name, `{name: primary}` or `{name: {settings}}`. Raises `Faults` with
+    paths below `value`.
     """
     name, body = split_form(family.noun, value)
     prefix: Path = () if isinstance(value, str) else (name,)
@@ -28,8 +28,8 @@ def read_form(family: Registry, value: Value, context: Context) -> Settings:
 
 
 def split_form(noun: str, value: Value) -> tuple[str, Value]:
-    """The name and what stands behind it. Raises `Faults` (MS207) where the value has none of the
-    three forms.
+    """The name and what follows it. Raises `Faults` (MS207) where the value has none of the three
+    forms.
     """
     if isinstance(value, str):
         return value, None
@@ -38,12 +38,10 @@ def split_form(noun: str, value: Value) -> tuple[str, Value]:
     article = "an" if noun[0] in "aeiou" else "a"
     if isinstance(value, dict) and value:
         names = " and ".join(f"`{key}`" for key in list(value)[:3])
-        message = f"{article} {noun} has one name, but {names} stand here"
-        help = "indent the settings below the name, or put them in `{...}` behind it"
+        message = f"{article} {noun} takes one name, found {names}"
+        help = "indent the settings below the name, or put them in `{...}` after it"
         raise Faults([Fault("MS207", message, help=help)])
-    message = (
-        f"{article} {noun} is written as a name or a name with settings, found {describe(value)}"
-    )
+    message = f"{article} {noun} must be a name or a name with settings, found {describe(value)}"
     raise Faults([Fault("MS207", message)])
 
 
@@ -52,7 +50,7 @@ def unknown_name(family: Registry, name: str) -> Fault:
     that is refused.
     """
     if name in family.refused:
-        return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}")
+        return Fault("MS211", f"`{name}` is not supported in a spec: {family.refused[name]}")
     if (misplaced := family.elsewhere(name)) is not None:
         return misplaced
     near = family.today(nearest(name, family.names()))

@@ -1,4 +1,4 @@
-"""What pydantic finds, in our words: one `Fault` for each finding."""
+"""Translates the findings of pydantic: one `Fault` for each."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 _EXPECTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
     "float_type": "a number",
     "float_parsing": "a number",
     "finite_number": "a finite number",
     "bool_type": "`true` or `false`",
     "bool_parsing": "`true` or `false`",
-    "string_type": "a text",
+    "string_type": "a string",
     "tuple_type": "a list",
     "list_type": "a list",
     "dict_type": "a mapping",
@@ -54,7 +54,7 @@ def translate(
     faults: list[Fault] = []
     for item in errors[:MOST]:
         if item["type"] == "too_short" and item["input"]:
-            continue  # of what is left without the entries that are in error
+            continue  # counted without the invalid entries
         if _is_own(item, "extra_forbidden"):
             fault = _unknown_setting(cls, str(item["loc"][0]), values, missing)
             if fault.suggestion in missing:
@@ -68,7 +68,7 @@ def translate(
 
 
 def _is_own(item: Any, type_: str) -> bool:
-    """Whether pydantic found this of a setting of the class itself, not of a value inside one."""
+    """Whether the finding is about a setting of the class itself, not a value inside one."""
     return item["type"] == type_ and len(item["loc"]) == 1
 
 
@@ -89,7 +89,7 @@ def _unknown_setting(
 
 @lru_cache(maxsize=64)
 def _known(cls: type[Settings]) -> str:
-    """The settings of a class, those that many have last."""
+    """The settings of a class, the common ones last."""
     fields = sorted(cls.model_fields, key=lambda field: field in cls.common)
     return f"its {cls.field_noun}s are {', '.join(f'`{field}`' for field in fields)}"
 
@@ -103,7 +103,7 @@ def _missing(kind: str, missing: list[str]) -> Fault:
 
 
 def _translate_one(kind: str, item: Any) -> list[Fault]:
-    """What pydantic found of one setting: raised by a validator of ours, or by its own rules."""
+    """The faults of one setting, from a validator of this package or a rule of pydantic."""
     path: Path = tuple(item["loc"])
     cause = item.get("ctx", {}).get("error")
     if isinstance(cause, Faults):
@@ -183,7 +183,7 @@ def _is_boolean(error_type: str) -> bool:
 
 
 def _without_quotes(value: Any, error_type: str) -> str | None:
-    """What a text would be without its quotes (`"64"`, `"true"`, `yes`), where that is right."""
+    """A string without its quotes (`"64"`, `"true"`, `yes`), where that has the right type."""
     if not isinstance(value, str):
         return None
     word = value.strip()

@@ -1,11 +1,11 @@
 """The base class of everything that a spec configures: layers, components, sections.
 
 Each is a frozen, strict pydantic class whose fields are Keras's constructor parameters with Keras's
-defaults. A value that is not right raises `Faults`, each with its path below the value that was
+defaults. An invalid value raises `Faults`, each with its path below the value that was
 read.
 
-There is no `from __future__ import annotations` here: pydantic would compile the text of every
-annotation for each class that is made, a quarter of the time that a layer's class takes.
+This module does not use `from __future__ import annotations`: pydantic would compile the string of
+every annotation for each class, a quarter of the time to create the class of a layer.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from ..diagnostics import Fault, nearest
 from ..places import NOWHERE, Places
+from ..plugins.plugin import NO_PLUGINS, Plugins
 from ..registry import Registry
 from ..source import Value
 from .faults import Faults
@@ -26,17 +27,19 @@ from .values import describe
 
 @dataclass(frozen=True)
 class Context:
-    """What settings that were not written follow from."""
+    """What the values of omitted settings depend on."""
 
     image_data_format: str = "channels_last"
     precision: str = "float32"
-    """The dtype policy of every layer that names none."""
+    """The dtype policy of layers that set none."""
     folder: FilePath | None = None
     """The folder that paths in the spec are relative to."""
     project: FilePath | None = None
-    """The folder that no path in the spec may leave, but for data in `places`."""
+    """The folder that no path in the spec may leave, except data in `places`."""
     places: Places = NOWHERE
-    """What the user granted beside the project."""
+    """What the user allowed outside the project."""
+    plugins: Plugins = NO_PLUGINS
+    """The plugins that the spec may use."""
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -45,9 +48,7 @@ def context_of(info: ValidationInfo) -> Context:
 
 
 class Settings(BaseModel):
-    """The settings of one kind of thing. Subclasses are named as Keras names the class that they
-    configure.
-    """
+    """The settings of one class. A subclass has the name of the Keras class that it configures."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -55,37 +56,40 @@ class Settings(BaseModel):
         extra="forbid",
         defer_build=True,
         arbitrary_types_allowed=True,
-        # Texts below fields are for the manual and the schema, which read them when asked
+        # Docstrings of fields are for the manual and the schema, which read them on demand
         # (`views.schema.field_docs`): pydantic would read the source of every class for them, a
-        # quarter of a cold check.
+        # quarter of the time of a cold check.
         use_attribute_docstrings=False,
     )
 
     keras_module: ClassVar[str] = ""
-    """Where Keras has the class: `layers`, `initializers`, `optimizers.schedules`."""
+    """The module of the class in Keras: `layers`, `initializers`, `optimizers.schedules`."""
     field_noun: ClassVar[str] = "setting"
     unknown_code: ClassVar[str] = "MS202"
     reserved: ClassVar[tuple[str, ...]] = ()
-    """Words that may be written among the settings; a misspelt one is offered too."""
+    """Words that may appear among the settings; they are also suggested for misspelt ones."""
     common: ClassVar[tuple[str, ...]] = ()
     """Fields that every member of the family has; they are never the primary setting."""
 
     @classmethod
     def kind(cls) -> str:
-        """The name it has in a spec."""
+        """Its name in a spec."""
         return cls.__name__
+
+    @property
+    def derived(self) -> Mapping[str, Any]:
+        """Constructor arguments of the Keras class that follow from the settings."""
+        return {}
 
     @classmethod
     @cache
     def primary(cls) -> str | None:
-        """The setting that `- Kind: value` sets: the first one of Keras's constructor."""
+        """The setting that `- Kind: value` sets: the first parameter of Keras's constructor."""
         return next((name for name in cls.model_fields if name not in cls.common), None)
 
     @classmethod
     def primary_family(cls) -> Registry | None:
-        """The catalogue that the primary setting is written from, where it is a component or a
-        layer itself.
-        """
+        """The registry of the primary setting, where that is a component or a layer."""
         return None
 
     @classmethod
@@ -100,8 +104,8 @@ class Settings(BaseModel):
 
     @classmethod
     def from_body(cls, body: Value, context: Context) -> Self:
-        """An instance from what stands behind the name: settings, the primary setting, or nothing.
-        Raises `Faults`.
+        """An instance from what follows the name: settings, the primary setting, or nothing. Raises
+        `Faults`.
         """
         if body is None:
             return cls.build({}, context)
@@ -127,7 +131,7 @@ class Settings(BaseModel):
     def _primary_or_fault(cls, body: Value) -> str:
         primary = cls.primary()
         if primary is None:
-            message = f"`{cls.kind()}` takes no settings, but {describe(body)} stands here"
+            message = f"`{cls.kind()}` takes no settings, found {describe(body)}"
             raise Faults([Fault("MS204", message, help=f"write `{cls.kind()}` alone")])
         return primary
 
@@ -144,12 +148,12 @@ class Section(Settings):
         return cls.title
 
     def without_effect(self) -> Collection[str]:
-        """The keys that mean nothing beside those that the section has; writing one is a fault."""
+        """The keys that have no effect in combination with the others; setting one is an error."""
         return ()
 
 
 def _names_member(family: Registry, key: str, fields: Iterable[str]) -> bool:
-    """Whether an unknown key was more likely meant as a member of the family than as a setting."""
+    """Whether an unknown key is more likely a member of the family than a setting."""
     if key in family or key in family.refused:
         return True
     near_setting, near_member = nearest(key, fields), nearest(key, family.names())

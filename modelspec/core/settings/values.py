@@ -1,4 +1,4 @@
-"""Plain values: what validators ask of them, and how a message names one."""
+"""Plain values: checks for validators, and how a message describes a value."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, Final
 from ..diagnostics import Path
 
 _LONGEST: Final = 40
-"""Characters of a text or list that a message shows."""
+"""Characters of a string or list that a message shows."""
 
 
 def is_int(value: Any) -> bool:
-    """Whether the value is a whole number; `true` and `false` are none."""
+    """Whether the value is an integer; `true` and `false` are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def first_unfit(items: Any, fits: Callable[[Any], bool]) -> Path:
-    """The way to the first item of a list that does not fit; empty where the value is no list, or
-    all of it fits.
+    """The path to the first item of a list that does not fit; empty where the value is not a list,
+    or all items fit.
     """
     if not isinstance(items, (tuple, list)):
         return ()
@@ -26,15 +26,15 @@ def first_unfit(items: Any, fits: Callable[[Any], bool]) -> Path:
 
 
 def describe(value: Any) -> str:
-    """A value as a message names it."""
+    """A value as a message describes it."""
     if value is None:
-        return "nothing (`null`)"
+        return "`null`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, (int, float)):
         return f"`{value}`"
     if isinstance(value, str):
-        return f'the text "{value if len(value) <= _LONGEST else value[: _LONGEST - 3] + "..."}"'
+        return f'the string "{value if len(value) <= _LONGEST else value[: _LONGEST - 3] + "..."}"'
     if isinstance(value, dict):
         return _described_mapping(value)
     if isinstance(value, (tuple, list)):

@@ -1,4 +1,4 @@
-"""How much a file may ask for; past each limit reading stops with a clear error."""
+"""Limits of a file; reading stops with an error where one is exceeded."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ SHOWN_CHARACTERS: Final = 10
 """How many forbidden characters of one file are reported; a binary file has thousands."""
 
 FAULTS: Final = 1_000
-"""Faults of one file that are reported; a text with more is not worth reading on."""
+"""Faults that are reported for one file; reading stops after them."""

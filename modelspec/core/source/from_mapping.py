@@ -1,5 +1,5 @@
-"""A Python mapping as a text, so that what is wrong with it has a place that can be shown: YAML as
-a person would write it, or JSON.
+"""Writes a Python mapping as text (YAML as a person would write it, or JSON), so that errors in it
+have a place to show.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Misfit = tuple[Fault, int, int]
 
 _DASH: Final = "- "
 _BRACED: Final = 4
-"""Keys that a mapping in braces has at most."""
+"""The most keys of a mapping in braces."""
 _KEY_CHARACTERS: Final = 250
-"""Of a key, as long as each may need four characters: YAML allows 1,024 on one line."""
+"""The most characters of a key: each may need four, and YAML allows 1,024 on one line."""
 
 _ESCAPED = re.compile(
     "[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -34,8 +34,8 @@ _PRINTABLE_BITS: Final = (
 
 
 def render(value: object) -> tuple[str, list[Misfit], bool]:
-    """The JSON text of a value, what in it JSON cannot hold and where, and whether all of it was
-    written.
+    """The JSON text of a value, the faults of what JSON cannot hold, and whether the value was
+    written completely.
     """
     writer = _Writer()
     try:
@@ -62,8 +62,8 @@ def render_yaml(value: Mapping[Any, Any]) -> tuple[str, list[Misfit], bool] | No
 
 
 class _Writer:
-    """The text so far, in parts. A value that JSON cannot hold is written as its nearest, and
-    noted.
+    """The text so far, in parts. A value that JSON cannot hold is reported, and its nearest
+    representation is written.
     """
 
     colon = ": "
@@ -81,7 +81,7 @@ class _Writer:
             self.misfits.append((fault, self.length - len(text), self.length))
 
     def stop(self, fault: Fault) -> None:
-        """Leave off here. Raises `Fault`, once it is noted."""
+        """Stops writing: records the fault and raises it."""
         self.write("...", fault)
         raise fault
 
@@ -138,14 +138,16 @@ class _Writer:
         self.nodes += 1
         if isinstance(key, str):
             self.write(self.text(key))
+        elif _is_integer(key):  # as JSON has it: `class_weight={0: 1.0}`
+            self.write(_string(str(key)))
         else:
             found = quoted(str(key))
-            message = f"a key must be a text, {found} is of type `{type(key).__name__}`"
+            message = f"a key must be a string or an integer, {found} is a `{type(key).__name__}`"
             self.write(_string(str(key)), Fault("MS107", message, help="make it a str"))
         self.write(self.colon)
 
     def text(self, text: str) -> str:
-        """How a text is written."""
+        """How a string is written."""
         return _string(text)
 
 
@@ -212,10 +214,25 @@ def _fits_braces(value: Mapping[Any, Any]) -> bool:
     )
 
 
-def _python(value: Any) -> object:
-    """NumPy's scalars and arrays as Python's own values, paths as text. NumPy itself is not needed
-    for that.
+def plain_copy(value: object) -> Any:
+    """A copy of a value that can be written: keys as strings, NumPy values and paths as plain
+    values. What cannot be written stays the same object.
     """
+    value = _python(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain_copy(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        return [plain_copy(item) for item in value]
+    return value
+
+
+def _is_integer(key: object) -> bool:
+    """Whether a key is an integer of Python or NumPy; `True` is not."""
+    return hasattr(key, "__index__") and not isinstance(key, bool)
+
+
+def _python(value: Any) -> object:
+    """NumPy scalars and arrays as Python values, paths as strings. Does not import NumPy."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, (str, int, float, type(None), Mapping, Sequence)) and not hasattr(
@@ -241,12 +258,12 @@ def _scalar(value: object) -> tuple[str, Fault | None]:
         message = f"`{float.__repr__(value)}` is not a finite number"
         return "1.0", Fault("MS109", message, help="use a finite number, or None")
     kind = type(value).__name__
-    mended = "use a str, an int, a float, a bool, None, a list or a dict"
-    return "null", Fault("MS204", f"a value of type `{kind}` cannot stand in a spec", help=mended)
+    fix = "use a str, an int, a float, a bool, None, a list or a dict"
+    return "null", Fault("MS204", f"a spec cannot contain a value of type `{kind}`", help=fix)
 
 
 def _string(text: str) -> str:
-    """The JSON string, readable, with an escape for what may not stand in a file as it is."""
+    """The JSON string, readable, with escapes for characters that a file may not contain."""
     return _ESCAPED.sub(
         lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
     )

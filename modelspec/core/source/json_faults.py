@@ -1,4 +1,4 @@
-"""What is wrong with a JSON text, said plainly, and the edit that mends it."""
+"""The messages for invalid JSON, each with the edit that fixes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def empty_file() -> Fault:
 
 
 def not_a_mapping(root: Node) -> Fault:
-    found = "a list" if isinstance(root, Sequence) else "one plain value"
+    found = "a list" if isinstance(root, Sequence) else "a single value"
     return Fault(
         "MS111",
         f"the file holds {found} where a mapping is expected",
@@ -49,7 +49,7 @@ def after_end(text: str, at: int) -> Fault:
     if text[at] in "/#":
         return _comment()
     return Fault(
-        "MS103", f"{quoted(text[at])} stands after the end of the document", help="remove it"
+        "MS103", f"{quoted(text[at])} appears after the end of the document", help="remove it"
     )
 
 
@@ -122,13 +122,13 @@ def bad_escape(letter: str) -> Fault:
 def lone_surrogate() -> Fault:
     return Fault(
         "MS102",
-        "half of a surrogate pair is no character",
+        "half of a surrogate pair is not a character",
         help="write the character itself, or both halves",
     )
 
 
 def no_value(text: str, at: int) -> tuple[Fault, int]:
-    """What stands at `at` in place of a value, and its length."""
+    """The fault of the text at `at` where a value is expected, and its length."""
     if at == len(text):
         return Fault("MS103", "the file ends where a value is expected", help="write the value"), 0
     first = text[at]
@@ -136,9 +136,7 @@ def no_value(text: str, at: int) -> tuple[Fault, int]:
         return _comment(), 1
     if first == "'":
         return (
-            Fault(
-                "MS103", "JSON strings stand in double quotes", help="write `\"` in place of `'`"
-            ),
+            Fault("MS103", "JSON strings need double quotes", help="write `\"` instead of `'`"),
             1,
         )
     if first in ",]}:":
@@ -166,23 +164,23 @@ def _bare(word: str) -> Fault:
             "MS103",
             f"{quoted(word)} is not a JSON number",
             help=(
-                "write decimal digits without leading zeros, `+` or `_`, or quote it where it is"
-                " text"
+                "write decimal digits without leading zeros, `+` or `_`, or quote it if it is a"
+                " string"
             ),
         )
     return Fault(
-        "MS103", f"{quoted(word)} is not JSON", help=f'write a text in quotes: `"{word[:40]}"`'
+        "MS103", f"{quoted(word)} is not JSON", help=f'write a string in quotes: `"{word[:40]}"`'
     )
 
 
 def no_key(text: str, at: int) -> tuple[Fault, int]:
-    """What stands at `at` in place of a key, and its length."""
+    """The fault of the text at `at` where a key is expected, and its length."""
     first = text[at]
     if first in "/#":
         return _comment(), 1
     if first == "'":
         return (
-            Fault("MS103", "JSON keys stand in double quotes", help="write `\"` in place of `'`"),
+            Fault("MS103", "JSON keys need double quotes", help="write `\"` instead of `'`"),
             1,
         )
     match = _WORD.match(text, at)
@@ -191,8 +189,8 @@ def no_key(text: str, at: int) -> tuple[Fault, int]:
         return Fault(
             "MS107", f"key {quoted(word)} is not in quotes", help=f'write `"{word[:40]}"`'
         ), len(word)
-    mended = 'write a key in quotes: `"key": value`'
-    return Fault("MS103", f"found {quoted(first)} where a key is expected", help=mended), 1
+    fix = 'write a key in quotes: `"key": value`'
+    return Fault("MS103", f"found {quoted(first)} where a key is expected", help=fix), 1
 
 
 def _comment() -> Fault:

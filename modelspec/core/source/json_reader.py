@@ -1,7 +1,7 @@
-"""JSON text to nodes, with the place of every key and value, and a sentence for each way to get
-JSON wrong.
+"""Parses JSON into nodes, with the place of every key and value, and a message for every error.
 
-Source: RFC 8259. Python's own reader keeps no places, takes the last of two keys, and reads `NaN`.
+Source: RFC 8259. Python's reader keeps no places, takes the last of two equal keys, and reads
+`NaN`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _LITERALS: Final[dict[str, tuple[str, bool | None]]] = {
 
 
 def compose(reading: Reading) -> Mapping | None:
-    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading
-    had to stop.
+    """The mapping in the text, or None where the top level is not a mapping. Raises `Fault` where
+    reading had to stop.
     """
     return Reader(reading).document()
 
 
 class Reader:
-    """One text, read from `at` on. It calls itself once per level, and the levels are bounded."""
+    """One text, read from `at` on. Recurses once per level; the levels are limited."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
@@ -69,7 +69,7 @@ class Reader:
             self.at = match.end()
 
     def value(self, level: int) -> Node:
-        """The value at `at`; `level` is the one that it has if it is an object or an array."""
+        """The value at `at`; `level` is its level if it is an object or an array."""
         start, text, reading = self.at, self.text, self.reading
         reading.nodes += 1
         if reading.nodes > budgets.NODES:
@@ -102,7 +102,7 @@ class Reader:
             )
             if fault:
                 reading.report(fault, span)
-                span = derive(span, silent=True)  # the value only stands in for what was written
+                span = derive(span, silent=True)  # a placeholder for what was written
             return Scalar(parsed, span, True)
         special = _SPECIAL.match(text, start)
         if not special:
@@ -193,7 +193,7 @@ class Reader:
         return value
 
     def unclosed(self, start: int) -> NoReturn:
-        """A string without an end: it stops at the end of its line, or there is no quote at all."""
+        """A string without an end: it stops at the end of its line, or has no closing quote."""
         broken = _BREAK.search(self.text, start)
         if broken:
             self.stop(
@@ -202,7 +202,7 @@ class Reader:
         self.stop(json_faults.never_closed('"', '"'), start, start + 1)
 
     def bad_string(self, start: int, at: int) -> NoReturn:
-        """A string that has an end, and inside a character or an escape that JSON has not."""
+        """A string that contains a character or an escape that JSON does not allow."""
         if self.text[at] < " ":
             self.stop(json_faults.raw_character(self.text[at]), at, at + 1, self.opening(start))
         escape = self.text.rfind("\\", start, at + 1)

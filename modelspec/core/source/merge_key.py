@@ -15,7 +15,7 @@ from .reader import Reading
 class Merge(NamedTuple):
     place: Span
     before: int
-    """How many entries stand before the `<<`."""
+    """How many entries come before the `<<`."""
     node: Node
 
 
@@ -24,10 +24,10 @@ def is_merge(event: Any) -> bool:
 
 
 def merged(reading: Reading, entries: dict[str, Entry], merge: Merge) -> dict[str, Entry]:
-    """The entries, with those of `<<` where it stands. What a mapping writes itself wins, then what
-    is merged first.
+    """The entries, with those of `<<` in its position. Entries of the mapping itself take
+    precedence, then those that are merged first.
 
-    Every entry that is merged counts as a node, or a few lines could ask for 2^n of them.
+    Every merged entry counts as a node; otherwise a few lines could create 2^n of them.
     """
     sources = merge.node.items if isinstance(merge.node, Sequence) else (merge.node,)
     added: dict[str, Entry] = {}

@@ -1,10 +1,10 @@
-"""How deep a YAML text is nested, counted before any parser sees it.
+"""Counts how deep YAML text is nested before any parser reads it.
 
-Parsers differ in how deep they go, and in how they fail (a crash, an error, a `RecursionError`).
-Here brackets and indentation are counted as YAML's scanner does, outside of quotes, comments, plain
-texts and block scalars; which parser is installed then makes no difference. The count is never more
-than the levels of mappings and lists that a parser finds: a list on the column of its key, or a
-pair in a list (`[a: 1]`), are counted by the composer alone.
+Parsers differ in the depth that they allow and in how they fail (a crash, an error, a
+`RecursionError`). Here brackets and indentation are counted as YAML's scanner does, outside of
+quotes, comments, plain scalars and block scalars, so the installed parser makes no difference. The
+count never exceeds the levels of mappings and lists that a parser finds: only the composer counts a
+list on the column of its key, or a pair in a list (`[a: 1]`).
 
 Source: YAML 1.2.2, chapters 6 to 8; the rules of simple keys are those of libyaml and PyYAML.
 """
@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 _FEW: Final = 48
-"""With no more brackets, and no line indented further, there is nothing to count."""
+"""Text with no more brackets, and no line indented further, needs no count."""
 _INDENTED: Final = re.compile(rf"^[ ?:-]{{{_FEW}}}", re.MULTILINE)
 _BLOCK: Final = re.compile(
     r"""
@@ -42,7 +42,7 @@ _INSIDE: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""What is inside brackets up to the next one: spaces, comments, texts, anchors and tags."""
+"""What is inside brackets up to the next one: spaces, comments, scalars, anchors and tags."""
 _PLAIN: Final = re.compile(r"(?:[^\r\n:#]++|:(?!\s|\Z)|(?<!\s)#)++")
 _DOCUMENT: Final = re.compile(r"(?:---|\.\.\.)(?=\s|\Z)")
 _HEADER: Final = re.compile(r"[-+]?([1-9])?[-+]?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
@@ -53,8 +53,8 @@ _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|[\r\n]|\Z)")
 
 
 def deeper_than(text: str, levels: int) -> tuple[int, int] | None:
-    """Where a text opens one level too many: from the first up to the second character; None where
-    it does not. Takes time in proportion to the text.
+    """The span (start, end) of the first bracket or entry that exceeds the level limit; None where
+    nothing does. Takes linear time.
     """
     few = text.count("[") + text.count("{") <= _FEW
     if few and levels >= 2 * _FEW and _INDENTED.search(text) is None:
@@ -86,7 +86,7 @@ class _Scan:
                 found = self._in_brackets()
             elif match := _BLOCK.match(text, self.at):
                 found = self._in_block(match)
-            else:  # a character that starts no token: the parser will say so
+            else:  # a character that starts no token: the parser reports it
                 self.at += 1
         return found
 
@@ -158,8 +158,8 @@ class _Scan:
         return (opened, opened) if len(self.indents) > self.levels else None
 
     def _new_line(self) -> None:
-        """What may go over several lines has ended: where the line now starts. No `:` makes a key
-        of it if it did.
+        """Records where the current line starts after a token that may span several lines. A
+        token that does cannot become a key.
         """
         line = self._line_start(self.at)
         if line != self.line:
@@ -170,7 +170,7 @@ class _Scan:
         return found + 1 if found >= 0 else self.line
 
     def _skip_continued(self) -> None:
-        """A plain text continues in lines that are indented further than what it is in."""
+        """A plain scalar continues in lines that are indented further than its parent."""
         text = self.text
         least = (self.indents[-1] if self.indents else -1) + 1
         while _BREAK.match(text, self.at):
@@ -187,11 +187,11 @@ class _Scan:
             self.at, self.line, self.key = plain.end(), leading.start(1), None
 
     def _skip_block_scalar(self) -> None:
-        """The lines of a text after `|` or `>`."""
+        """The lines of a block scalar after `|` or `>`."""
         text = self.text
         header = _HEADER.match(text, self.at)
         if header is None:
-            return  # the parser will say what is wrong with it
+            return  # the parser reports what is wrong with it
         parent = self.indents[-1] if self.indents else -1
         self.at = _after(_BREAK, text, header.end())
         if header[1]:

@@ -1,6 +1,4 @@
-"""The value model of a file: scalars, sequences and mappings, each of which knows where it was
-written.
-"""
+"""The nodes of a file: scalars, sequences and mappings, each with its place."""
 
 from __future__ import annotations
 
@@ -40,7 +38,7 @@ class Entry(NamedTuple):
         )
         return (
             self.key_span.to(value) if inside else self.key_span
-        )  # a merged or aliased value stands elsewhere
+        )  # a merged or aliased value is elsewhere
 
 
 class Mapping(NamedTuple):
@@ -53,7 +51,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True)
 class Document:
-    """One file, read: its root is always a mapping."""
+    """A file that was read; its root is always a mapping."""
 
     root: Mapping
 
@@ -68,7 +66,7 @@ def plain(node: Node) -> Value:
 
 
 def find(node: Node, path: Path) -> Node | None:
-    """The node that `path` leads to, or None where it leads nowhere."""
+    """The node at `path`, or None where the path does not exist."""
     for step in path:
         if isinstance(node, Mapping) and step in node.entries:
             node = node.entries[str(step)].value
@@ -82,8 +80,8 @@ def find(node: Node, path: Path) -> Node | None:
 def locate(node: Node, path: Path, *, key: bool = False, whole: bool = False) -> Span | None:
     """The span of the value at `path`; of its key (`key`), or of key and value (`whole`).
 
-    A step that was not written is passed over: the path to `units` leads to the value in `Dense:
-    64` as well as in `Dense: {units: 64}`. None where no step was written at all and `node` is a
+    A step that was not written is skipped: the path to `units` leads to the value in `Dense: 64` as
+    well as in `Dense: {units: 64}`. None where no step was written at all and `node` is a
     mapping: a setting left at its default.
     """
     span = node.span
@@ -113,7 +111,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def mentions(node: Node, words: Collection[str]) -> bool:
-    """Whether one of the words is a key or a text anywhere below."""
+    """Whether one of the words is a key or a string anywhere below."""
     stack = [node]
     while stack:
         one = stack.pop()

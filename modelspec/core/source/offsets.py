@@ -1,6 +1,4 @@
-"""Places inside a text that stands in a file: which character of the file each of its characters
-is.
-"""
+"""Maps the characters of a string value to their positions in the file."""
 
 from __future__ import annotations
 
@@ -14,12 +12,12 @@ _CHARACTER = {
     "'": re.compile(r"''|.", re.DOTALL),
     '"': re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|.", re.DOTALL),
 }
-"""One character of a text as it is written in each kind of quotes."""
+"""One character of a string as it is written in each kind of quotes."""
 
 
 def place(scalar: Scalar, start: int, end: int) -> Span:
-    """Where in the file the characters from `start` up to `end` of a text stand; all of it where
-    that is not known.
+    """The span in the file of the characters from `start` up to `end` of a string; the span of the
+    whole string where that is unknown.
     """
     assert isinstance(scalar.value, str)
     span = scalar.span
@@ -30,7 +28,7 @@ def place(scalar: Scalar, start: int, end: int) -> Span:
 
 
 def _offsets(written: str, value: str) -> Sequence[int] | None:
-    """For every character of the value (and its end) where it stands in what is written; None where
+    """For every character of the value (and its end) its position in the written form; None where
     that is folded.
     """
     if written == value:

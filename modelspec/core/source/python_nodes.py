@@ -1,4 +1,4 @@
-"""Which characters of a text a node of Python's syntax tree is."""
+"""Maps nodes of Python's syntax tree to the characters of their source."""
 
 from __future__ import annotations
 

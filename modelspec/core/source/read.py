@@ -1,4 +1,4 @@
-"""A file, a text or a Python mapping to a `Document`."""
+"""Reads a file, a string or a Python mapping into a `Document`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .node import Document
 from .reader import Reading
 
 Kind = Literal["yaml", "json", "auto"]
-"""`auto` is JSON where the text can be, and YAML otherwise."""
+"""`auto` is JSON where the text looks like JSON, and YAML otherwise."""
 
 _KINDS: Final[dict[str, Kind]] = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _FORBIDDEN = re.compile(
@@ -34,19 +34,18 @@ _HALVES: Final = (0xD800, 0xDFFF)
 _DIRECTIONS: Final = ((0x202A, 0x202E), (0x2066, 0x2069))
 _REASONS: Final = {
     errno.ENOENT: "does not exist",
-    errno.EACCES: "may not be read",
-    errno.EPERM: "may not be read",
-    errno.ELOOP: "is a link that leads to itself",
-    errno.ENAMETOOLONG: "has too long a name",
+    errno.EACCES: "cannot be read: permission denied",
+    errno.EPERM: "cannot be read: permission denied",
+    errno.ELOOP: "is a symbolic link to itself",
+    errno.ENAMETOOLONG: "has a name that is too long",
     errno.EISDIR: "is a directory",
 }
 
 
 def read(path: str | os.PathLike[str], folder: Path | None = None) -> Checked[Document | None]:
-    """Read a file; `-` is standard input. What is wrong with it is in the diagnostics, nothing is
-    raised.
+    """Read a file; `-` is standard input. Errors are in the diagnostics, nothing is raised.
 
-    `folder` is where relative paths in it start, if that is not where those of the spec do.
+    `folder` is the base of relative paths in the file, if it differs from that of the spec.
     """
     name = os.fspath(path)
     try:
@@ -61,14 +60,14 @@ def read(path: str | os.PathLike[str], folder: Path | None = None) -> Checked[Do
 
 
 def kind_of(name: str) -> Kind:
-    """How a file of this name is read."""
+    """The format of a file of this name."""
     return _KINDS.get(PurePath(name).suffix.lower(), "auto")
 
 
 def read_text(
     text: str, name: str, kind: Kind = "yaml", folder: Path | None = None
 ) -> Checked[Document | None]:
-    """Read a text that is at hand; `name` is shown for it."""
+    """Read a string; messages show `name` for it."""
     source = Source(name, text.removeprefix("\ufeff"), folder=folder)
     if len(text) > budgets.TEXT_BYTES or (not text.isascii() and _size(text) > budgets.TEXT_BYTES):
         return Checked(None, (_too_large().at(Span(source, 0, 0)),))
@@ -85,9 +84,7 @@ def read_text(
 
 
 def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:
-    """Read a Python mapping as the text that it would be, so that every fault in it has a place to
-    show.
-    """
+    """Read a Python mapping as text, so that every error has a place to show."""
     from .from_mapping import render, render_yaml
 
     kind: Kind = "yaml"
@@ -116,7 +113,7 @@ def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
             from .yaml_reader import compose as compose_yaml
 
             root = compose_yaml(reading)
-    except Fault:  # reported where it was found; it only ends the reading
+    except Fault:  # already reported; it only ends the reading
         root = None
     return Checked(Document(root) if root is not None else None, reading.diagnostics)
 
@@ -130,7 +127,7 @@ def _too_large() -> Fault:
     return Fault(
         "MS108",
         f"the text is larger than {limit} MB",
-        help="keep data in data files, and a spec small",
+        help="keep data in data files, and the spec small",
     )
 
 
@@ -149,17 +146,17 @@ def _character(character: str) -> Fault:
     name = _CHARACTERS.get(code)
     if name is None:
         turns = any(first <= code <= last for first, last in _DIRECTIONS)
-        name = "a mark that turns the direction of text" if turns else "a control character"
-    mended = "remove it" if half else f"remove it, or write `\\u{code:04x}` in double quotes"
+        name = "a mark that changes the text direction" if turns else "a control character"
+    fix = "remove it" if half else f"remove it, or write `\\u{code:04x}` in double quotes"
     message = f"{'half a character' if half else name} (U+{code:04X}) is not allowed in a spec"
-    return Fault("MS102", message, help=mended)
+    return Fault("MS102", message, help=fix)
 
 
 def _standard_input() -> bytes:
-    """What comes in, up to the limit. Raises `Fault` (MS701, MS108)."""
+    """Standard input, up to the limit. Raises `Fault` (MS701, MS108)."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
-        raise Fault("MS701", "there is no standard input to read")
+        raise Fault("MS701", "standard input is not available")
     try:
         raw: bytes = stream.read(budgets.TEXT_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -172,8 +169,8 @@ def _standard_input() -> bytes:
 def _bytes_of(name: str) -> bytes:
     """The bytes of a regular file, up to the limit. Raises `Fault` (MS701, MS108).
 
-    The file is opened without waiting and looked at once it is open: no pipe makes us wait, no
-    device is read, and nothing can be put in its place between the look and the reading.
+    The file is opened without blocking and inspected once it is open, so that no pipe blocks, no
+    device is read, and it cannot be replaced between the inspection and the reading.
     """
     try:
         handle = os.open(
@@ -208,7 +205,9 @@ def _kind(mode: int) -> str:
 
 def _unreadable(name: str, error: OSError | ValueError) -> Fault:
     if isinstance(error, ValueError):
-        return Fault("MS701", "a path cannot hold a NUL character", help="give the path of a file")
+        return Fault(
+            "MS701", "a path cannot contain a NUL character", help="give the path of a file"
+        )
     reason = _REASONS.get(error.errno or 0)
     return Fault(
         "MS701", f"`{name}` {reason}" if reason else f"`{name}` cannot be read: {error.strerror}"
@@ -216,12 +215,12 @@ def _unreadable(name: str, error: OSError | ValueError) -> Fault:
 
 
 def _decoded(raw: bytes, name: str) -> str | Diagnostic:
-    """The text, or what keeps the bytes from being one."""
+    """The text, or the fault where the bytes are not text."""
     if raw.startswith((b"\x89HDF", b"PK\x03\x04")):
         fault = Fault(
             "MS101",
-            "this is a model file, not a text",
-            help="`modelspec import` makes a spec of a model",
+            "this is a model file, not a text file",
+            help="`modelspec import` converts a model to a spec",
         )
         return fault.at(Span(Source(name, ""), 0, 0))
     wide = _wide_encoding(raw)

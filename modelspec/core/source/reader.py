@@ -1,4 +1,4 @@
-"""What both readers share: places, faults and budgets while one text is read."""
+"""Shared by both readers: places, faults and limits while text is read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from .node import Entry, Node
 
 
 class Reading(Collector):
-    """One text on its way to nodes: the faults found so far, and how much of the budgets is
-    spent.
-    """
+    """The state of reading one text: the faults found so far, and the nodes counted."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(limit=budgets.FAULTS)
@@ -27,8 +25,8 @@ class Reading(Collector):
         try:
             super().report(fault, span, *notes)
         except TooManyFaults:
-            message = f"{budgets.FAULTS:,} faults are enough; the rest of the file was not read"
-            last = Fault("MS108", message, help="mend the first ones, and check again")
+            message = f"more than {budgets.FAULTS:,} errors; the rest of the file was not read"
+            last = Fault("MS108", message, help="fix the first ones, and check again")
             self.found.append(last.at(span))
             raise last from None
 
@@ -71,21 +69,21 @@ def too_many_nodes() -> Fault:
     return Fault(
         "MS108",
         f"the file holds more than {budgets.NODES:,} keys and values",
-        notes=("every use of an alias counts all that it stands for",),
-        help="split the file, or use `repeat` and `for` in place of copies",
+        notes=("every use of an alias counts as all that it refers to",),
+        help="split the file, or use `repeat` and `for` instead of copies",
     )
 
 
 def too_deep() -> Fault:
     return Fault(
         "MS108",
-        f"more than {budgets.LEVELS} levels of mappings and lists inside one another",
-        help="write it flatter; `shared` and `blocks` give a deep part a name",
+        f"mappings and lists are nested more than {budgets.LEVELS} levels deep",
+        help="reduce the nesting; `shared` and `blocks` give a nested part a name",
     )
 
 
 def shortened(text: str, limit: int = 40) -> str:
-    """The text for a message: on one line, and not the whole of a novel."""
+    """The text for a message: on one line, shortened."""
     line = " ".join(text[: 4 * limit].split())
     return line if len(line) <= limit and len(text) <= 4 * limit else line[:limit].rstrip() + "..."
 

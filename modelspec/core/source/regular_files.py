@@ -1,5 +1,5 @@
-"""Files that may come from a stranger, such as those of a run folder: a link among them may lead to
-a device or a pipe, which never ends.
+"""Reads files of unknown origin, such as those of a run folder: a link among them may lead to a
+device or a pipe, which never ends.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from pathlib import Path
 
 
 def require_regular(path: Path) -> None:
-    """Raises `OSError` for what is not an ordinary file."""
+    """Raises `OSError` unless it is a regular file."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "not an ordinary file", str(path))
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """The whole file. Raises `OSError` for what is not an ordinary file, or has more than `most`
-    bytes.
-    """
+    """The whole file. Raises `OSError` unless it is a regular file of at most `most` bytes."""
     require_regular(path)
     with path.open("rb") as file:
         found = file.read(most + 1)

@@ -1,6 +1,4 @@
-"""Texts and numbers as YAML writes them, so that readers of version 1.2 and of 1.1 understand them
-alike.
-"""
+"""Writes strings and numbers as YAML that versions 1.2 and 1.1 read the same way."""
 
 from __future__ import annotations
 
@@ -8,16 +6,16 @@ import re
 from typing import Final
 
 _BARE = re.compile(r"[A-Za-z_](?:[\w./ -]*\w)?", re.ASCII)
-"""Texts that YAML 1.2 and 1.1 read as text without quotes, but for the words below."""
+"""Strings that YAML 1.2 and 1.1 read as strings without quotes, except the words below."""
 _NAME = re.compile(r"\$[A-Za-z_][\w.]*|\w*\$\([\w .*+/()]+\)\w*", re.ASCII)
-"""`$name` and `$(...)` that need no quotes either."""
+"""`$name` and `$(...)` that also need no quotes."""
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _SPACED = re.compile(r"  |-$|\s-")
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def yaml_text(value: str) -> str:
-    """A text on one line, in double quotes where it needs them."""
+    """A string on one line, in double quotes where it needs them."""
     if _NAME.fullmatch(value):
         return value
     if _BARE.fullmatch(value) and value.lower() not in _WORDS and not _SPACED.search(value):
@@ -26,7 +24,7 @@ def yaml_text(value: str) -> str:
 
 
 def yaml_number(value: float) -> str:
-    """A float with a point in it: without one, YAML 1.1 takes `1e-05` for a text."""
+    """A float with a decimal point: without one, YAML 1.1 reads `1e-05` as a string."""
     text = repr(value)
     if "e" in text:
         digits, _, exponent = text.partition("e")

@@ -1,4 +1,4 @@
-"""Plain YAML scalars by the 1.2 core schema, and the ones that mislead whoever wrote them.
+"""Plain YAML scalars by the 1.2 core schema, and the ones that probably mean something else.
 
 Source: YAML 1.2.2, section 10.3.2 (tag resolution of the core schema).
 """
@@ -38,7 +38,7 @@ _BINARY = re.compile(r"[-+]?0[bB][01]+")
 _OTHER_BASE = re.compile(r"[-+]?0[oOxX][0-9a-fA-F]+")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _LONGEST = 66
-"""Characters of a 64-bit integer in base 2, with sign; a longer text is not converted."""
+"""Characters of a 64-bit integer in base 2, with sign; a longer string is not converted."""
 
 
 def resolve(text: str) -> tuple[Primitive, Fault | None]:
@@ -70,20 +70,20 @@ def resolve(text: str) -> tuple[Primitive, Fault | None]:
 
 
 def integer(text: str, base: int) -> tuple[int, Fault | None]:
-    """An integer of at most 64 bits; the length is looked at before the text is converted."""
+    """An integer of at most 64 bits; the length is checked before the conversion."""
     value = int(text, base) if len(text) <= _LONGEST else None
     if value is not None and budgets.SMALLEST_INTEGER <= value <= budgets.LARGEST_INTEGER:
         return value, None
     return 1, Fault(
         "MS109",
         f"the integer {quoted(text)} does not fit into 64 bits",
-        notes=(f"integers go from {budgets.SMALLEST_INTEGER} to {budgets.LARGEST_INTEGER}",),
-        help="write it as a float (`1e20`), or in quotes where it is text",
+        notes=(f"integers range from {budgets.SMALLEST_INTEGER} to {budgets.LARGEST_INTEGER}",),
+        help="write it as a float (`1e20`), or in quotes if it is a string",
     )
 
 
 def real(text: str) -> tuple[float, Fault | None]:
-    """A finite float; `1e400` has no value that a computer's float can hold."""
+    """A finite float; `1e400` is larger than any float."""
     value = float(text)
     if math.isfinite(value):
         return value, None
@@ -96,27 +96,27 @@ def real(text: str) -> tuple[float, Fault | None]:
 
 
 def hint(text: str) -> str | None:
-    """For a plain text where something else was expected: what its writer may have meant.
+    """For a plain string where another type was expected: what was probably meant.
 
-    YAML 1.1 readers took `yes` for true and `12:30` for 750, Python writes `None`, and a missing
-    space after a colon makes one text of a key and its value. All of these are texts here, and
-    rightly so until a rule wants a boolean, a number or a mapping.
+    YAML 1.1 reads `yes` as true and `12:30` as 750, Python writes `None`, and without a space
+    after the colon a key and its value are one string. All of these are strings here, which is an
+    error only where a boolean, a number or a mapping is required.
     """
     lowered = text.lower()
     if lowered in ("yes", "on", "y"):
-        return f"{quoted(text)} is text in YAML 1.2; write `true`"
+        return f"{quoted(text)} is a string in YAML 1.2; write `true`"
     if lowered in ("no", "off", "n"):
-        return f"{quoted(text)} is text in YAML 1.2; write `false`"
+        return f"{quoted(text)} is a string in YAML 1.2; write `false`"
     if text == "None":
-        return "`None` is text in YAML; write `null`"
+        return "`None` is a string in YAML; write `null`"
     if lowered in ("inf", "+inf", "-inf", "infinity", "-infinity", "nan"):
         sign = "-" if text.startswith("-") else ""
         return (
-            f"{quoted(text)} is text in YAML; write"
+            f"{quoted(text)} is a string in YAML; write"
             f" `{sign}{'.nan' if lowered == 'nan' else '.inf'}`"
         )
     if re.fullmatch(r"[0-9]+(?::[0-5]?[0-9])+", text):
-        return f"{quoted(text)} is text in YAML 1.2; write the number itself"
+        return f"{quoted(text)} is a string in YAML 1.2; write the number itself"
     colon = re.fullmatch(r"([A-Za-z_]\w*):([^\s:/\\].*)", text)
     if colon:
         return f"a space is missing after the colon: `{colon[1]}: {shortened_value(colon[2])}`"
@@ -140,14 +140,14 @@ def _leading_zero(text: str) -> tuple[Primitive, Fault | None]:
     )
     return value, Fault(
         "MS112",
-        f"{quoted(text)} is the number {value} in YAML 1.2; zeros in front mean nothing",
-        help=f'write `{value}` for the number{octal}, or `"{shortened_value(text)}"` for text',
+        f"{quoted(text)} is the number {value} in YAML 1.2; leading zeros have no meaning",
+        help=f'write `{value}` for the number{octal}, or `"{shortened_value(text)}"` for a string',
         suggestion=str(value),
     )
 
 
 def _misleading(text: str) -> tuple[Primitive, Fault | None]:
-    """A text that looks like a number, with the number it looks like; any other text as it is."""
+    """A string that looks like a number, with a warning; any other string unchanged."""
     bare = (
         text.replace("_", "")
         if "_" in text and re.fullmatch(r"[-+]?[0-9][0-9a-zA-Z_.+-]*", text)
@@ -164,8 +164,8 @@ def _misleading(text: str) -> tuple[Primitive, Fault | None]:
         return text, None
     return meant, Fault(
         "MS112",
-        f"{quoted(text)} looks like a number, but is text in YAML 1.2",
-        help=f'write `{meant}` for the number, or `"{shortened_value(text)}"` for text',
+        f"{quoted(text)} looks like a number, but is a string in YAML 1.2",
+        help=f'write `{meant}` for the number, or `"{shortened_value(text)}"` for a string',
         suggestion=str(meant),
     )
 

@@ -1,5 +1,5 @@
-"""Lists and mappings in brackets that are not closed, lack a comma, or hold an expression with
-brackets of its own.
+"""Lists and mappings in brackets that are not closed, lack a comma, or contain an expression with
+brackets.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def bracket(t: Trouble) -> Explained | None:
     expression = _expression(t)
     if expression:
         return expression
-    mended = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
+    fix = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
     fault = Fault(
-        "MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=mended
+        "MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=fix
     )
     return Explained(fault, t.span(t.at), (Note(f"`{opening}` is opened here", t.span(t.opened)),))
 
@@ -63,7 +63,7 @@ def _is_entry(t: Trouble) -> bool:
 
 
 def _expression(t: Trouble) -> Explained | None:
-    """`$sizes[0]` and `${name}` inside brackets, where YAML takes their brackets for its own."""
+    """`$sizes[0]` and `${name}` inside brackets, whose brackets YAML reads as a list or mapping."""
     word = re.search(r"[^\s,\[\]{}:]*\$[^\s,\[\]{}]*$", t.before)
     if not word or t.found not in ("[", "{"):
         return None
@@ -72,8 +72,8 @@ def _expression(t: Trouble) -> Explained | None:
     whole = t.text[start : end + 1] if end > 0 else t.text[start : t.at + 1]
     if t.found == "{":
         name = whole[2:-1]
-        mended = f"write `${shortened(name)}`, or `$(...)` for an expression"
-        fault = Fault("MS103", "`${...}` is not a value of this language", help=mended)
+        fix = f"write `${shortened(name)}`, or `$(...)` for an expression"
+        fault = Fault("MS103", "`${...}` is not a value of this language", help=fix)
         return Explained(fault, t.span(start, len(whole)))
     fault = Fault(
         "MS103",

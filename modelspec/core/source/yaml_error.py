@@ -1,4 +1,4 @@
-"""Where a YAML parser gave up, and what is said about it."""
+"""Where a YAML parser stopped, and the context that a message shows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Final, NamedTuple
 from ..diagnostics import Fault, Note, Source, Span
 
 _LONG: Final = 2_000
-"""Characters of context at most: what is said about a line never costs more than the line's near
-part.
-"""
+"""The most characters of context: a message about a very long line reads only the part nearby."""
 
 
 class Trouble(NamedTuple):
-    """Where the parser gave up, what it was in the middle of, and where that began."""
+    """Where the parser stopped, what it was reading, and where that began."""
 
     source: Source
     problem: str
@@ -21,7 +19,7 @@ class Trouble(NamedTuple):
     context: str
     opened: int | None
     bracket: int | None
-    """Where the innermost bracket stands that was open for sure."""
+    """The position of the innermost bracket that is certainly open."""
 
     @property
     def text(self) -> str:
@@ -42,7 +40,7 @@ class Trouble(NamedTuple):
 
     @property
     def before(self) -> str:
-        """What stands on the line before the place; of a very long line the end."""
+        """The text on the line before the position; only the end of a very long line."""
         return self.text[max(self.line_start, self.at - _LONG) : self.at]
 
     def span(self, start: int, length: int = 1) -> Span:

@@ -1,6 +1,4 @@
-"""What is wrong with a YAML text, said plainly: the parser's errors rewritten, and texts that hide
-a mistake.
-"""
+"""The messages for invalid YAML, and for valid YAML that hides a mistake."""
 
 from __future__ import annotations
 
@@ -26,12 +24,12 @@ def empty_file() -> Fault:
 
 
 def not_a_mapping(root: Node) -> Fault:
-    found = "a list" if isinstance(root, Sequence) else "one plain value"
-    mended = "the top level is a mapping with `model:` in it"
+    found = "a list" if isinstance(root, Sequence) else "a single value"
+    fix = "the top level is a mapping with `model:` in it"
     if isinstance(root, Scalar) and isinstance(root.value, str):
-        found = "a text"
-        mended = hint(root.value) or mended
-    return Fault("MS111", f"the file holds {found} where a mapping is expected", help=mended)
+        found = "a string"
+        fix = hint(root.value) or fix
+    return Fault("MS111", f"the file holds {found} where a mapping is expected", help=fix)
 
 
 def second_document() -> Fault:
@@ -43,30 +41,30 @@ def second_document() -> Fault:
 
 
 def version() -> Fault:
-    mended = "remove the line; a spec is always read as YAML 1.2"
-    return Fault("MS103", "the file asks for another YAML than 1.2", help=mended)
+    fix = "remove the line; a spec is always read as YAML 1.2"
+    return Fault("MS103", "the file requests another version of YAML than 1.2", help=fix)
 
 
 def tag(text: str) -> Fault:
     return Fault(
         "MS105",
         f"the tag {quoted(text)} is not allowed",
-        notes=("a spec holds values only, nothing in it names a type or runs code",),
-        help="remove the tag; quotes make a text of any value",
+        notes=("a spec contains only values; nothing in it names a type or runs code",),
+        help="remove the tag; put a value in quotes to make it a string",
     )
 
 
 def bad_key(span: Span) -> Fault:
     first = span.text[:1]
-    found = "a list" if first in "[-" else "a mapping" if first in "{?" else "not a text"
-    mended = f'write it in quotes: `"{shortened(span.text, 20)}"`'
-    return Fault("MS107", f"a key must be a text, this one is {found}", help=mended)
+    found = "a list" if first in "[-" else "a mapping" if first in "{?" else "not a string"
+    fix = f'write it in quotes: `"{shortened(span.text, 20)}"`'
+    return Fault("MS107", f"a key must be a string, this one is {found}", help=fix)
 
 
 def not_text(text: str) -> Fault:
     if not text:
-        mended = "write the key, or quote the text that holds `:`"
-        return Fault("MS107", "a key is missing before the colon", help=mended)
+        fix = "write the key, or quote the string that contains `:`"
+        return Fault("MS107", "a key is missing before the colon", help=fix)
     kind = (
         "null"
         if text in ("~", "null", "Null", "NULL")
@@ -76,15 +74,15 @@ def not_text(text: str) -> Fault:
     )
     return Fault(
         "MS107",
-        f"a key must be a text, {quoted(text)} is {kind}",
+        f"a key must be a string, {quoted(text)} is {kind}",
         help=f'write it in quotes: `"{shortened(text)}"`',
         suggestion=f'"{text}"',
     )
 
 
 def surrogate() -> Fault:
-    mended = "write the character itself, or `\\U` and its eight digits"
-    return Fault("MS102", "half of a surrogate pair is no character", help=mended)
+    fix = "write the character itself, or `\\U` and its eight digits"
+    return Fault("MS102", "half of a surrogate pair is not a character", help=fix)
 
 
 def second_merge() -> Fault:
@@ -94,22 +92,22 @@ def second_merge() -> Fault:
 
 
 def bad_merge() -> Fault:
-    mended = "write `<<: *name` with the anchor of a mapping"
-    return Fault("MS106", "`<<` takes a mapping or a list of mappings", help=mended)
+    fix = "write `<<: *name` with the anchor of a mapping"
+    return Fault("MS106", "`<<` takes a mapping or a list of mappings", help=fix)
 
 
 def second_anchor(name: str) -> Fault:
     return Fault(
         "MS106",
         f"anchor `&{shortened(name)}` is written twice",
-        help="give each anchor a name of its own",
+        help="give each anchor a unique name",
     )
 
 
 def recursive(name: str) -> Fault:
     return Fault(
         "MS106",
-        f"alias `*{shortened(name)}` stands inside what it stands for",
+        f"alias `*{shortened(name)}` is used inside its own anchor",
         help="write the values out",
     )
 
@@ -118,44 +116,44 @@ def undefined(name: str, known: str | None) -> Fault:
     found = f"alias `*{shortened(name)}` has no anchor `&{shortened(name)}` before it"
     if known:
         return Fault("MS106", found, help=f"did you mean `*{known}`?", suggestion=f"*{known}")
-    mended = f'define the anchor before its use; quote it where it is text: `"*{shortened(name)}"`'
-    return Fault("MS106", found, help=mended)
+    fix = f'define the anchor before its use; quote it if it is a string: `"*{shortened(name)}"`'
+    return Fault("MS106", found, help=fix)
 
 
 def missing_space(text: str) -> Fault | None:
     found = _NO_SPACE.match(text)
     if not found:
         return None
-    mended = f"{found[1]}: {text[found.end() :]}"
+    fix = f"{found[1]}: {text[found.end() :]}"
     return Fault(
         "MS103",
         "a space is missing after the colon",
-        help=f"write {quoted(mended)}",
+        help=f"write {quoted(fix)}",
         suggestion=": ",
     )
 
 
 def colon_of(text: str) -> int:
-    """Where the colon stands that lacks a space."""
+    """The position of the colon that lacks a space."""
     found = _NO_SPACE.match(text)
     return found.end() - 1 if found else 0
 
 
 def missing_dash_space(word: str) -> Fault:
-    mended = f"write {quoted('- ' + word.splitlines()[0])}"
-    return Fault("MS103", "a space is missing after `-`", help=mended, suggestion="- ")
+    fix = f"write {quoted('- ' + word.splitlines()[0])}"
+    return Fault("MS103", "a space is missing after `-`", help=fix, suggestion="- ")
 
 
 def odd_spaces(text: str) -> bool:
-    """Whether a text has spaces that look like the ordinary one and are not."""
+    """Whether a text has characters that look like an ordinary space and are not."""
     return not text.isascii() and _ODD_SPACE.search(text) is not None
 
 
 def in_plain(
     text: str, value: str, start: int, end: int, flow: bool
 ) -> Iterator[tuple[Fault, int, int]]:
-    """The mistakes that a plain scalar at `start` to `end` hides: YAML reads each of them as
-    text.
+    """The mistakes that a plain scalar at `start` to `end` hides: YAML reads them as part of a
+    string.
     """
     for odd in islice(_ODD_SPACE.finditer(text, start, end), budgets.SHOWN_CHARACTERS):
         yield _odd_space(odd[0]), *odd.span()
@@ -198,8 +196,8 @@ def expression_end(text: str, start: int) -> int | None:
 def _odd_space(character: str) -> Fault:
     return Fault(
         "MS102",
-        f"U+{ord(character):04X} looks like a space, but is part of the text for YAML",
-        help="write an ordinary space, or quote the text",
+        f"U+{ord(character):04X} looks like a space, but YAML reads it as part of the string",
+        help="write an ordinary space, or quote the string",
         suggestion=" ",
     )
 
@@ -208,6 +206,6 @@ def _cut_expression(whole: str) -> Fault:
     quote = "'" if '"' in whole else '"'
     return Fault(
         "MS103",
-        "inside brackets a comma ends the value, and cuts this expression in two",
-        help=f"put quotes around all of it: `{quote}{shortened(whole)}{quote}`",
+        "inside brackets a comma ends the value, which splits this expression",
+        help=f"put quotes around the whole expression: `{quote}{shortened(whole)}{quote}`",
     )

@@ -1,8 +1,8 @@
-"""YAML text to nodes: PyYAML reads the events, what they mean is decided here.
+"""Composes YAML text into nodes: PyYAML yields the events, this module interprets them.
 
-Only PyYAML's scanner and parser are used, libyaml's where it is built in: they build nothing, run
-nothing and keep no stack of their own calls. Scalars are YAML 1.2, tags are refused, and depth,
-nodes and aliases have budgets.
+Only the scanner and parser of PyYAML (of libyaml where available) are used: they construct no
+objects, run no code and do not recurse. Scalars follow YAML 1.2, tags are refused, and depth, nodes
+and aliases have limits.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def compose(reading: Reading, parser: Parser = PARSER) -> Mapping | None:
-    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading
-    had to stop.
+    """The mapping in the text, or None where the top level is not a mapping. Raises `Fault` where
+    reading had to stop.
     """
     deep = deeper_than(reading.source.text, budgets.LEVELS)
     if deep is not None:
@@ -65,9 +65,8 @@ class Anchor(NamedTuple):
 class Composer:
     """The events of one text, composed into nodes that know their places.
 
-    It calls itself once per level, and the levels are bounded. A fault that leaves no doubt about
-    the rest of the text is reported and reading goes on; `broken` says that the result is not to be
-    used.
+    Recurses once per level; the levels are limited. After a fault that does not affect the rest of
+    the text, reading continues; `broken` marks a result that must not be used.
     """
 
     def __init__(self, reading: Reading, parser: Parser) -> None:
@@ -77,7 +76,7 @@ class Composer:
         self.anchors: dict[str, Anchor | None] = {}  # None: still being read
         self.reached = 0  # the deepest level since the innermost open anchor
         self.end = 0  # where the last token that belongs to a node ends
-        self.brackets: list[int] = []  # where those that are open stand
+        self.brackets: list[int] = []  # the places of the open ones
         self.broken = False
         self.suspicious = yaml_faults.odd_spaces(self.source.text)
 
@@ -116,7 +115,9 @@ class Composer:
             span = self.reading.span(*found.span())
             if found[1] == "TAG":
                 self.reading.report(
-                    Fault("MS105", "`%TAG` names tags, and tags are refused", help="remove it"),
+                    Fault(
+                        "MS105", "`%TAG` declares tags, which are not supported", help="remove it"
+                    ),
                     span,
                 )
             elif start.version != (1, 2):
@@ -126,9 +127,7 @@ class Composer:
         return Span(self.source, event.start_mark.index, event.end_mark.index)
 
     def node(self, event: Any, level: int) -> Node:
-        """The node that starts with `event`; `level` is the one that it has if it is a mapping or a
-        list.
-        """
+        """The node that starts with `event`; `level` is its level if it is a mapping or a list."""
         reading = self.reading
         reading.nodes += 1
         if reading.nodes > budgets.NODES:
@@ -165,7 +164,7 @@ class Composer:
 
     def _has_bracket(self, event: Any) -> bool:
         """Whether a collection in flow style begins with a bracket: a pair in a list, `[a: 1]`, is
-        a mapping without brackets of its own.
+        a mapping without brackets.
         """
         start, end = event.start_mark.index, event.end_mark.index
         return end > start and self.source.text[end - 1] in _BRACKETS
@@ -243,7 +242,7 @@ class Composer:
                 self.reading.report(fault, span)
                 span = derive(
                     span, silent=fault.code == "MS109"
-                )  # the value only stands in for what was written
+                )  # a placeholder for what was written
             return Scalar(value, span, True)
         if style in "|>":
             end = start + len(self.source.text[start:end].rstrip())
@@ -254,7 +253,7 @@ class Composer:
         return Scalar(text, span)
 
     def suspect(self, text: str, span: Span) -> None:
-        """Look closer at a plain scalar that may not be what its writer meant."""
+        """Report a plain scalar that probably has another meaning than intended."""
         flow = bool(self.brackets)
         for fault, start, end in yaml_faults.in_plain(
             self.source.text, text, span.start, span.end, flow
@@ -274,7 +273,7 @@ class Composer:
         return True
 
     def spoil(self, fault: Fault, span: Span, *notes: Note) -> None:
-        """Report a fault that makes the result useless, and read on for others."""
+        """Report a fault that makes the result useless, and continue reading for others."""
         self.broken = True
         self.reading.report(fault, span, *notes)
 
@@ -305,7 +304,7 @@ class Composer:
         return node
 
     def alias(self, event: Any, level: int) -> Node:
-        """The node that an alias stands for, counted and measured as if it were written out."""
+        """The node that an alias refers to, counted and measured as if it were written out."""
         name: str = event.anchor
         span = self.place(event)
         self.end = span.end

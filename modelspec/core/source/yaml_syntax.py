@@ -1,7 +1,8 @@
-"""The errors of the YAML parser, told in our words and at the place where the mistake is."""
+"""Translates errors of the YAML parser, and moves them to the place of the mistake."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +15,7 @@ from .reader import quoted, shortened, too_deep
 from .yaml_brackets import bracket, never_closed
 from .yaml_error import Explained, Trouble
 
-_LINES: Final = 100  # how far up a mistake is looked for
+_LINES: Final = 100  # how many lines above are searched for a mistake
 _LONGEST_KEY: Final = (
     1024  # YAML 1.2.2, section 7.4.2: a key without `?` has at most so many characters
 )
@@ -22,7 +23,7 @@ _ALIAS_BEFORE = re.compile(r"[*][^\s]+$")
 
 
 def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Explained:
-    """What the parser's error means for whoever wrote the text; the last of `brackets` was open."""
+    """The fault for an error of the parser; the last of `brackets` was open."""
     problem_mark = getattr(error, "problem_mark", None)
     context_mark = getattr(error, "context_mark", None)
     at = problem_mark.index if problem_mark else 0
@@ -56,8 +57,8 @@ def _tab(t: Trouble) -> Explained | None:
         return None
     fault = Fault(
         "MS103",
-        "a tab stands in the indentation",
-        help="indent with spaces; YAML allows no tabs there",
+        "the indentation contains a tab",
+        help="indent with spaces; YAML does not allow tabs here",
     )
     return Explained(fault, Span(t.source, *indent.span(1)))
 
@@ -84,7 +85,7 @@ def _missing_space(t: Trouble) -> Explained | None:
 
 
 def _line_above(t: Trouble) -> int:
-    """The start of the nearest line above that holds something."""
+    """The start of the nearest line above that is not empty."""
     start = t.line_start
     for _ in range(_LINES):
         if start == 0:
@@ -106,19 +107,20 @@ def _colon(t: Trouble) -> Explained | None:
     if len(key) > _LONGEST_KEY:
         return _long_key(t, start)
     if re.search(r":\s", key) or key.startswith(("'", '"')):
-        mended = "quote the value if it is text, or use `{...}` if it is a mapping"
-        return Explained(Fault("MS103", "a second `:` in one value", help=mended), t.span(t.at))
+        fix = "quote the value if it is a string, or use `{...}` if it is a mapping"
+        return Explained(Fault("MS103", "a second `:` in one value", help=fix), t.span(t.at))
     above = _line_above(t)
     line = t.source.line_at(above)
     if above < t.line_start and start - t.line_start > len(line) - len(line.lstrip()):
         fault = Fault(
             "MS103",
-            f"{quoted(key)} is indented below {quoted(line.strip())}, which has a value already",
+            f"{quoted(key)} is indented below {quoted(line.strip())}, which already has a value",
             help="indent both lines alike, or remove the value above",
         )
         return Explained(fault, t.span(start, len(key)))
     return Explained(
-        Fault("MS103", "found `:` inside a text", help="quote the text that holds it"), t.span(t.at)
+        Fault("MS103", "found `:` inside a string", help="quote the string that contains it"),
+        t.span(t.at),
     )
 
 
@@ -149,14 +151,14 @@ def _no_content(t: Trouble) -> Explained | None:
     if t.ended and t.bracket is not None:
         return never_closed(t, t.bracket)
     if t.ended:
-        mended = "write the value, or remove what stands before it"
+        fix = "write the value, or remove what precedes it"
         return Explained(
-            Fault("MS103", "the file ends where a value is expected", help=mended), t.span(t.at)
+            Fault("MS103", "the file ends where a value is expected", help=fix), t.span(t.at)
         )
     if t.found in "]}" and "flow" not in t.context:
         return _stray(t)
-    mended = "write the value, or remove the comma"
-    fault = Fault("MS103", f"found {quoted(t.found)} where a value is expected", help=mended)
+    fix = "write the value, or remove the comma"
+    fault = Fault("MS103", f"found {quoted(t.found)} where a value is expected", help=fix)
     return Explained(fault, t.span(t.at))
 
 
@@ -172,7 +174,9 @@ def _quotes(t: Trouble) -> Explained | None:
         return None
     if "end of stream" in t.problem or "document indicator" in t.problem:
         quote = t.text[t.opened : t.opened + 1]
-        fault = Fault("MS103", f"`{quote}` is never closed", help=f"close the text with `{quote}`")
+        fault = Fault(
+            "MS103", f"`{quote}` is never closed", help=f"close the string with `{quote}`"
+        )
         return Explained(fault, t.span(t.opened))
     start = t.at if t.found == "\\" else t.text.rfind("\\", 0, t.at)
     if "Unicode character" in t.problem:
@@ -182,8 +186,8 @@ def _quotes(t: Trouble) -> Explained | None:
     escape = t.text[start : start + 2]
     fault = Fault(
         "MS103",
-        f"{quoted(escape)} is not an escape in a text in double quotes",
-        help=f"write `\\{escape}` for a backslash, or put the text in single quotes",
+        f"{quoted(escape)} is not an escape in a string in double quotes",
+        help=f"write `\\{escape}` for a backslash, or put the string in single quotes",
     )
     return Explained(fault, t.span(start, 2))
 
@@ -215,7 +219,7 @@ def _dash(t: Trouble) -> Explained | None:
 
 
 def _block(t: Trouble) -> Explained | None:
-    """A line or a word that does not go on with the block it stands in."""
+    """A line or a word that does not continue the block that contains it."""
     if not any(f"block {kind}" in t.context for kind in ("mapping", "collection", "sequence")):
         return None
     before = t.before.rstrip()
@@ -226,22 +230,22 @@ def _block(t: Trouble) -> Explained | None:
     quoted_before = before.endswith(("'", '"'))
     if quoted_before or _ALIAS_BEFORE.search(before):
         what = "the closing quote" if quoted_before else "an alias"
-        mended = "quote the whole value; `''` writes a quote in single quotes"
-        fault = Fault("MS103", f"text follows {what}", help=mended)
+        fix = "quote the whole value; `''` writes a quote in single quotes"
+        fault = Fault("MS103", f"text follows {what}", help=fix)
         return Explained(fault, t.span(t.at))
     return None if before.strip(" -") else _indentation(t)
 
 
 def _indentation(t: Trouble) -> Explained:
-    """A line that is indented as no line above, or as lines of another kind."""
+    """A line whose indentation matches no line above, or lines of another kind."""
     word = t.text[t.at : t.source.line_end(t.at)].strip()
-    mended = "indent it like the lines that it belongs to"
+    fix = "indent it like the lines that it belongs to"
     opened = t.opened if t.opened is not None else 0
     if _column(t, t.at) == _column(t, opened):
         kinds = ("a list entry", "keys") if "mapping" in t.context else ("a key", "list entries")
-        fault = Fault("MS103", f"{kinds[0]} stands among {kinds[1]}", help=mended)
+        fault = Fault("MS103", f"found {kinds[0]} among {kinds[1]}", help=fix)
     else:
-        fault = Fault("MS103", f"the indentation of {quoted(word)} fits no line above", help=mended)
+        fault = Fault("MS103", f"the indentation of {quoted(word)} matches no line above", help=fix)
     return Explained(
         fault,
         t.span(t.at, len(word)),
@@ -263,7 +267,7 @@ def _anchor(t: Trouble) -> Explained | None:
     fault = Fault(
         "MS103",
         f"`{sign}` starts {kind}, and no name follows",
-        help="put the value in quotes if it is text",
+        help="put the value in quotes if it is a string",
     )
     return Explained(fault, t.span(t.opened))
 
@@ -277,13 +281,28 @@ def _tag(t: Trouble) -> Explained | None:
     return Explained(yaml_faults.tag(text), t.span(start, len(text)))
 
 
+_COMPARISON: Final = re.compile(r"(?<=[:-] )\s*(>=?\s*(?:[\d.$]|baseline\b)[^#]*)")
+"""A comparison after a key or a dash."""
+
+
 def _block_scalar(t: Trouble) -> Explained | None:
     if "block scalar" not in t.context:
         return None
+    line_end = t.source.line_end(t.at)
+    found = _COMPARISON.search(t.text, t.line_start, line_end)
+    if found is not None and found.start(1) < t.at:
+        text = found[1].rstrip()
+        fault = Fault(
+            "MS103",
+            "a string that begins with `>` needs quotes",
+            help=f"write `{json.dumps(text)}`",
+            suggestion=json.dumps(text),
+        )
+        return Explained(fault, t.span(found.start(1), len(text)))
     fault = Fault(
         "MS103",
-        "text stands behind `|` or `>`",
-        help="start the text on the next line, or quote it if it starts so",
+        "found text after `|` or `>`",
+        help="start the text on the next line, or quote the whole value",
     )
     return Explained(fault, t.span(t.at))
 
@@ -309,7 +328,7 @@ def _document(t: Trouble) -> Explained | None:
     if t.source.line_at(_line_above(t)).startswith("..."):
         return Explained(yaml_faults.second_document(), t.span(t.at))
     fault = Fault(
-        "MS103", "text stands after the end of the document", help="put all of it into one mapping"
+        "MS103", "found text after the end of the document", help="put all of it into one mapping"
     )
     return Explained(fault, t.span(t.at))
 
@@ -317,7 +336,7 @@ def _document(t: Trouble) -> Explained | None:
 def _anything(t: Trouble) -> Explained:
     found = quoted(t.found) if t.found.strip() else "the end of the file" if t.ended else "a space"
     fault = Fault(
-        "MS103", f"{found} cannot stand here", help="put the value in quotes if it is text"
+        "MS103", f"{found} is not allowed here", help="put the value in quotes if it is a string"
     )
     return Explained(fault, t.span(t.at))
 

@@ -1,7 +1,8 @@
-"""`call: {training: false}`: a layer that stays in one mode, whatever its model is called for.
+"""`call: {training: false}`: a layer that always runs in one mode, whichever mode its model runs
+in.
 
-Keras writes the value into the graph, and then calls every layer of a functional model with the
-model's own `training` in its place. So the layer itself is changed: its `call` is given the value
+Keras stores the value in the graph, but then calls every layer of a functional model with the
+`training` argument of the model. So the layer itself is changed: its `call` always gets the value
 of the spec, in training and in prediction.
 """
 
@@ -13,11 +14,11 @@ from typing import Any
 
 
 def hold_mode(layer: Any, training: bool) -> None:
-    """From now on the layer or model is called with this `training`; one that has no such argument
-    is left alone.
+    """From now on the layer or model is called with this `training`; one without such an argument
+    is not changed.
 
-    Nothing of it is saved: Keras that loads the file reads the value in the graph, as of any model
-    of its own.
+    This is not saved: when Keras loads the file, it reads the value from the graph, as it does for
+    any model.
     """
     free = layer.call
     if "training" not in inspect.signature(free).parameters:

@@ -1,4 +1,4 @@
-"""`training` to `model.compile`."""
+"""Calls `model.compile` as the `training` section specifies."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ from modelspec.catalog.components.metric import Direction
 from modelspec.compiler.rules.logged_quantities import direction_of, logged
 from modelspec.compiler.spec.training_section import Chosen, Training
 
+from .attached_objective import attach
 from .convert import to_keras
+from .formula_schedule import has_schedules
 from .formulas import forget_compilation
 from .inner_names import spec_name
 
 
 def compile_model(model: keras.Model, training: Training, jit: bool | str) -> None:
-    """Compile the model as the section says; `jit` is that of the runtime."""
+    """Compile the model as the section specifies; `jit` comes from `runtime`."""
     several = isinstance(model.output, dict)
     model.compile(
-        optimizer=_optimizer(model, training),
+        optimizer=_optimizer_of(model, training),
         loss=_by_output(
             {name: to_keras(loss.settings) for name, loss in training.losses.items()}, several
-        ),
+        )
+        or None,
         loss_weights=_loss_weights(training, several),
         metrics=_metrics(training.metrics, several),
         weighted_metrics=_metrics(training.weighted_metrics, several),
-        # XLA is slower than TensorFlow's own kernels on a CPU (convolutions by 2 to 3 times) and
+        # On a CPU, XLA is slower than TensorFlow's own kernels (2 to 3 times for convolutions) and
         # slow to compile.
         jit_compile=_has_accelerator() if jit == "auto" else jit,
     )
-    if _has_formula(training):
+    if _has_formula(training) or training.objective or has_schedules(model.optimizer):
         forget_compilation(model)
+    attach(model, training)
 
 
 def _loss_weights(training: Training, several: bool) -> Any:
-    """The weight of every loss, 1 where the spec has none; None where it has none at all."""
+    """The weight of every loss, 1 where the spec sets none; None if the spec sets no weights at
+    all.
+    """
     if not training.loss_weights:
         return None
     return _by_output(
@@ -43,14 +49,31 @@ def _loss_weights(training: Training, several: bool) -> Any:
     )
 
 
-def _optimizer(model: keras.Model, training: Training) -> Any:
+def _optimizer_of(model: keras.Model, training: Training) -> Any:
+    """The optimizer, or one that consists of those of the players."""
+    if not training.players:
+        return _optimizer(model, training)
+    from .players import PlayersOptimizer, player_weights
+
+    weights = player_weights(model, training)
+    return PlayersOptimizer(
+        {
+            one.name: (_optimizer(model, one.training(training), one.name), weights[one.name])
+            for one in training.players
+        }
+    )
+
+
+def _optimizer(model: keras.Model, training: Training, name: str | None = None) -> Any:
     """The optimizer; it scales the loss where a layer computes in float16 on float32 weights.
 
     Gradients below 6e-8 are 0 in float16. Keras does the same for a global policy `mixed_float16`,
-    but knows nothing of layers that have the policy of their own. A scale that the spec sets itself
-    is kept.
+    but not for layers with their own policy. A scale that the spec sets is kept. `name` is its name
+    if the spec sets none.
     """
-    optimizer = to_keras(training.optimizer)
+    settings = training.optimizer
+    unnamed = "name" in type(settings).model_fields.keys() - settings.model_fields_set
+    optimizer = to_keras(settings, **({"name": name} if name and unnamed else {}))
     _by_spec_names(optimizer, model)
     if not any(map(_needs_scaled_loss, model._flatten_layers())) or _scales_loss(optimizer):
         return optimizer
@@ -58,10 +81,10 @@ def _optimizer(model: keras.Model, training: Training) -> Any:
 
 
 def _by_spec_names(optimizer: Any, model: keras.Model) -> None:
-    """Have the paths of an `OptimizerMap` be those of the spec: where Keras has another, the
-    optimizer of the variable is added under that.
+    """Make an `OptimizerMap` use the paths of the spec: where Keras has another path for a
+    variable, its optimizer is added under that path too.
     """
-    by_path = getattr(optimizer, "_optimizer_map", None)  # no public way leads to it
+    by_path = getattr(optimizer, "_optimizer_map", None)  # it has no public access
     if by_path is None:
         return
     for variable in model.trainable_variables:
@@ -94,8 +117,8 @@ def _has_formula(training: Training) -> bool:
 def callbacks(training: Training) -> list[Any]:
     """The Keras callbacks of the section, in their order.
 
-    `mode: auto` is replaced by the way that is better: with several outputs Keras does not find a
-    metric by its logged name.
+    `mode: auto` is replaced by the direction of the metric: with several outputs Keras does not
+    recognize a metric by its logged name.
     """
     directions = logged(training)
     return [to_keras(one.settings, **mode_of(one, directions)) for one in training.callbacks]
@@ -104,7 +127,7 @@ def callbacks(training: Training) -> list[Any]:
 def mode_of(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str]:
     if getattr(callback.settings, "mode", None) != "auto":
         return {}
-    # Whatever has a mode has a monitor.
+    # Every callback with a mode has a monitor.
     monitor: str = callback.settings.monitor  # type: ignore[union-attr]
     direction = direction_of(monitor, directions)
     return {"mode": "max" if direction == "up" else "min"} if direction else {}
@@ -123,7 +146,7 @@ def _metric(settings: Any) -> Any:
 
 
 def _by_output(values: dict[str, Any], several: bool) -> Any:
-    """By name where the model has several outputs; the only one's own otherwise."""
+    """By name if the model has several outputs; otherwise the value of the only output."""
     return values if several else next(iter(values.values()), None)
 
 

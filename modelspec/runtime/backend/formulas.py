@@ -1,8 +1,8 @@
-"""Formulas to Keras: an `Expression` to a functional model of Keras's own operations; losses,
+"""Converts formulas to Keras: an `Expression` to a functional model of Keras operations; losses,
 metrics and schedules.
 
-A functional model holds the names and the operations of a formula, so that a saved model has the
-whole computation in it and loads in plain Keras in its safe mode.
+A functional model contains the names and operations of a formula, so a saved model contains the
+whole computation and loads in plain Keras in its safe mode.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from keras import ops
 from modelspec.catalog.components.learning_rate import LearningRateScheduler
 from modelspec.catalog.components.loss_expression import Expression as LossSettings
 from modelspec.catalog.components.metric_expression import Expression as MetricSettings
+from modelspec.catalog.components.schedule_expression import Expression as RateSettings
 from modelspec.catalog.formula import Formula, evaluate
 from modelspec.catalog.formula.function_table import FUNCTIONS
-from modelspec.catalog.formula.tree import Call, Constant, Index, Name, Node, listed
+from modelspec.catalog.formula.tree import Call, Constant, Index, Name, Node, Result, listed
 from modelspec.catalog.layers.expression import Expression
 from modelspec.catalog.layers.layer import Inputs
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Tensor
 
+from .formula_functions import operation
 from .inner_names import inner_name
 
 
@@ -38,11 +40,11 @@ def expression_model(layer: Expression, name: str, tensors: Mapping[str, Any]) -
     types = {key: Tensor(tuple(x.shape), str(x.dtype)) for key, x in tensors.items()}
     inferred = layer.inferred(Inputs(types))
     cast = {key: _cast(x, layer.cast(str(x.dtype))) for key, x in inputs.items()}
-    # What was learned are constants of the graph, in the dtype that the formula computes in.
+    # Learned values are constants of the graph, in the dtype of the computation.
     known = {
         key: np.asarray(value, layer.compute_dtype) for key, value in (layer.learned or {}).items()
     }
-    result = _Run({**cast, **known}, inferred.dtypes).value(layer.formula.root)
+    result = FormulaRun({**cast, **known}, inferred.dtypes).value(layer.formula.root)
     given = list(inputs.values())
     model = keras.Model(given if len(given) > 1 else given[0], result, name=name)
     model.trainable = layer.trainable
@@ -55,21 +57,21 @@ def computed(
     dtypes: Mapping[int, str],
     known: Mapping[int, np.ndarray[Any, Any]] | None = None,
 ) -> np.ndarray[Any, Any]:
-    """What a node of a formula comes to for arrays by name. `known` are results of nodes below it
+    """The result of a node of a formula for arrays by name. `known` has results of nodes below it,
     by their `id`.
     """
     tensors = {name: ops.convert_to_tensor(array) for name, array in arrays.items()}
     found = {key: ops.convert_to_tensor(array) for key, array in (known or {}).items()}
-    return np.asarray(_Run(tensors, dtypes, found).value(node))
+    return np.asarray(FormulaRun(tensors, dtypes, found).value(node))
 
 
 def _cast(x: Any, dtype: str) -> Any:
     return x if str(x.dtype) == dtype else ops.cast(x, dtype)
 
 
-class _Run:
-    """Computes one formula with `keras.ops`. `dtypes` are those that were inferred, by the `id` of
-    a node.
+class FormulaRun:
+    """Computes one formula with `keras.ops`. `dtypes` are the inferred dtypes, by the `id` of a
+    node.
     """
 
     def __init__(
@@ -91,11 +93,13 @@ class _Run:
             return self.tensors[node.name]
         if isinstance(node, Index):
             return self.value(node.value)[node.items]
+        if isinstance(node, Result):
+            return self.value(node.value)[node.position]
         assert isinstance(node, Call)
         result = self._call(node)
         wanted = self.dtypes.get(id(node))
-        # Keras foretells another dtype for some functions than they give; what comes after takes it
-        # from there.
+        # For some functions Keras predicts another dtype than the function returns; the nodes after
+        # it use the predicted one.
         settled = FUNCTIONS[node.function].settled and wanted is not None
         return ops.cast(result, wanted) if settled else result
 
@@ -106,33 +110,34 @@ class _Run:
             given[name] = values if value is not listed(value)[0] else values[0]
         if node.function == "einsum":
             return ops.einsum(node.settings["subscripts"], *given["operands"])
-        return getattr(ops, node.function)(**given, **node.settings)
+        for name in FUNCTIONS[node.function].sizes:
+            if name in given:
+                given[name] = ops.shape(given[name])[0]
+        return operation(node.function)(**given, **node.settings)
 
 
 # Losses and metrics -------------------------------------------------------------------------------
 
 
 def comparison(formula: Formula) -> Callable[[Any, Any], Any]:
-    """A formula on targets and outputs as a function of both, made to have the same number of
-    axes.
-    """
+    """A formula on targets and outputs as a function of both, which get the same number of axes."""
 
     def compare(y_true: Any, y_pred: Any) -> Any:
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        # As Keras's own losses: a column of targets beside outputs without that axis would be
-        # stretched over them.
+        # As in Keras's own losses: targets of one column and outputs without that axis would
+        # otherwise be broadcast against each other.
         if len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
             y_true = ops.squeeze(y_true, axis=-1)
         elif len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
             y_true = ops.expand_dims(y_true, axis=-1)
-        return _Run({"y_true": y_true, "y_pred": y_pred}, {}).value(formula.root)
+        return FormulaRun({"y_true": y_true, "y_pred": y_pred}, {}).value(formula.root)
 
     return compare
 
 
 class ExpressionLoss(keras.losses.Loss):
-    """A loss by formula. It cannot be saved: a saved model then has no loss, and loads in plain
-    Keras all the same.
+    """A loss by formula. It cannot be saved: the saved model has no loss, but still loads in plain
+    Keras.
     """
 
     def __init__(self, formula: Formula, **settings: Any) -> None:
@@ -144,7 +149,7 @@ class ExpressionLoss(keras.losses.Loss):
 
 
 def component(settings: Settings) -> Any:
-    """The Keras object of settings that hold a formula; None for any other."""
+    """The Keras object for settings that contain a formula; None for any other settings."""
     if isinstance(settings, LossSettings):
         return ExpressionLoss(
             settings.formula,
@@ -156,6 +161,10 @@ def component(settings: Settings) -> Any:
         return keras.metrics.MeanMetricWrapper(
             comparison(settings.formula), name=inner_name(settings.name), dtype=settings.dtype
         )
+    if isinstance(settings, RateSettings):
+        from .formula_schedule import FormulaSchedule
+
+        return FormulaSchedule(settings.formula)
     if isinstance(settings, LearningRateScheduler):
         return keras.callbacks.LearningRateScheduler(
             rate(settings.schedule), verbose=settings.verbose
@@ -164,7 +173,7 @@ def component(settings: Settings) -> Any:
 
 
 def rate(formula: Formula) -> Callable[[int, float], float]:
-    """A formula on numbers as the function of epoch and learning rate that Keras calls."""
+    """A formula on numbers, as the function of epoch and learning rate that Keras calls."""
 
     def schedule(epoch: int, lr: float) -> float:
         found = float(evaluate(formula, {"epoch": int(epoch), "lr": float(lr)}))
@@ -179,7 +188,7 @@ def rate(formula: Formula) -> Callable[[int, float], float]:
 
 
 def forget_compilation(model: keras.Model) -> None:
-    """Keeps loss and metrics out of what is saved, so that plain Keras, which has no formulas,
-    loads the model.
+    """Omits loss and metrics when the model is saved, so that plain Keras, which has no formulas,
+    can load it.
     """
     model.get_compile_config = lambda: None

@@ -1,9 +1,9 @@
 """The weights of an imported model: read from its file into the spec's model, and written under the
 spec's names.
 
-Which array is whose follows from the architecture in the file: Keras 3 has a layer's weights in a
-group that is named after its class and counted, Keras 1 and 2 in one of its name. Nothing of the
-file is run.
+The architecture in the file determines which array belongs to which layer: Keras 3 stores the
+weights of a layer in a group that is named after its class and numbered, Keras 1 and 2 in a group
+with the layer's name. No code of the file is run.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from modelspec.importers.import_model import Imported
 from modelspec.importers.spec_names import LayerNames
 
 from ..data.errors import Findings, RunError
+from .hdf5.process import Tree
 from .inner_names import inner_name, spec_name
 from .weights import assign
-from .weights.hdf5_process import Tree
 from .weights.held_weights import Given, kept_by
 from .weights.keras3_layout import in_groups
 from .weights.layout import of_layer
@@ -29,10 +29,10 @@ from .weights.weight_files import opened
 
 
 def write_weights(found: Imported, source: Path, target: Path) -> None:
-    """Write the weights in the model's file `source` into `target`, for the spec's model.
+    """Write the weights of the model file `source` to `target`, for the spec's model.
 
     Raises `RunError`: MS750 and MS751 for a file that cannot be read, MS745 for every layer that
-    does not get all of its weights; `OSError` where the target cannot be written.
+    does not get all of its weights. Raises `OSError` if the target cannot be written.
     """
     model = built(found)
     load_into(model, found, source)
@@ -49,10 +49,12 @@ def built(found: Imported) -> Any:
 
 
 def load_into(model: Any, found: Imported, source: Path) -> None:
-    """Give the built model of an imported spec every weight of its file. Raises `RunError`."""
+    """Load every weight of the file into the built model of an imported spec. Raises `RunError`."""
     with opened(source, source.name) as file:
         if not isinstance(file, Tree):
-            raise RunError.of("MS745", f"`{source.name}` has no weights of a Keras model")
+            raise RunError.of(
+                "MS745", f"`{source.name}` does not contain the weights of a Keras model"
+            )
         given = list(_matched(file, model, found.architecture, found.layers, "", ""))
         _check_complete(model, given, source.name)
         for one in given:
@@ -60,21 +62,23 @@ def load_into(model: Any, found: Imported, source: Path) -> None:
 
 
 def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
-    """Raises `RunError` (MS745) for every layer that the file does not fit; where it fits all of
-    them, for every weight that nothing in it is.
+    """Raises `RunError` (MS745) for every layer that the file does not fit. If it fits all layers,
+    raises it for every weight that has no counterpart in the file.
     """
     wrong = Findings()
     for one in given:
         if one.problem:
             wrong.error(
-                "MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None
+                "MS745", f"the weights of `{one.path}` cannot be imported: {one.problem}", None
             )
     if wrong.ok:
         reached = {id(weight) for one in given for weight, _ in one.weights.values()}
         for weight in model.weights:
             if id(weight) not in reached:
                 wrong.error(
-                    "MS745", f"nothing in `{shown}` is the weight `{spec_name(weight.path)}`", None
+                    "MS745",
+                    f"`{shown}` does not contain the weight `{spec_name(weight.path)}`",
+                    None,
                 )
     if not wrong.ok:
         raise RunError(wrong.diagnostics)
@@ -83,7 +87,7 @@ def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
 def _matched(
     tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
 ) -> Iterator[Given]:
-    """What the file has for every layer of a model, and of the models in it."""
+    """The arrays of the file for every layer of a model, and of the models in it."""
     for name, group in _groups(architecture, place):
         layer = architecture.layers.get(name)
         own = _layer_of(model, names.names[name]) if name in names.names else None
@@ -100,7 +104,7 @@ def _matched(
 
 
 def _groups(architecture: Architecture, place: str) -> Iterator[tuple[str, str]]:
-    """Every layer in the order of the file, with the group that Keras 3 saves it in."""
+    """Every layer in the order of the file, with its group in a Keras 3 file."""
     counts: dict[str, int] = {}
     for name, kind in architecture.order:
         base = snake_case(kind)
@@ -113,8 +117,8 @@ def _layer_of(model: Any, name: str) -> Any:
 
 
 def save(model: Any, target: Path) -> None:
-    """The weights of a model, as the ending of the file says. Raises `OSError` where it cannot be
-    written.
+    """Writes the weights of a model in the format of the file's extension. Raises `OSError` if the
+    file cannot be written.
     """
     if not target.name.endswith(".safetensors"):
         model.save_weights(target, overwrite=True)
@@ -124,7 +128,7 @@ def save(model: Any, target: Path) -> None:
     if twice is not None:
         raise RunError.of(
             "MS745",
-            f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
+            f"two weights have the name `{twice}`; in a safetensors file names must be unique",
             help="write a `.weights.h5` file, or name the layers of the sub-models in the spec",
         )
     from safetensors import SafetensorError
@@ -133,7 +137,7 @@ def save(model: Any, target: Path) -> None:
     arrays = {path: _array(weight) for path, weight in zip(paths, model.weights, strict=True)}
     try:
         save_file(arrays, target)
-    except SafetensorError as error:  # what it makes of an error of the file system
+    except SafetensorError as error:  # how it reports an error of the file system
         raise OSError(str(error)) from error
 
 
@@ -141,4 +145,4 @@ def _array(weight: Any) -> Any:
     import numpy as np
 
     values = np.ascontiguousarray(np.asarray(weight.numpy()))
-    return values.reshape(tuple(weight.shape))  # NumPy makes one axis of none
+    return values.reshape(tuple(weight.shape))  # NumPy turns a scalar into an array with one axis

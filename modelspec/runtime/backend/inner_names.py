@@ -1,11 +1,12 @@
-"""The names that layers, models and outputs have in Keras, and back to those of the spec.
+"""Converts names of layers, models and outputs between the spec and Keras.
 
-TensorFlow takes ASCII letters, digits, `_` and `-` in the names of scopes, the first a letter or a
-digit; Keras opens a scope of every layer, model, loss, metric and optimizer. A spec may use more:
-every other character becomes its code point between two dots, so that `größe` is `gr.f6..df.e` in
-Keras and `_a` is `.5f.a`. A dot is itself written so, and no spec has one in a name of a layer:
-two names never become the same one, and a name that needs no change stays as it is. Inputs keep
-their names: they open no scope, and are the keys of what a model is called with.
+TensorFlow accepts ASCII letters, digits, `_` and `-` in scope names, and the first character must
+be a letter or a digit. Keras opens a scope for every layer, model, loss, metric and optimizer. A
+spec may use more characters: every other character becomes its code point between two dots, so
+`größe` is `gr.f6..df.e` in Keras and `_a` is `.5f.a`. A dot is escaped in the same way, and layer
+names in a spec do not contain dots: two names never become the same one, and a name that needs no
+change is kept. Inputs keep their names: they open no scope, and their names are the keys of the
+model's input mapping.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ def inner_name(name: None) -> None: ...
 @overload
 def inner_name(name: str | None) -> str | None: ...
 def inner_name(name: str | None) -> str | None:
-    """What Keras calls what the spec calls `name`; None for what has no name."""
+    """The Keras name for the spec's `name`; None without a name."""
     return name if name is None else _REFUSED.sub(lambda one: f".{ord(one[0]):x}.", name)
 
 
 def spec_name(text: str) -> str:
-    """The names of the spec in a name, path or logged name of Keras: `größe_loss` for
+    """Converts a name, path or logged name of Keras to the names of the spec: `größe_loss` for
     `gr.f6..df.e_loss`.
     """
     return _ESCAPED.sub(_character, text)

@@ -1,13 +1,14 @@
-"""A typed graph to a functional Keras model.
+"""Converts a typed graph to a functional Keras model.
 
-Lowering is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras object
-called many times, a sub-model is a Keras model of its own. What Keras makes of every call is
-compared with what was inferred. Keras has every name as `inner_names.py` writes it.
+The conversion is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras
+object that is called several times, a sub-model is a separate Keras model. The types that Keras
+computes for every call are compared with the inferred ones. Names in Keras are written as
+`inner_names.py` defines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from .convert import to_keras
 from .formulas import expression_model
 from .inner_names import inner_name
 from .mismatch import MismatchError
+from .plugin_classes import disagreement
 from .wrapped_models import wrapped
 
 Objects = dict[str, Any]
@@ -32,15 +34,23 @@ Objects = dict[str, Any]
 def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Model:
     """The functional model, one input or output as a tensor, several as a mapping by name.
 
-    `pretrained` says whether sub-models start from the `weights` that the spec names. Raises
-    `MismatchError` where Keras disagrees with what was inferred, and what reading the weights
-    raises.
+    `pretrained` controls whether sub-models start from the `weights` of the spec. Raises
+    `MismatchError` if Keras disagrees with the inferred types, and the errors of reading the
+    weights.
     """
+    return lowered(typed, name, pretrained)[0]
+
+
+def lowered(
+    typed: TypedGraph, name: str, pretrained: bool
+) -> tuple[keras.Model, Callable[[Ref], Any]]:
+    """The same, and the function that gives the Keras tensor of a reference."""
     inputs = inputs_of(typed)
-    outputs = Lowering(typed, {}, inputs, pretrained).outputs()
+    lowering = Lowering(typed, {}, inputs, pretrained)
+    outputs = lowering.outputs()
     model = keras.Model(one_or_mapping(inputs), one_or_mapping(outputs), name=inner_name(name))
     _check_count(model, typed)
-    return model
+    return model, lowering.tensor
 
 
 def inputs_of(typed: TypedGraph) -> dict[str, Any]:
@@ -57,7 +67,7 @@ def inputs_of(typed: TypedGraph) -> dict[str, Any]:
 
 
 def one_or_mapping(tensors: Mapping[str, Any]) -> Any:
-    """A tensor alone, several by name."""
+    """A single tensor, or several by name."""
     return next(iter(tensors.values())) if len(tensors) == 1 else dict(tensors)
 
 
@@ -66,7 +76,7 @@ def _one_or_list(tensors: list[Any]) -> Any:
 
 
 class Lowering:
-    """Lowers one graph. `objects` are the Keras objects of shared names around it and in it."""
+    """Converts one graph. `objects` are the Keras objects of shared names around it and in it."""
 
     def __init__(
         self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any], pretrained: bool
@@ -81,42 +91,42 @@ class Lowering:
         }
         self.names: dict[str, tuple[str, ...]] = {}
         self.wrapped: Objects = {}
-        """Wrappers around shared models, by the models' names."""
+        """Wrappers around shared models, by the names of the models."""
 
     def outputs(self) -> dict[str, Any]:
         """The graph's outputs by public name."""
         for call in self.typed.layers:
             self._call(call)
-        return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
+        return {public: self.tensor(ref) for public, ref in self.typed.graph.outputs.items()}
 
     def _call(self, typed: TypedCall) -> None:
         arguments = self._arguments(typed)
         callee = self._object(typed, arguments)
         try:
             result = self._run(callee, typed, arguments)
-        except Exception as error:  # whatever Keras raises: inference said that this call is right
+        except Exception as error:  # Keras may raise anything: inference accepted this call
             lines = str(error).strip().splitlines()
             message = lines[0] if lines else repr(error)
-            raise MismatchError(
-                f"Keras refused `{typed.name}` ({typed.kind}): {message}"
+            raise disagreement(
+                typed.call.callee, f"Keras rejected `{typed.name}` ({typed.kind}): {message}", error
             ) from error
         if "training" in typed.call.use.options and not isinstance(typed.call.callee, Expression):
             hold_mode(callee, typed.call.use.options["training"])
-        # A cell gives its states as a list of their own.
+        # A cell returns its states as a separate list.
         tensors = tuple(keras.tree.flatten(result))
         _check_call(typed, tensors, callee)
         if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
-            _freeze(callee)
+            freeze_layer(callee)
         self.tensors[typed.name] = tensors
         self.names[typed.name] = typed.output_names
 
     def _arguments(self, typed: TypedCall) -> dict[str, Any]:
-        """The tensors of a call, by argument."""
+        """The tensors of a call, by argument name."""
         inputs = typed.call.inputs or {}
         return {name: self._argument(item) for name, item in inputs.items()}
 
     def _argument(self, item: Ref | Iterable[Ref]) -> Any:
-        return self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+        return self.tensor(item) if isinstance(item, Ref) else [self.tensor(ref) for ref in item]
 
     def _run(self, callee: Any, typed: TypedCall, arguments: dict[str, Any]) -> Any:
         options = dict(typed.call.use.options)
@@ -127,9 +137,13 @@ class Lowering:
             given = [arguments[name] for name in names if name in arguments]
             return callee(_one_or_list(given), **options)
         first, *rest = arguments
-        return callee(arguments[first], **{name: arguments[name] for name in rest}, **options)
+        given = arguments[first]
+        if isinstance(typed.call.callee, Layer) and typed.call.callee.one_alone:
+            given = _one_or_list(given)
+        return callee(given, **{name: arguments[name] for name in rest}, **options)
 
-    def _tensor(self, ref: Ref) -> Any:
+    def tensor(self, ref: Ref) -> Any:
+        """The Keras tensor of a reference."""
         tensors = self.tensors[ref.producer]
         if ref.output is None:
             return tensors[0]
@@ -137,9 +151,9 @@ class Lowering:
         return tensors[names.index(ref.output) if ref.output in names else int(ref.output)]
 
     def _object(self, typed: TypedCall, arguments: Mapping[str, Any]) -> Any:
-        """The Keras layer or model to call: a new one, or that of the shared name."""
+        """The Keras layer or model to call: a new one, or the shared one."""
         callee = typed.call.callee
-        if isinstance(callee, Expression):  # no weights to share, and each call its own types
+        if isinstance(callee, Expression):  # no weights to share, and each call has its own types
             return expression_model(callee, inner_name(typed.name), arguments)
         callee = typed.settled or callee
         if typed.shared is None:
@@ -157,7 +171,9 @@ class Lowering:
         return self.wrapped[typed.shared]
 
     def _model(self, name: str) -> keras.Model:
-        """The Keras model of a shared sub-model, for inputs as general as its calls need."""
+        """The Keras model of a shared sub-model, with input shapes general enough for all its
+        calls.
+        """
         uses = [one.inside for one in self.typed.layers if one.shared == name]
         calls = [inside for inside in uses if inside is not None]
         inside = calls[0]
@@ -182,11 +198,11 @@ def _layer(layer: Layer, name: str) -> Any:
     return to_keras(layer.model_copy(update={"name": name}))
 
 
-def _freeze(layer: Any) -> None:
-    """Freezes the layers inside a built layer, which `trainable: false` given to its constructor
+def freeze_layer(layer: Any) -> None:
+    """Freezes the layers inside a built layer, which the constructor argument `trainable: false`
     does not reach.
     """
-    layer.trainable = True  # setting the value that is there already would change nothing inside
+    layer.trainable = True  # setting the value that is already set would change nothing inside
     layer.trainable = False
 
 
@@ -203,7 +219,7 @@ def _general_inputs(calls: list[TypedGraph]) -> dict[str, Any]:
 
 
 def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
-    """The sizes that all shapes share; None where they differ."""
+    """The sizes that all shapes share; None for sizes that differ."""
     first, *others = [erase(shape) for shape in shapes]
     return tuple(
         size if all(other[axis] == size for other in others) else None
@@ -211,32 +227,34 @@ def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
     )
 
 
-# Does Keras agree? --------------------------------------------------------------------------------
+# Comparison with Keras ----------------------------------------------------------------------------
 
 
 def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None:
     built = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors]
     inferred = [(erase(tensor.shape), tensor.dtype) for tensor in typed.outputs]
     if len(built) != len(inferred) or not all(map(_compatible, built, inferred)):
-        raise MismatchError(
-            f"`{typed.name}` ({typed.kind}) was inferred to give {_types(typed.outputs)}, "
-            f"but Keras gives {built}"
+        raise disagreement(
+            typed.call.callee,
+            f"`{typed.name}` ({typed.kind}) was inferred to return {_types(typed.outputs)}, but"
+            f" Keras returns {built}",
         )
     shapes = [tuple(weight.shape) for weight in callee.weights]
     expected = [erase(weight.shape) for weight in typed.weights]
     if typed.inside is not None:
-        # Keras has layers by their depth, a spec by its lines; each was compared by itself.
+        # Keras orders layers by depth, a spec by lines; each layer was compared separately.
         shapes, expected = sorted(shapes, key=repr), sorted(expected, key=repr)
     if shapes != expected:
-        raise MismatchError(
-            f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, "
-            f"but Keras makes {shapes}"
+        raise disagreement(
+            typed.call.callee,
+            f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, but Keras"
+            f" creates {shapes}",
         )
 
 
 def _compatible(built: tuple[Any, ...], inferred: tuple[Any, ...]) -> bool:
-    """Equal, or less known on one side: a shared model is built for inputs as general as all its
-    calls need.
+    """Equal, or less specific on one side: a shared model is built with input shapes general enough
+    for all its calls.
     """
     (shape, dtype), (other, other_dtype) = built, inferred
     if dtype != other_dtype or len(shape) != len(other):
@@ -251,6 +269,6 @@ def _types(tensors: tuple[Tensor, ...]) -> str:
 def _check_count(model: keras.Model, typed: TypedGraph) -> None:
     if model.count_params() != typed.parameters:
         raise MismatchError(
-            f"the model was inferred to have {typed.parameters} parameters, "
-            f"but Keras makes {model.count_params()}"
+            f"the model was inferred to have {typed.parameters} parameters, but Keras has"
+            f" {model.count_params()}"
         )

@@ -1,16 +1,18 @@
-"""The fault of a model that is not what was inferred."""
+"""The error for a model that differs from what was inferred."""
 
 from __future__ import annotations
 
 
 class MismatchError(RuntimeError):
-    """The built model is not what was inferred, or Keras refused what was inferred to be right.
+    """The built model differs from what was inferred, or Keras rejected a call that inference
+    accepted.
 
-    Always a fault of modelspec, never of the spec: the message names the layer and both sides.
+    This is always a bug in modelspec, never an error of the spec: the message names the layer and
+    both sides.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(
-            f"{message}. This is a fault in modelspec, not in the spec: please report it with the"
-            " spec."
+            f"{message}. This is a bug in modelspec, not in the spec. Please report it together"
+            " with the spec."
         )

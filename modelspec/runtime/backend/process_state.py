@@ -1,9 +1,13 @@
-"""What numbers follow from beside the spec and the data: global state of the process.
+"""Isolates the global state of the process that influences results, besides the spec and the data.
 
-Keras has a default dtype, an epsilon, a layout of images and limits of its own, which it reads from
-`~/.keras/keras.json` and the environment, and any program can set them; NumPy has error states and
-a way to print; and whoever seeds random numbers seeds those of the whole process. While modelspec
-works all of it is as below, whatever the file or the program says. Afterwards it is as it was.
+Keras has a default dtype, an epsilon, an image layout and limits, which it reads from
+`~/.keras/keras.json` and the environment, and which any program can change; NumPy has error and
+print settings; and layers without a seed draw one from Python's generator. While modelspec runs,
+all of these have the values below. Afterwards they are restored.
+
+Random numbers come from generators of modelspec, one for each working thread: the global generators
+are neither seeded nor used, so that other threads of the program draw the same numbers as without
+modelspec.
 """
 
 from __future__ import annotations
@@ -12,12 +16,25 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from modelspec.core.quick_import import quick_import
+
+from .native_output import loading_quietly
+from .tensorflow_state import quiet_logger, refuse_a_fork, tensorflow_back
+
 FLOATX, EPSILON, IMAGE_DATA_FORMAT = "float32", 1e-7, "channels_last"
-"""Keras's own defaults: `runtime.precision` and `data_format` of layers say what differs."""
+"""Keras's own defaults: `runtime.precision` and `data_format` of layers override them."""
+_CONFIG: dict[str, Any] = {
+    "floatx": FLOATX,
+    "epsilon": EPSILON,
+    "image_data_format": IMAGE_DATA_FORMAT,
+    "max_epochs": None,  # a debugging limit, which would end a training early
+    "max_steps_per_epoch": None,
+}
 _NUMPY_ERRORS: dict[str, Any] = {
     "divide": "warn",
     "over": "warn",
@@ -37,130 +54,198 @@ _NUMPY_PRINTS: dict[str, Any] = {
     "floatmode": "maxprec",
     "legacy": False,
 }
-_KERAS_GLOBALS = ("dtype_policy", "global_random_seed", "global_seed_generator")
-"""Keras's names of what it keeps for the process and has no function to read as it is."""
+_KERAS_GLOBALS = (
+    "dtype_policy",
+    "global_random_seed",
+    "global_seed_generator",
+    "object_name_uids",
+)
+"""Keras's names of its thread-local settings that have no function to read them unchanged."""
 
+
+class _OfThread(threading.local):
+    """The state of one thread."""
+
+    depth = 0
+    """The number of nested calls."""
+    drawn: random.Random | None = None
+    """The generator of seeds inside such a call."""
+    back: Callable[[], None] | None = None
+    """Restores Keras's thread-local settings."""
+
+
+_here = _OfThread()
 _lock = threading.RLock()
 _depth = 0
-"""How many calls are at work, in all threads: what was there before is put back by the last."""
-_back: dict[str, Callable[[], None]] = {}
-"""What puts back each part of the state."""
+"""The number of active calls in all threads: the last one restores the previous state."""
+_back: list[Callable[[], None]] = []
+"""Restores the state that all threads share."""
 
 
 @contextmanager
 def own_state() -> Iterator[None]:
-    """Keras's settings, NumPy's error and print state are modelspec's own in it; after it these and
-    the state of every global random generator are what they were. Also a decorator.
+    """Inside this context, Keras's settings and NumPy's error and print settings are those of
+    modelspec, and seeds are drawn from a generator of this thread; afterwards the previous state is
+    restored. Also a decorator.
     """
     import numpy as np
 
-    global _depth
-    with _lock:
-        if not _depth:
-            _back.update(random=_random_back(), tensorflow=_tensorflow_back())
-        _depth += 1
-        settle()
+    _enter()
     try:
+        settle()
         with np.errstate(**_NUMPY_ERRORS), np.printoptions(**_NUMPY_PRINTS):
             yield
     finally:
-        with _lock:
-            _depth -= 1
-            if not _depth:
-                for put_back in _back.values():
-                    put_back()
-                _back.clear()
+        _leave()
+
+
+def _enter() -> None:
+    global _depth
+    with _lock:
+        _depth += 1
+    if not _here.depth:
+        _here.drawn = random.Random(0)  # noqa: S311  # nothing secret is drawn
+    _here.depth += 1
+
+
+def _leave() -> None:
+    global _depth
+    _here.depth -= 1
+    if not _here.depth:
+        _here.drawn = None
+        if _here.back is not None:
+            _here.back()
+            _here.back = None
+    with _lock:
+        _depth -= 1
+        while not _depth and _back:
+            _back.pop()()
+
+
+def generator() -> random.Random:
+    """The generator for layers without a seed, in this thread and inside `own_state`."""
+    assert _here.drawn is not None, "only inside `own_state`"
+    return _here.drawn
+
+
+@contextmanager
+def importing(**variables: str) -> Iterator[None]:
+    """Sets environment variables that libraries read while they are imported; child processes of
+    the program do not get them. Random numbers that libraries draw during the import do not change
+    the global generators. The import is as quick as `quick_import` makes it.
+    """
+    wanted = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"), **variables}
+    if "keras" not in sys.modules:  # which reads it once
+        wanted["KERAS_BACKEND"] = "tensorflow"
+    before, drawn = {name: os.environ.get(name) for name in wanted}, random.getstate()
+    os.environ.update(wanted)
+    try:
+        with quick_import():
+            yield
+    finally:
+        random.setstate(drawn)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def import_keras() -> None:
-    """Keras on TensorFlow, quietly, with modelspec's settings."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Imports Keras on TensorFlow, without output, with modelspec's settings. Raises `RunError`
+    (MS728).
+    """
+    refuse_a_fork()
     if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras  # noqa: F401  # importing it is all that is to be done
+        with loading_quietly(), importing():
+            import keras  # noqa: F401  # importing it is all that is to be done
 
     settle()
 
 
 def settle() -> None:
-    """Keras's settings as modelspec has them, from here to the end of `own_state`; to be called
-    once Keras is imported.
+    """Applies modelspec's settings of Keras until the end of `own_state`; must be called after
+    Keras was imported.
     """
     if not hasattr(sys.modules.get("keras"), "config"):
         return
     import keras
+    from keras.src.backend.common import global_state
 
     with _lock:
-        if _depth and "keras" not in _back:
-            _back["keras"] = _keras_back()
-        _set(FLOATX, EPSILON, IMAGE_DATA_FORMAT, None, None)
-        keras.config.set_dtype_policy(FLOATX)
+        if _depth and not _back:
+            _back.extend((tensorflow_back(), _keras_back(), _drawing_back()))
+        _set(_CONFIG)
+        quiet_logger()
+    if not _here.depth:
+        return
+    if _here.back is None:
+        _here.back = _thread_back()
+        global_state.set_global_attribute("object_name_uids", defaultdict(int))
+    keras.config.set_dtype_policy(FLOATX)
 
 
-def _set(floatx: str, epsilon: float, images: str, epochs: int | None, steps: int | None) -> None:
+def _set(values: Mapping[str, Any]) -> None:
     from keras import config
 
-    config.set_floatx(floatx)
-    config.set_epsilon(epsilon)
-    config.set_image_data_format(images)
-    config.set_max_epochs(epochs)  # a limit for debugging, which would end a training early
-    config.set_max_steps_per_epoch(steps)
+    for name, value in values.items():
+        if getattr(config, name)() != value:
+            getattr(config, f"set_{name}")(value)
 
 
-# What was there before ----------------------------------------------------------------------------
+# Previous state -----------------------------------------------------------------------------------
 
 
 def _keras_back() -> Callable[[], None]:
     from keras import config
+
+    before = {name: getattr(config, name)() for name in _CONFIG}
+
+    def put_back() -> None:
+        # Values that another thread of the program has set since then are kept.
+        ours = {name for name, value in _CONFIG.items() if getattr(config, name)() == value}
+        _set({name: was for name, was in before.items() if name in ours})
+
+    return put_back
+
+
+def _thread_back() -> Callable[[], None]:
     from keras.src.backend.common import global_state
 
-    names = (
-        config.floatx(),
-        config.epsilon(),
-        config.image_data_format(),
-        config.max_epochs(),
-        config.max_steps_per_epoch(),
-    )
     kept = {name: global_state.get_global_attribute(name) for name in _KERAS_GLOBALS}
 
     def put_back() -> None:
-        _set(*names)
         for name, value in kept.items():
             global_state.set_global_attribute(name, value)
 
     return put_back
 
 
-def _random_back() -> Callable[[], None]:
-    import numpy as np
+class _Drawing:
+    """Replaces Python's module `random` where Keras draws seeds."""
 
-    of_python, of_numpy = random.getstate(), np.random.get_state(legacy=False)
+    def randint(self, first: int, last: int) -> int:
+        """As `random.randint`: from the generator of a thread in which modelspec works."""
+        return (_here.drawn or random).randint(first, last)
+
+
+def _drawing_back() -> Callable[[], None]:
+    from keras.src.random import seed_generator
+
+    seed_generator.python_random = _Drawing()
 
     def put_back() -> None:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)
+        seed_generator.python_random = random
 
     return put_back
 
 
-def _tensorflow_back() -> Callable[[], None]:
-    """TensorFlow's global seed, and the generator of the seeds of its operations."""
-    before = _context()
-    seed, generator = getattr(before, "_seed", None), getattr(before, "_rng", None)
-    state = generator.getstate() if generator is not None else None
-
-    def put_back() -> None:
-        context = _context()
-        if context is None:
-            return
-        context._seed, context._rng = seed, generator
-        if generator is not None:
-            generator.setstate(state)
-
-    return put_back
+def _after_fork() -> None:
+    """The child has only the thread that forked, and no lock is held by another thread."""
+    global _lock, _depth
+    _lock = threading.RLock()
+    _depth = _here.depth
 
 
-def _context() -> Any:
-    """What TensorFlow keeps for the process; None where it is not loaded."""
-    module = sys.modules.get("tensorflow.python.eager.context")
-    return module.context() if module is not None else None
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

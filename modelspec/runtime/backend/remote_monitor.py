@@ -1,4 +1,4 @@
-"""Keras's `RemoteMonitor`, which sends to no other host than its own."""
+"""Keras's `RemoteMonitor`, restricted to the host that was set."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 import keras
 
 _SECONDS = 10
-"""How long a server may take to answer."""
+"""Seconds that a server may take to answer."""
 
 
 class RemoteMonitor(keras.callbacks.RemoteMonitor):
-    """As https://keras.io/api/callbacks/remote_monitor, but that redirects are not followed, a
-    server that is silent does not stop the training, a failure is said once, and an epoch that is
-    computed again after a run was stopped is not sent again.
+    """As https://keras.io/api/callbacks/remote_monitor, with these differences: redirects are not
+    followed, a server that does not answer does not stop the training, a failure is reported once,
+    and an epoch that is computed again after a resume is not sent again.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._failed = False
         self.ended_before = 0
-        """How many epochs had ended before the run went on: these were sent."""
+        """The number of epochs that had ended before the run was resumed: these were sent."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if epoch < self.ended_before:

@@ -1,8 +1,8 @@
-"""The tensors inside a built model, by name: its typed graph walked once more with the model's own
-layers.
+"""Tensors inside a built model, by name: the typed graph is traversed again with the layers of the
+model.
 
-Sub-models are walked into, so that what is inside them is part of one graph with all the rest: a
-tensor of any depth can be given out, and derivatives flow through it.
+Sub-models are traversed too, so their tensors are part of one graph with all others: a tensor at
+any depth can be an output, and gradients flow through it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ Tensors = dict[str, tuple[Any, ...]]
 def inner_model(model: keras.Model, typed: TypedGraph, names: Mapping[str, str]) -> keras.Model:
     """A model from the inputs of `model` to some of its tensors, with the same weights.
 
-    `names` are paths of inputs, calls or public outputs, by the key that each gets; a call with
-    several outputs gets `<key>_0`, `<key>_1`, ... The result is a mapping by key. Every name must
-    be known.
+    `names` maps keys to paths of inputs, calls or public outputs; a call with several outputs gets
+    the keys `<key>_0`, `<key>_1`, ... The outputs are a mapping by key. Every name must be known.
     """
     inputs = inputs_of(typed)
     tensors = walked(model, typed, inputs)
@@ -50,7 +49,7 @@ def walked(model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any]) -> 
 
 
 class _Walk(Lowering):
-    """Calls the layers of a model that is there already."""
+    """Calls the layers of an existing model."""
 
     def __init__(
         self,
@@ -68,13 +67,13 @@ class _Walk(Lowering):
     def outputs(self) -> dict[str, Any]:
         for call in self.typed.alive:
             self._call(call)
-        return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
+        return {public: self.tensor(ref) for public, ref in self.typed.graph.outputs.items()}
 
     def _call(self, typed: TypedCall) -> None:
         arguments = self._arguments(typed)
         callee = self.model.get_layer(inner_name(typed.shared or typed.name))
         path = self.place + typed.name
-        around = typed.call.use.around  # a wrapper gives out nothing of the model in it
+        around = typed.call.use.around  # a wrapper does not return the inner tensors of its model
         if isinstance(typed.call.callee, Graph) and typed.inside is not None and not around:
             inner = _Walk(callee, typed.inside, arguments, self.found, f"{path}/")
             tensors = tuple(inner.outputs().values())

@@ -1,4 +1,4 @@
-"""A Keras model inside wrappers, and back out of them."""
+"""Wraps and unwraps Keras models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .inner_names import inner_name
 
 
 def wrapped(model: keras.Model, typed: TypedCall) -> Any:
-    """The model inside the wrappers of a call, each with the name of the model: a layer that is
-    frozen, saved or shown goes by the name that the spec has for it.
+    """The model inside the wrappers of a call, each with the name of the model: layers are frozen,
+    saved and shown under the name in the spec.
     """
     found: Any = model
     for wrapper in reversed(typed.call.use.around):

@@ -1,5 +1,5 @@
-"""Preparation adapts to the training split alone, one pass for each thing after another: what takes
-the place of missing values, then the layers of transforms from the first to the last.
+"""Preparation adapts to the training split only, in one pass per step: first the replacements of
+missing values, then the layers of transforms from the first to the last.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from .transforms import Runner, from_file, needs_adapting
 
 @dataclass
 class Pipeline:
-    """One feature on its way to the model: read, filled, and through the layers of its
-    transform.
+    """Prepares one feature for the model: reads it, fills missing values, and applies the layers
+    of its transform.
     """
 
     feature: ScannedFeature
@@ -46,7 +46,7 @@ class Pipeline:
     runner: Runner | None = field(default=None, repr=False)
 
     def read(self, block: Mapping[str, Array], start: int, chosen: Array) -> Array:
-        """The chosen examples of a block, as the first layer takes them. Raises `DataError`."""
+        """The chosen examples of a block, as input of the first layer. Raises `DataError`."""
         try:
             values = self.feature.read(block, start, self.state.length, self.state.fill)
             values = values if len(chosen) == len(values) else values[chosen]
@@ -74,13 +74,13 @@ class Pipeline:
         )
 
     def real(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
-        """Which entries of what the first layer gets are no padding; None: all of them."""
+        """Which entries of the input of the first layer are not padding; None: all of them."""
         marks = real_entries(self.feature, block, chosen, self.state.length)
         return None if marks is None else _shaped(marks, self.given)
 
     @property
     def given(self) -> Tensor:
-        """What the transform gets."""
+        """The type of the input of the transform."""
         chain = self.feature.bound.chain
         layers = chain.layers if chain else ()
         return given_type(self.feature.text, layers, self.feature.sized(self.state.length))
@@ -92,7 +92,7 @@ class Pipeline:
 
 
 def _shaped(values: Array, given: Tensor) -> Array:
-    """Values in the shape that a layer gets; lists of different lengths keep theirs."""
+    """Values in the input shape of a layer; lists of different lengths keep their shape."""
     sizes = given.shape[1:]
     return values if None in sizes else values.reshape(len(values), *sizes)
 
@@ -100,8 +100,8 @@ def _shaped(values: Array, given: Tensor) -> Array:
 def pipelines(
     scan: Scan, state: State, final: Mapping[Key, str] | None = None
 ) -> dict[Key, Pipeline]:
-    """Every feature of a source with nothing left to learn; `final` are the dtypes that they are
-    cast to in the end. Raises `DataError` where a transform does not fit.
+    """The pipeline of every feature of a source, with all layers adapted; `final` are the dtypes
+    of the results. Raises `DataError` where a transform does not fit.
     """
     found: dict[Key, Pipeline] = {}
     for key, feature in scan.features.items():
@@ -117,7 +117,7 @@ def pipelines(
 
 
 def check_transforms(scan: Scan) -> None:
-    """Every transform against the type of the column that it gets; loads no framework. Raises
+    """Checks every transform against the type of its column; loads no framework. Raises
     `DataError`.
     """
     for feature in scan.features.values():
@@ -134,10 +134,10 @@ def check_transforms(scan: Scan) -> None:
 def _types(
     pipeline: Pipeline, layers: tuple[Layer, ...], *, certain: bool = True
 ) -> tuple[Tensor, ...]:
-    """The type that each layer gets, and that of the result. Raises `DataError` where the chain
+    """The input type of each layer, and the type of the result. Raises `DataError` where the chain
     cannot run.
 
-    With something still to be learned (`certain` false) a size that is not known yet is no fault.
+    While layers are not adapted (`certain` false), a size that is not known yet is not an error.
     """
     chain = pipeline.feature.bound.chain
     assert chain is not None
@@ -153,8 +153,8 @@ def _types(
 
 
 def adapt(scan: Scan, train: Positions) -> State:
-    """What the training examples (positions among those kept) say. Raises `DataError` or
-    `RunError`.
+    """What preparation learns from the training examples (positions among the examples that are
+    kept). Raises `DataError` or `RunError`.
     """
     rows = train if scan.rows is None else scan.rows[train]
     found = {
@@ -178,7 +178,7 @@ def _pass(scan: Scan, rows: Positions, waiting: list[_FeatureAdaptation]) -> Non
 
 
 def _length(feature: ScannedFeature, rows: Positions) -> int | None:
-    """How long the padded sequences of a feature are."""
+    """The length of the padded sequences of a feature."""
     pad = feature.bound.pad
     if pad is None:
         return None
@@ -194,7 +194,7 @@ def _length(feature: ScannedFeature, rows: Positions) -> int | None:
 
 
 class _FeatureAdaptation:
-    """One feature while it is learned."""
+    """Adapts the layers of one feature."""
 
     def __init__(self, feature: ScannedFeature, length: int | None) -> None:
         self.feature = feature
@@ -204,14 +204,14 @@ class _FeatureAdaptation:
         self.learned: list[Mapping[str, Any] | None] = []
         self._todo = list(feature.bound.chain.layers) if feature.bound.chain else []
         self._masked: Mapping[str, Any] = {}
-        """What the layer that is next leaves out as padding."""
+        """What the next layer leaves out as padding."""
         self._begun = False
         self._adapter: LayerAdapter | None = None
         self._pipeline: Pipeline | None = None
         self._real: RealSteps | None = None
 
     def advance(self) -> bool:
-        """Goes on to the next layer that is to be learned from data; whether there is one."""
+        """Moves to the next layer that learns from data; returns whether one is left."""
         while self._todo and self._adapter is None:
             layer = self._masking(self._todo[0])
             known = from_file(layer)
@@ -228,7 +228,7 @@ class _FeatureAdaptation:
         return self._adapter is not None
 
     def _masking(self, layer: Layer) -> Layer:
-        """The next layer, with what it leaves out as padding where the spec does not say it."""
+        """The next layer, with the padding that it leaves out where the spec does not set it."""
         if not self._begun:
             self._begun = True
             feature = self.feature
@@ -254,7 +254,7 @@ class _FeatureAdaptation:
         self._adapter.update(self._pipeline(block, start, chosen), self._marks(block, chosen))
 
     def _marks(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
-        """Which entries of what the layer gets it learns from; None: all of them."""
+        """Which entries of its input the layer learns from; None: all of them."""
         assert self._pipeline is not None and self._real is not None
         layer = self._todo[0]
         if self._pads_with_token(layer):
@@ -266,7 +266,7 @@ class _FeatureAdaptation:
             raise DataError([fault.at(self.feature.bound.span)]) from None
 
     def _pads_with_token(self, layer: Layer) -> bool:
-        """Whether what fills up has to be a token, as nothing else has a place for it."""
+        """Whether the filler must be a token, because no other index represents it."""
         if not isinstance(layer, Lookup) or layer.num_oov_indices or self.feature.bound.pad is None:
             return False
         filler = self.feature.bound.pad.value
@@ -275,12 +275,12 @@ class _FeatureAdaptation:
     def finish(self) -> None:
         assert self._adapter is not None
         known = self._adapter.settings()
-        if known is not None:  # else it has to see all rows once more
+        if known is not None:  # otherwise it needs another pass over all rows
             self._adapter = None
             self._replace(with_positive_last(self._todo[0], known, self.feature.bound))
 
     def _replace(self, known: Mapping[str, Any]) -> None:
-        """The layer with what is known of it now; it may have more to learn."""
+        """Stores what the layer has learned so far; it may have more to learn."""
         self._todo[0] = self._todo[0].model_copy(update=dict(known))
         position = len(self.layers)
         self.learned[position:] = [{**self._masked, **known}]

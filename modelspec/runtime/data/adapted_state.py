@@ -1,4 +1,4 @@
-"""What preparing data learned from the training split: a file of the run, which `evaluate` and
+"""What data preparation learned from the training split: a file of the run that `evaluate` and
 `predict` apply.
 """
 
@@ -16,35 +16,37 @@ from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup, StringLookup
+from modelspec.core.run_names import PREPROCESSING
 from modelspec.core.source.regular_files import read_regular
 
 from .columns import Bound
 from .errors import RunError
+from .state_arrays import Arrays, arrays_of, from_files, is_arrays, to_files
 
-FOLDER = "preprocessing"
+FOLDER = PREPROCESSING
 FILE = "state.json"
 _VERSION = 1
 _MOST = 2**30
-"""Bytes of a state: vocabularies may be large."""
+"""Maximum size of a state in bytes: vocabularies may be large."""
 
 
 @dataclass(frozen=True)
 class FeatureState:
-    """What is known of one input or target since the training split was seen."""
+    """What was learned from the training split for one input or target."""
 
     text: bool | None
-    """Whether its columns are text; None: as each source has them."""
+    """Whether its columns are text; None: depends on each source."""
     fill: Mapping[str, Any] = field(default_factory=dict)
-    """By column: what takes the place of a missing value."""
+    """By column: the replacement of a missing value."""
     length: int | None = None
-    """How long padded sequences are."""
+    """The length of padded sequences."""
     learned: tuple[Mapping[str, Any] | None, ...] = ()
-    """For each layer of the transform: settings that follow from the data."""
+    """For each layer of the transform: the settings learned from the data."""
     wide: bool = False
     """Whether its columns are images of 16 bits per channel."""
 
     def layers(self, bound: Bound) -> tuple[Layer, ...]:
-        """The layers of the transform with nothing left to learn."""
+        """The layers of the transform with their learned settings."""
         if bound.chain is None:
             return ()
         pairs = zip(bound.chain.layers, self.learned, strict=True)
@@ -55,51 +57,52 @@ class FeatureState:
 
 @dataclass(frozen=True)
 class State:
-    """By kind and name: `("inputs", "measures")`."""
+    """The state of each feature, by kind and name: `("inputs", "measures")`."""
 
     features: Mapping[tuple[str, str], FeatureState]
 
     def digest(self) -> str:
-        """SHA-256 of all that was learned."""
+        """SHA-256 of everything that was learned."""
         return sha256(_text(_plain(self)).encode()).hexdigest()
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is to be kept: nothing was learned, and the spec says what columns
-        are.
+        """Whether nothing has to be saved: nothing was learned, and the spec sets the types of
+        the columns.
         """
         return not any(
             one.fill or one.length or one.learned or one.wide for one in self.features.values()
         )
 
     def plain(self) -> dict[str, Any]:
-        """As json has it."""
+        """As plain values for JSON."""
         return _plain(self)
 
     @classmethod
     def kept_by_none(cls, bounds: Mapping[tuple[str, str], Bound]) -> State:
-        """For a run of a version that kept nothing where nothing was learned."""
-        untold: defaultdict[tuple[str, str], FeatureState] = defaultdict(lambda: FeatureState(None))
+        """The state of a run by a version that saved no file where nothing was learned."""
+        fresh: defaultdict[tuple[str, str], FeatureState] = defaultdict(lambda: FeatureState(None))
         for key, bound in bounds.items():
             layers = bound.chain.layers if bound.chain is not None else ()
-            untold[key] = FeatureState(None, learned=(None,) * len(layers))
-        return cls(untold)
+            fresh[key] = FeatureState(None, learned=(None,) * len(layers))
+        return cls(fresh)
 
     @classmethod
     def of(cls, plain: Any) -> State:
-        """From what `plain` gave."""
+        """The state from the result of `plain`."""
         return cls(_features(plain))
 
     def save(self, folder: Path) -> None:
-        """Write it below a run folder, whole or not at all. Raises `OSError`."""
+        """Writes it to a run folder, completely or not at all. Raises `OSError`."""
         target = folder / FOLDER
         target.mkdir(exist_ok=True)
-        content = _text(_plain(self))
+        features = to_files(_plain(self), target)
+        content = _text(features)
         text = _text(
             {
                 "version": _VERSION,
                 "sha256": sha256(content.encode()).hexdigest(),
-                "features": _plain(self),
+                "features": features,
             }
         )
         beside = target / f".{FILE}.{os.getpid()}"
@@ -123,17 +126,17 @@ class State:
             ):
                 raise RunError.of(
                     "MS631",
-                    f"`{path}` is not what this run learned from its data: it was changed or "
-                    "damaged since",
+                    f"`{path}` differs from what this run learned from its data: the file was "
+                    "changed or damaged",
                     help=help,
                 )
-            return cls(_features(features))
+            return cls(_features(from_files(features, path.parent, _MOST)))
         except RunError:
             raise
         except OSError as error:
             raise RunError.of(
                 "MS631",
-                f"what this run learned from its data cannot be read: `{path}`: {error.strerror}",
+                f"cannot read what this run learned from its data: `{path}`: {error.strerror}",
                 help=help,
             ) from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -147,11 +150,17 @@ def _plain(state: State) -> dict[str, Any]:
             "text": one.text,
             "fill": dict(one.fill),
             "length": one.length,
-            "learned": [None if known is None else dict(known) for known in one.learned],
-            # Left out where it is not so, as in the states of earlier versions.
+            "learned": [None if known is None else _plain_layer(known) for known in one.learned],
+            # Left out where false, as in the states of earlier versions.
             **({"wide": True} if one.wide else {}),
         }
     return found
+
+
+def _plain_layer(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.plain() if isinstance(value, Arrays) else value for name, value in known.items()
+    }
 
 
 def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
@@ -173,6 +182,8 @@ def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
 
 def _tuples(value: Any) -> Any:
     if isinstance(value, dict):
+        if is_arrays(value):
+            return arrays_of(value)
         return {name: _tuples(item) for name, item in value.items()}
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
@@ -181,11 +192,11 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
-# What predictions are turned back with ------------------------------------------------------------
+# Labels of predictions ----------------------------------------------------------------------------
 
 
 def labels(layers: tuple[Layer, ...]) -> tuple[Any, ...] | None:
-    """The label of each class, where a target is looked up; None where it is not."""
+    """The label of each class where a lookup encodes the target, else None."""
     kept = [layer for layer in layers if layer.keeps_values != "all"]
     if len(kept) != 1 or not isinstance(kept[0], (StringLookup, IntegerLookup)) or kept[0].invert:
         return None
@@ -193,13 +204,13 @@ def labels(layers: tuple[Layer, ...]) -> tuple[Any, ...] | None:
 
 
 def tokens(layer: Lookup) -> tuple[Any, ...]:
-    """Every token of a lookup by its index, those for masked and unknown ones first."""
+    """Every token of a lookup by its index, the mask and unknown tokens first."""
     masked = (layer.mask_token,) if layer.special > layer.num_oov_indices else ()
     return (*masked, *(layer.oov_token,) * layer.num_oov_indices, *(layer.tokens or ()))
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a number, or all numbers of a list, can be written."""
+    """Whether a number, or every number of a list, is finite."""
     return (
         all(is_finite(item) for item in value)
         if isinstance(value, (list, tuple))

@@ -1,5 +1,5 @@
-"""Sources whose rows are in series: the rows of each part, the columns that are made of earlier
-rows, and the windows.
+"""Sources whose rows are in series: the rows of each part, the columns computed from earlier rows,
+and the windows.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = ["LACKING", "Arranged", "arranged", "by_share"]
 
 @dataclass(frozen=True)
 class Arranged:
-    """Sources with the columns that are made of earlier rows."""
+    """Sources with the columns computed from earlier rows."""
 
     tables: dict[str, Table]
-    """By part; one source that is cut is under `train`."""
+    """By part; a single source that is split is under `train`."""
     parts: dict[str, Positions] | None = None
-    """The rows of each part; None where examples are not windows, and are cut one by one."""
+    """The rows of each part; None where examples are not windows and are split one by one."""
     series: Mapping[str, Series] = field(default_factory=dict)
-    """By source where examples are windows: its series, cut where the parts end."""
+    """By source where examples are windows: its series, split where the parts end."""
 
     def windowed(
         self,
@@ -78,7 +78,7 @@ class Arranged:
 def arranged(
     compiled: Compiled, data: DataSection, tables: Mapping[str, Table], findings: Findings
 ) -> Arranged:
-    """The sources of a spec, their rows in the order that `data.window` says. Raises
+    """The sources of a spec, with their rows in the order that `data.window` sets. Raises
     `DataError`.
     """
     if data.window is None:
@@ -113,7 +113,7 @@ def _in_file(table: Table) -> Series:
 
 
 def _members(rows: Positions, windows: Windows) -> Array:
-    """Which rows of the source are among some."""
+    """A mask of all rows of the source: true for the given rows."""
     found = np.zeros(len(windows.series.rows), bool)
     found[rows] = True
     return found
@@ -125,8 +125,8 @@ def cut_rows(
     sources: Mapping[str, tuple[Table, Series]],
     findings: Findings,
 ) -> dict[str, Positions]:
-    """The rows of every part, ascending. Shares follow `split.order`, else the order of the series,
-    and rows of one time are in one part: that in which the first of them would be last.
+    """The rows of every part, ascending. Shares follow `split.order`, or else the order of the
+    series. Rows with equal times are in the same part: the last one that any of them would be in.
     """
     counted = {
         part: CountedSource(table, len(series.rows), None)
@@ -148,7 +148,7 @@ def cut_rows(
             findings.error(
                 "MS618",
                 f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has"
-                f" {source.size} rows of {len(np.unique(times))} times",
+                f" {source.size} rows with {len(np.unique(times))} distinct times",
                 part_span(data, part),
                 help="change the fractions, or add rows",
             )
@@ -157,8 +157,8 @@ def cut_rows(
 
 
 def by_share(times: Array, validation: float, test: float) -> dict[str, Positions]:
-    """The positions of each part: the last are the test, those before them the validation. Where a
-    border falls among equal times, all of them are in the later part.
+    """The positions of each part: the last are for the test, the ones before them for validation.
+    Where a border falls among equal times, all of them are in the later part.
     """
     ordered, count = np.sort(times, kind="stable"), len(times)
     tests = int(np.floor(count * test + 0.5))
@@ -182,7 +182,7 @@ def _report_none(
     table: Table,
     findings: Findings,
 ) -> None:
-    """MS658: some rows of a source of which none is in a window."""
+    """MS658: none of the given rows of a source is in a window."""
     window = windows.window
     lengths = windows.series.ends - windows.series.begins + 1
     longest = int(lengths[member[windows.series.rows]].max(initial=0))
@@ -191,13 +191,13 @@ def _report_none(
     if windows.with_targets and window.horizon:
         subject = f"a window of {window.last + 1} rows and its target"
     if longest >= span:
-        message = f"every window of {table.name} for {purpose} holds a missing value"
-        help = "fill values in instead, e.g. `missing: mean`"
+        message = f"every window of {table.name} for {purpose} contains a missing value"
+        help = "fill in missing values, e.g. `missing: mean`"
     else:
         message = (
-            f"there is no window for {purpose}: {subject} takes {span:,} rows, but the longest"
-            f" series there has {longest:,} of {table.name}"
+            f"no window for {purpose}: {subject} takes {span:,} rows, but the longest series in"
+            f" this part of {table.name} has {longest:,}"
         )
-        help = "use a smaller `length`, `sampling`, `gap` or `horizon`, or give more rows"
+        help = "use a smaller `length`, `sampling`, `gap` or `horizon`, or add rows"
     place = data.spans.get(("window", "length"), data.span)
     findings.error("MS658", message, place, help=help)

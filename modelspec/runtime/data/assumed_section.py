@@ -1,5 +1,5 @@
-"""The `data` section of a spec that has none, for data that a program gives: columns feed the
-inputs and targets of their names.
+"""The default `data` section of a spec without one, for data that a program passes: columns feed
+the inputs and targets of the same names.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from .table import Table
 
 
 def assumed_section(compiled: Compiled, table: Table) -> DataSection:
-    """Each input is the column of its name, and so is each target. The arrays of `(x, y)` feed a
-    single input and a single output, whatever these are called; `sample_weight` is the weight of an
-    example.
+    """Each input and each target reads the column of its name. The arrays of `(x, y)` feed a single
+    input and a single output, whatever their names; `sample_weight` is the weight of an example.
 
-    Raises `DataError` (MS651) with every input and output that no column has the name of.
+    Raises `DataError` (MS651) that lists every input and output without a column of its name.
     """
     graph = typed_graph(compiled)
     inputs = _by_name(graph.inputs, X, table)
@@ -45,7 +44,7 @@ def assumed_section(compiled: Compiled, table: Table) -> DataSection:
 
 
 def _by_name(names: Iterable[str], unnamed: str, table: Table) -> dict[str, str]:
-    """The column of each name. An array without a name is for the only input or output."""
+    """The column of each name. An unnamed array feeds the only input or output."""
     names = list(names)
     found = {name: name for name in names if name in table}
     if not found and len(names) == 1 and unnamed in table:
@@ -63,6 +62,6 @@ def _no_columns(absent: list[tuple[str, str]], table: Table) -> DataError:
         help=(
             f"rename `{near}` to `{name}`"
             if near
-            else f"give a mapping with `{name}`, or add a `data` section that names the columns"
+            else f"pass a mapping with `{name}`, or add a `data` section that names the columns"
         ),
     )

@@ -1,9 +1,9 @@
-"""Augmentation: training examples varied at random, by numbers that follow from seed, epoch and
-step alone.
+"""Augmentation: training examples varied at random, by numbers that depend only on seed, epoch and
+step.
 
-A run that continues in the middle of an epoch thus sees what it would have seen, and nothing has to
-be saved for it. What is varied together gets the same numbers: the layers of a mask are copies of
-those of its image that take each value as it is, and they begin every batch with the same seeds.
+A run resumed in the middle of an epoch therefore sees the same batches, and no state has to be
+saved. Tensors that vary together get the same random numbers: the layers of a mask are copies of
+the layers of its image that do not interpolate, and begin every batch with the same seeds.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from ..backend.convert import to_keras
 from .varied import Member, Variation
 
 _STREAM = 3
-"""Keeps these random numbers apart from those of the split and the order."""
+"""Separates these random numbers from those of the split and the order."""
 Tensors = Mapping[tuple[str, str], Any]
 """By kind (`inputs`, `targets`, `weights`) and name."""
 
 
 class _Seeds(keras.random.SeedGenerator):
-    """Gives the random functions of a layer a new seed at every draw, each following from the
-    batch's key.
+    """Gives the random functions of a layer a new seed at every draw, derived from the key of the
+    batch.
     """
 
     def __init__(self) -> None:
-        self.name = "position"  # no variable: the state is the position in the run
+        self.name = "position"  # not a variable: the state is the position in the run
         self.key: Any = None
         self.draws = 0
 
     def begin(self, key: Any) -> None:
-        """The next batch."""
+        """Starts the next batch."""
         self.key, self.draws = key, 0
 
     def next(self, ordered: bool = True) -> Any:
@@ -47,14 +47,14 @@ class _Seeds(keras.random.SeedGenerator):
 
 
 class _Step(NamedTuple):
-    """A layer, with what it draws from."""
+    """A layer with its seed generators."""
 
     number: int
-    """Its place in the chain, which its draws follow from."""
+    """Its place in the chain; its draws depend on it."""
     layer: Any
     seeds: list[_Seeds]
     alone: bool
-    """Whether it gets one example at a time."""
+    """Whether it is called with one example at a time."""
 
     def __call__(self, x: Any, key: Any) -> Any:
         import tensorflow as tf
@@ -80,7 +80,7 @@ class _Step(NamedTuple):
 
 
 class Augmentation:
-    """The layers that vary an input, and what is varied with it."""
+    """Applies the layers that vary an input, and the tensors that vary with it."""
 
     def __init__(self, variation: Variation, seed: int, number: int) -> None:
         self._seed = seed
@@ -91,7 +91,7 @@ class Augmentation:
         }
 
     def __call__(self, batch: Tensors, epoch: Any, step: Any) -> dict[tuple[str, str], Any]:
-        """A batch, varied. All that is random follows from the position."""
+        """The varied batch. All random numbers depend only on the position in the run."""
         import tensorflow as tf
 
         fold = tf.random.experimental.stateless_fold_in
@@ -123,7 +123,7 @@ class Augmentation:
 
 
 def _steps(layers: tuple[Layer, ...], member: Member) -> list[_Step]:
-    """The layers that vary a tensor, each with the index that its draws follow from."""
+    """The layers that vary a tensor, each with the index that its draws depend on."""
     found: list[_Step] = []
     for index, layer in enumerate(layers):
         settings = _settings(layer, member)
@@ -134,7 +134,7 @@ def _steps(layers: tuple[Layer, ...], member: Member) -> list[_Step]:
 
 
 def _settings(layer: Layer, member: Member) -> Any:
-    """The layer as it varies a tensor; None where it leaves it as it is."""
+    """The layer as it varies a tensor; None where it does not change it."""
     if member.how == "image":
         return layer
     if not layer.moves_values:
@@ -143,14 +143,14 @@ def _settings(layer: Layer, member: Member) -> Any:
 
 
 def _with_seeds(layer: Any) -> list[_Seeds]:
-    """Puts our generators in place of a layer's own, and of those of the layers in it."""
+    """Replaces the seed generators of a layer and its sublayers by ours."""
     found: list[_Seeds] = []
     for one in layer._flatten_layers():
         for name, value in list(vars(one).items()):
             if isinstance(value, keras.random.SeedGenerator):
                 seeds = _Seeds()
                 vars(one)[name] = (
-                    seeds  # not by assignment: Keras would track a state that there is not
+                    seeds  # not by assignment: Keras would track a state that does not exist
                 )
                 found.append(seeds)
     return found

@@ -1,4 +1,4 @@
-"""The sizes that a spec leaves to the data (`auto`)."""
+"""The sizes that the data sets (`auto`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from modelspec.compiler.infer import infer
-from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.rules import lint
+from modelspec.compiler.pipeline import Compiled, linted
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import PENDING
 
@@ -18,10 +17,10 @@ from .table import Array
 
 
 def resolve_auto(compiled: Compiled, inputs: Mapping[str, Array]) -> Compiled:
-    """The spec with every `auto` size taken from the data, and its types inferred anew.
+    """The spec with every `auto` size taken from the data, and its types inferred again.
 
-    Raises `DataError` where the data does not fit, or the model does not fit the data's sizes
-    (codes of the model).
+    Raises `DataError` where the data does not fit the inputs, or the model does not fit the sizes
+    of the data (with the codes of the model).
     """
     typed = typed_graph(compiled)
     if not any(PENDING in tensor.shape for tensor in typed.inputs.values()):
@@ -39,7 +38,8 @@ def resolve_auto(compiled: Compiled, inputs: Mapping[str, Array]) -> Compiled:
         }
     declared = tuple(replace(one, shape=known[one.name][1:]) for one in typed.graph.inputs or ())
     checked = infer(replace(typed.graph, inputs=declared))
-    found = (*checked.diagnostics, *lint(checked.value, compiled.training, compiled.data))
+    resolved = compiled.with_graph(checked.value)
+    found = (*checked.diagnostics, *linted(resolved))
     if any(one.severity == "error" for one in found):
         raise DataError(found)
-    return replace(compiled, graph=checked.value)
+    return resolved

@@ -1,56 +1,65 @@
-"""Batches: every epoch's order is a permutation of its own, and the framework gathers the examples.
+"""Batches: every epoch has its own permutation, and the framework gathers the examples.
 
-`order` is the whole state of the shuffling: where a run stands follows from the seed, the epoch and
-the step.
+`order` is the entire state of the shuffling: the position in a run depends only on the seed, the
+epoch and the step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..backend.tensorflow_state import refuse_a_fork
 from .example_places import Places, WindowPlaces
 from .examples import Examples
 from .held_arrays import gather, held
 from .split import Positions
+from .target_names import EXAMPLE_WEIGHTS, TARGET_PREFIX
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _STREAM = 2
-"""Keeps these random numbers apart from those of the split."""
+"""Separates these random numbers from those of the split."""
 
 
 def order(seed: int, epoch: int, count: int) -> Positions:
-    """In which order an epoch (from 0) takes `count` examples: a permutation that follows from seed
-    and epoch alone.
+    """The order of `count` examples in an epoch (from 0): a permutation that depends only on the
+    seed and the epoch.
     """
     sequence = np.random.SeedSequence([seed, _STREAM, epoch])
     return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
 
 
 def steps(count: int, batch_size: int) -> int:
-    """How many batches an epoch has; the last one may be smaller."""
+    """The number of batches of an epoch; the last one may be smaller."""
     return -(-count // batch_size)
 
 
 class Feed:
-    """The examples of a source as tensors, or as maps of files, from which batches of its parts are
+    """The examples of a source as tensors, or as files on disk, from which batches of its parts are
     gathered.
     """
 
     def __init__(self, examples: Examples) -> None:
+        refuse_a_fork()
         import tensorflow as tf
 
         with tf.device("CPU:0"):
             self._inputs = {name: held(values) for name, values in examples.inputs.items()}
-            self._targets = {name: held(values) for name, values in examples.targets.items()}
+            targets = {name: held(values) for name, values in examples.targets.items()}
+            self._alone = {name: targets.pop(name) for name in examples.alone}
+            self._targets = targets
             self._weights = _weights(examples, training=False)
             self._training_weights = _weights(examples, training=True)
+            own = examples.weights
+            self._own_weights = None if own is None else tf.constant(np.asarray(own, np.float32))
             self._windows = None if examples.windows is None else WindowPlaces(examples.windows)
         self._outputs = examples.outputs
+        self._of_terms = examples.objective
         self._augment = examples.augment
         self._random = examples.random
         self._rows = examples.rows
@@ -65,11 +74,11 @@ class Feed:
         first_step: int = 0,
     ) -> tf.data.Dataset:
         """Batches of (inputs, targets), or (inputs, targets, weights) where examples or classes
-        have any, of the epochs from `first_epoch` up to `epochs`, one after the other.
+        have weights, of the epochs from `first_epoch` up to `epochs`, one after the other.
 
-        The first of these epochs begins at its batch `first_step`, at no cost: nothing before it is
-        gathered. For `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset goes on
-        where an epoch ends.
+        The first of these epochs begins at its batch `first_step`, at no cost: earlier batches are
+        not gathered. For `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset
+        continues after the end of an epoch.
         """
         import tensorflow as tf
 
@@ -94,19 +103,46 @@ class Feed:
         found: tf.data.Dataset = epoch_by_epoch.prefetch(tf.data.AUTOTUNE)
         return found
 
-    def plain(self, positions: Positions, batch_size: int) -> tf.data.Dataset:
-        """Batches of (inputs, targets), with weights where the data have a column of them, or of
-        inputs where there are no targets, in the order of the positions.
+    def plain(
+        self, positions: Positions, batch_size: int, *, terms: bool = False
+    ) -> tf.data.Dataset:
+        """Batches of (inputs, targets), with weights where the data has a column of weights, or of
+        inputs where there are no targets, in the order of the positions. `terms`: with what only
+        the terms of an objective read.
         """
         import tensorflow as tf
 
-        found: tf.data.Dataset = self._gathered(
-            tf.constant(positions), len(positions), batch_size, self._weights
-        )
-        return found.prefetch(tf.data.AUTOTUNE)
+        chosen, count = tf.constant(positions), len(positions)
+        gathered = self._plain_with_terms if terms and self._of_terms else self._plain
+
+        def batch(step: Any) -> Any:
+            return gathered(_of_step(chosen, step, batch_size, count))
+
+        found: tf.data.Dataset = tf.data.Dataset.range(steps(count, batch_size))
+        return found.map(_as_written(batch)).prefetch(tf.data.AUTOTUNE)
+
+    @cached_property
+    def _plain(self) -> Any:
+        """The function that gathers the examples at some positions. It is traced only once,
+        however many parts and slices of the source are measured.
+        """
+        return self._gathering(terms=False)
+
+    @cached_property
+    def _plain_with_terms(self) -> Any:
+        return self._gathering(terms=True)
+
+    def _gathering(self, *, terms: bool) -> Any:
+        import tensorflow as tf
+
+        def gathered(chosen: Any) -> Any:
+            return self._batch(chosen, self._weights, terms=terms)
+
+        signature = [tf.TensorSpec([None], tf.int64)]
+        return tf.function(_as_written(gathered), input_signature=signature)
 
     def _variations(self, seed: int) -> dict[str, Any]:
-        """What varies each input in training."""
+        """The augmentation of each input in training."""
         if not self._augment:
             return {}
         from .augment import Augmentation
@@ -120,7 +156,7 @@ class Feed:
     def _varied(
         self, batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any
     ) -> tf.data.Dataset:
-        """Batches whose tensors are varied, each by numbers of its own place in the run."""
+        """Batches with varied tensors; the random numbers depend on the place in the run."""
         import tensorflow as tf
 
         kinds = (
@@ -134,13 +170,15 @@ class Feed:
             found = {
                 (kind, name): part[name] if isinstance(part, dict) else part
                 for (kind, names), part in zip(kinds, parts, strict=False)
-                for name in names
+                for name in (part if isinstance(part, dict) else names)
             }
             for augmentation in vary.values():
                 found = augmentation(found, epoch, number + first)
             varied = tuple(
-                _one_or_mapping({name: found[kind, name] for name in names})
-                for (kind, names), _ in zip(kinds, parts, strict=False)
+                {name: found[kind, name] for name in part}
+                if isinstance(part, dict)
+                else found[kind, names[0]]
+                for (kind, names), part in zip(kinds, parts, strict=False)
             )
             return varied if isinstance(batch, tuple) else varied[0]
 
@@ -158,31 +196,60 @@ class Feed:
         import tensorflow as tf
 
         def batch(step: Any) -> Any:
-            chosen = positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
-            at = Places(chosen, chosen, chosen) if self._windows is None else self._windows(chosen)
-            inputs = {name: gather(values, at.inputs) for name, values in self._inputs.items()}
-            inputs |= self._drawn(chosen, epoch, step)
-            if not self._targets:
-                return _one_or_mapping(inputs)
-            # Keras wants something for every output, also for one that no loss and no metric looks
-            # at.
-            targets = {
-                name: (
-                    gather(self._targets[name], at.targets)
-                    if name in self._targets
-                    else tf.zeros_like(chosen)
-                )
-                for name in self._outputs
-            }
-            if not weights:
-                return _one_or_mapping(inputs), _one_or_mapping(targets)
-            counted = {name: one.of(at) for name, one in weights.items()}
-            return _one_or_mapping(inputs), _one_or_mapping(targets), _one_or_mapping(counted)
+            chosen = _of_step(positions, step, batch_size, count)
+            return self._batch(chosen, weights, epoch, step, terms=self._of_terms)
 
         return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))
 
+    def _batch(
+        self,
+        chosen: Any,
+        weights: Mapping[str, Any],
+        epoch: Any = None,
+        step: Any = None,
+        *,
+        terms: bool = False,
+    ) -> Any:
+        """The examples at some positions, in the form that the model takes; in training, at a place
+        of the run.
+        """
+        import tensorflow as tf
+
+        at = Places(chosen, chosen, chosen) if self._windows is None else self._windows(chosen)
+        inputs = {name: gather(values, at.inputs) for name, values in self._inputs.items()}
+        inputs |= self._drawn(chosen, epoch, step)
+        more = self._more(at) if terms else {}
+        if not self._targets:
+            return (_one_or_mapping(inputs), more) if more else _one_or_mapping(inputs)
+        # Keras requires a target for every output, even for one without a loss and metrics.
+        targets = {
+            name: (
+                gather(self._targets[name], at.targets)
+                if name in self._targets
+                else tf.zeros_like(chosen)
+            )
+            for name in self._outputs
+        }
+        compared = targets | more if more else _one_or_mapping(targets)
+        if not weights:
+            return _one_or_mapping(inputs), compared
+        counted = {name: one.of(at) for name, one in weights.items()}
+        return _one_or_mapping(inputs), compared, _one_or_mapping(counted)
+
+    def _more(self, at: Places) -> dict[str, Any]:
+        """What only the terms of an objective read: targets, and the weights of the examples."""
+        import tensorflow as tf
+
+        found = {
+            f"{TARGET_PREFIX}{name}": gather(values, at.targets)
+            for name, values in self._alone.items()
+        }
+        if self._own_weights is not None:
+            found[EXAMPLE_WEIGHTS] = tf.gather(self._own_weights, at.last)
+        return found
+
     def _drawn(self, chosen: Any, epoch: Any, step: Any) -> dict[str, Any]:
-        """The inputs that are drawn: in training of the place in the run, else of each row."""
+        """The random inputs: by the place in the run in training, otherwise by row."""
         import tensorflow as tf
 
         if not self._random:
@@ -195,10 +262,10 @@ class Feed:
 
 
 class _Weights(NamedTuple):
-    """How much the examples count for one output, as tensors; None: each counts 1."""
+    """The weights of the examples for one output, as tensors; None: each weight is 1."""
 
     examples: Any
-    """By row, for the example whose last row it is."""
+    """By row, for the example that ends with it."""
     targets: Any = None
     """By row, for each target."""
 
@@ -216,7 +283,7 @@ class _Weights(NamedTuple):
 
 
 def _weights(examples: Examples, *, training: bool) -> dict[str, _Weights]:
-    """How much each example counts, by output: for its own weight, and in training for its
+    """The weights of the examples, by output: their own weight, and in training that of their
     class.
     """
     import tensorflow as tf
@@ -242,9 +309,16 @@ def _weights(examples: Examples, *, training: bool) -> dict[str, _Weights]:
     return found
 
 
+def _of_step(positions: Any, step: Any, batch_size: int, count: int) -> Any:
+    """The positions of the examples of a step; the last one may have fewer."""
+    import tensorflow as tf
+
+    return positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
+
+
 def _as_written(function: Any) -> Any:
-    """A function of tensors that TensorFlow traces as it stands: there is no branch and no loop on
-    values to be rewritten, and looking for some takes a third of a second.
+    """A function of tensors that TensorFlow traces unchanged: it has no branches or loops on values
+    that AutoGraph would rewrite, and searching for them takes a third of a second.
     """
     import tensorflow as tf
 
@@ -252,5 +326,5 @@ def _as_written(function: Any) -> Any:
 
 
 def _one_or_mapping(tensors: dict[str, Any]) -> Any:
-    """As the model takes them: one tensor, or several by name."""
+    """In the form that the model takes: one tensor, or several by name."""
     return next(iter(tensors.values())) if len(tensors) == 1 else tensors

@@ -1,11 +1,10 @@
-"""Prepared data on disk: entries under a key of exactly what determines them, read back as memory
-maps.
+"""Prepared data on disk: entries under a key of exactly what determines them, read as memory maps.
 
-An entry is a folder of `.npy` files with an `entry.json`. It is written beside its place and
-renamed when all of it is on disk, so that a reader sees a whole one or none, whenever the writer is
-killed; a lock, which the kernel frees with the process, lets only one process write an entry.
-`entry.json` has the SHA-256 of every file, and one of itself: an entry that was changed since is
-not used.
+An entry is a folder of `.npy` files with an `entry.json`. It is written beside its final place and
+renamed when all of it is on disk, so that a reader sees a complete entry or none, even if the
+writer is killed; a lock, which the kernel frees with the process, lets only one process write an
+entry. `entry.json` has the SHA-256 of every file, and of itself: an entry that has changed is not
+used.
 `MODELSPEC_CACHE` names the folder; by default it is `modelspec` in the user's cache folder
 (`XDG_CACHE_HOME`, `~/.cache`). Entries may be removed at any time.
 """
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modelspec import __version__
+from modelspec.core.project import cache_folder
 
 from .table import Array
 
@@ -36,19 +36,15 @@ _PACKAGES = ("keras", "tensorflow", "numpy")
 
 
 def folder() -> Path:
-    """Where entries lie."""
-    named = os.environ.get("MODELSPEC_CACHE")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "modelspec" / "data"
+    """The folder of the entries."""
+    return cache_folder("data", within="")
 
 
 class Key(NamedTuple):
-    """What an entry is determined by, part by part."""
+    """Everything that determines an entry, by part."""
 
     source: str
-    """The name of the source, for people; no part of the key."""
+    """The name of the source, for people; not part of the key."""
     parts: Mapping[str, Any]
 
     @property
@@ -57,7 +53,7 @@ class Key(NamedTuple):
 
 
 def versions() -> dict[str, str]:
-    """Of what computes the entries."""
+    """The versions of the packages that compute the entries."""
     found = {"format": str(FORMAT), "modelspec": __version__}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -71,15 +67,15 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """Prepared data as they were stored."""
+    """Prepared data as stored."""
 
     arrays: Mapping[str, Array]
     facts: Mapping[str, Any]
-    """What else was stored with them."""
+    """What is stored with the arrays."""
 
 
 def find(key: Key) -> Entry | None:
-    """The entry of a key; None where there is none, or a damaged one."""
+    """The entry of a key; None where it does not exist or is damaged."""
     path = folder() / key.digest
     try:
         read = json.loads((path / _ENTRY).read_text(encoding="utf-8"))
@@ -91,24 +87,24 @@ def find(key: Key) -> Entry | None:
             if list(array.shape) != shape or str(array.dtype) != dtype:
                 return None
             arrays[name] = array
-        os.utime(path)  # so that the entries used last can be found
+        os.utime(path)  # so that the last used entries can be found
         return Entry(arrays, read["facts"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
 
 
 def is_damaged(key: Key) -> bool:
-    """Whether there is an entry of a key that cannot be used, so that it is made anew."""
+    """Whether the entry of a key exists but is damaged, so that it is created again."""
     return (folder() / key.digest).exists() and find(key) is None
 
 
 def _unchanged(path: Path, read: dict[str, Any]) -> bool:
-    """Whether an entry is as it was written; those of format 1 have nothing to tell it by."""
-    said = read.pop("sha256", None)
-    if said is None:
+    """Whether an entry is as it was written; entries of format 1 have no checksum."""
+    stated = read.pop("sha256", None)
+    if stated is None:
         return str(read["parts"].get("versions", {}).get("format", 1)) == "1"
     sums = {file: known for file, _, _, known in read["arrays"].values()}
-    return bool(said == _sum(read)) and all(
+    return bool(stated == _sum(read)) and all(
         _sum_of(path / file) == known for file, known in sums.items()
     )
 
@@ -123,9 +119,7 @@ def _sum_of(path: Path) -> str:
 
 
 class Writer:
-    """The folder of an entry to be: arrays are memory maps until `commit` makes the entry of
-    them.
-    """
+    """The folder of a new entry: arrays are memory maps until `commit` completes it."""
 
     def __init__(self, path: Path, target: Path | None) -> None:
         self.path = path
@@ -136,12 +130,12 @@ class Writer:
         """A new array on disk."""
         file = self.path / f"{len(self._arrays)}.npy"
         array = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
-        vars(array)["held"] = file.open("rb")  # the file itself, also when it has no name any more
+        vars(array)["held"] = file.open("rb")  # keeps the file open after its name is removed
         self._arrays[name] = array
         return array
 
     def commit(self, key: Key, facts: Mapping[str, Any]) -> None:
-        """Everything on disk under its name, whole. Raises `OSError`."""
+        """Moves the complete entry to its place. Raises `OSError`."""
         listed: dict[str, Any] = {}
         for index, (name, array) in enumerate(self._arrays.items()):
             array.flush()
@@ -157,7 +151,7 @@ class Writer:
             os.fsync(entry.fileno())
         _sync(self.path)
         assert self._target is not None
-        if self._target.exists():  # a damaged one, or it would have been used
+        if self._target.exists():  # damaged, otherwise it would have been used
             shutil.rmtree(self._target)
         self.path.rename(self._target)
         _sync(self._target.parent)
@@ -165,16 +159,16 @@ class Writer:
 
 @contextmanager
 def writing(key: Key) -> Iterator[Writer]:
-    """A folder beside the entry's place, for this process alone; removed where nothing was
+    """A folder beside the place of the entry, for this process only; removed unless it was
     committed.
 
-    Waits while another process writes the same entry: look for it again inside. Raises `OSError`.
+    Waits while another process writes the same entry: call `find` again inside. Raises `OSError`.
     """
     home = folder()
     home.mkdir(parents=True, exist_ok=True)
     with (home / f"{key.digest}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in home.glob(f".{key.digest}.*"):  # of a writer that was killed: the lock is ours
+        for left in home.glob(f".{key.digest}.*"):  # of a killed writer: the lock is ours
             shutil.rmtree(left, ignore_errors=True)
         path = home / f".{key.digest}.{os.getpid()}"
         path.mkdir()
@@ -197,7 +191,7 @@ def _sync(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What became of one source's prepared data."""
+    """How the prepared data of one source was stored, and whether it was reused."""
 
     source: str
     where: str
@@ -206,13 +200,13 @@ class Explanation:
     """Whether an entry was found and used."""
     key: str
     parts: Mapping[str, Any]
-    """What the key is made of."""
+    """The parts of the key."""
     differs: tuple[str, ...] = ()
-    """The parts in which the nearest entry of the same source differs; empty where there is
-    none.
+    """The parts in which the nearest entry of the same source differs; empty without such an
+    entry.
     """
     damaged: bool = False
-    """Whether there was an entry, but a damaged one."""
+    """Whether an entry existed but was damaged."""
 
 
 def nearest_difference(key: Key) -> tuple[str, ...]:

@@ -11,45 +11,45 @@ import numpy as np
 from .table import NOTHING, Array
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
-"""What a cell without a value holds where numbers are taken, in lower case."""
+"""The contents of cells without a value where numbers are expected, in lower case."""
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _EXACT = 2**53
-"""float64 holds every whole number up to this one."""
+"""float64 represents every integer up to this one."""
 
 
 class Cells(NamedTuple):
-    """A part of a column, made ready."""
+    """A part of a column, converted."""
 
     values: Array
-    """Numbers, or texts as an array of `str` objects."""
+    """Numbers, or strings as an array of `str` objects."""
     missing: Array | None
-    """Where there is no value; None: nowhere."""
+    """Where a value is missing; None: nowhere."""
 
 
 class Numbers(NamedTuple):
-    """Texts as the numbers that they say, all of one shape."""
+    """Strings converted to numbers; all arrays have the same shape."""
 
     values: Array
-    """float64, or int64 or uint64 where that would lose digits of whole numbers; `NOTHING` where
+    """float64, or int64 or uint64 where float64 would lose digits of integers; `NOTHING` where
     there is no number.
     """
     missing: Array
-    """Where there is no value."""
+    """Where a value is missing."""
     bad: Array
-    """Where a text is no number."""
+    """Where a string is not a number."""
     whole: Array
-    """Where a number is written as a whole one: `7`, neither `7.0` nor `7e0`."""
+    """Where a number is written as an integer: `7`, but not `7.0` or `7e0`."""
     lost: Array
-    """Where a whole number is so large that `values` holds another one."""
+    """Where an integer is too large to be exact in `values`."""
 
 
 def is_text(values: Array) -> bool:
-    """Whether an array holds text."""
+    """Whether an array contains text."""
     return values.dtype.kind in "OUS"
 
 
 def ready(values: Array, text: bool) -> Cells:
-    """Cells as numbers, NaN where there are none, or as text, `""` where there is none."""
+    """Cells as numbers, with NaN for missing ones, or as text, with `""` for missing ones."""
     if text:
         texts = _texts(values)
         missing: Array = np.asarray(texts == "")
@@ -71,19 +71,19 @@ def _texts(values: Array) -> Array:
 
 
 def plain_numbers(texts: Array) -> Numbers:
-    """Texts as numbers where nothing says that they are written in another way."""
+    """Strings as numbers in the default format."""
     cells = [str(cell).strip() for cell in texts.flat]
     found = numbers_of([None if cell.lower() in MISSING else cell for cell in cells])
     return Numbers(*(one.reshape(texts.shape) for one in found))
 
 
 def reads_as_number(cell: str) -> bool:
-    """Whether Python reads a number, and people would; they do not mean one with `1_000`."""
+    """Whether a cell is a number for Python, other than one with underscores (`1_000`)."""
     return _number(cell) is not None
 
 
 def numbers_of(cells: Sequence[str | None]) -> Numbers:
-    """Cells with a decimal point and nothing between thousands; None: a cell without a value."""
+    """Cells with a decimal point and no thousands separator; None: a cell without a value."""
     values = np.full(len(cells), NOTHING)
     missing, bad, whole, lost = (np.zeros(len(cells), bool) for _ in range(4))
     for index, cell in enumerate(cells):
@@ -109,13 +109,13 @@ def _number(cell: str) -> float | None:
 
 
 def _holds(number: float, cell: str) -> bool:
-    """Whether a float is the whole number of a cell."""
+    """Whether a float equals the integer in a cell."""
     return abs(number) < _EXACT or (np.isfinite(number) and int(number) == int(cell))
 
 
 def inexact(values: Array, bits: int) -> Array | None:
-    """Which whole numbers a float with a mantissa of so many bits does not hold; None: it holds
-    all. Fractions are rounded, and never among them.
+    """Which integers a float with a mantissa of `bits` bits cannot represent; None: it represents
+    all. Fractions may be rounded, and are never among them.
     """
     limit = 2**bits
     if values.dtype.kind == "f":
@@ -136,7 +136,7 @@ def inexact(values: Array, bits: int) -> Array | None:
 
 
 def _exactly(cells: Sequence[str | None]) -> Array | None:
-    """Whole numbers of 64 bits; None where one has more."""
+    """The integers in 64 bits; None where one requires more."""
     numbers = [int(cell) for cell in cells if cell is not None]
     for dtype in (np.int64, np.uint64):
         limits = np.iinfo(dtype)

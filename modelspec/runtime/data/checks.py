@@ -1,5 +1,5 @@
-"""What else training would pass over in silence: numbers that an Embedding has no vector for, too
-few examples.
+"""Further errors that training would ignore silently: indices outside an Embedding, too few
+examples.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .table import Array, Table
 
 
 class Lookup(NamedTuple):
-    """A table of vectors that the values of an input are looked up in."""
+    """An `Embedding` that looks up the values of an input."""
 
     layer: str
     size: int
@@ -29,11 +29,10 @@ class Lookup(NamedTuple):
 
 
 def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict[str, list[Lookup]]:
-    """The `Embedding` layers that each input is looked up in, sub-models included; by the input's
-    name.
+    """The `Embedding` layers that look up each input, including those in sub-models; by the name of
+    the input.
 
-    `sources` are the inputs of `typed` by the outer input that feeds them; by default their own
-    names.
+    `sources` maps each input of `typed` to the outer input that feeds it; by default to itself.
     """
     origin = dict(sources if sources is not None else {name: name for name in typed.inputs})
     found: dict[str, list[Lookup]] = {}
@@ -50,7 +49,7 @@ def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict
 
 
 def _in_call(call: TypedCall, fed: Mapping[str, str], source: str) -> dict[str, list[Lookup]]:
-    """What a call looks the inputs up in that feed its arguments."""
+    """The `Embedding` layers of a call, by the input that they look up."""
     if call.inside is not None:
         return lookups(call.inside, {name: fed[name] for name in call.inside.inputs if name in fed})
     lookup = _lookup(call)
@@ -58,7 +57,7 @@ def _in_call(call: TypedCall, fed: Mapping[str, str], source: str) -> dict[str, 
 
 
 def _keeps_all(call: TypedCall) -> bool:
-    """Whether the values that it takes are all that it gives."""
+    """Whether its output contains only values of its input."""
     return isinstance(call.call.callee, Layer) and call.call.callee.keeps_values == "all"
 
 
@@ -84,8 +83,8 @@ def check_lookups(
     findings: Findings,
     rows: Array,
 ) -> None:
-    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a
-    vector after it.
+    """MS617: indices outside an Embedding; Keras fails on them in training, and returns arbitrary
+    vectors in predictions.
 
     `rows` are the places of the examples in their source.
     """
@@ -102,14 +101,14 @@ def check_lookups(
             f" vectors for 0 to {lookup.size - 1}",
             lookup.span,
             notes=places(shown, int(np.count_nonzero(bad))),
-            help=f"give it `input_dim: {int(most) + 1}`" if least >= 0 else "indices count from 0",
+            help=f"set its `input_dim: {int(most) + 1}`" if least >= 0 else "indices start at 0",
         )
 
 
 def check_count(count: int, batch_size: int, span: Span | None, findings: Findings) -> None:
-    """MS619: fewer examples than one step takes."""
+    """MS619: fewer examples than one batch."""
     if count < batch_size:
-        examples = "there is 1 example" if count == 1 else f"there are {count} examples"
+        examples = "1 example" if count == 1 else f"{count} examples"
         findings.warning(
             "MS619",
             f"{examples} to train on, fewer than one batch of {batch_size}",

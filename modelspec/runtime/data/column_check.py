@@ -1,4 +1,4 @@
-"""What is wrong with a column: text where numbers are taken, missing values, values that are not
+"""The errors of a column: text where numbers are expected, missing values, values that are not
 finite.
 """
 
@@ -21,24 +21,24 @@ from .wanted import Wanted
 from .written_numbers import number_setting, read_numbers
 
 _SHOWN = 100
-"""How many values that are at fault are looked at for what to do about them."""
+"""The number of invalid values that are examined to suggest a fix."""
 _NUMBERS = "biuf"
-"""NumPy's letters for bool, whole and floating-point dtypes."""
+"""NumPy's letters for boolean, integer and floating-point dtypes."""
 
 
 @dataclass
 class Found:
-    """Where something was found: how often, the first places, and the first values."""
+    """One kind of finding: the count, the first places, and the first values."""
 
     count: int = 0
     first: list[tuple[int, ...]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     every: list[tuple[tuple[int, ...], Any]] | None = None
-    """Every place with its value, where rows that cannot be read are left out; None: not kept."""
+    """Every place with its value, where unreadable rows are skipped; None: not collected."""
 
     @property
     def value(self) -> Any:
-        """The first one."""
+        """The first value."""
         return self.values[0] if self.values else None
 
     def add(self, bad: Array, values: Array, start: int) -> None:
@@ -56,7 +56,7 @@ class Found:
 
 
 class ColumnCheck:
-    """Looks through one column, block by block; `column_report` says what is wrong with it."""
+    """Checks one column, block by block; `column_report` reports its errors."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class ColumnCheck:
         self.table, self.name, self.wanted, self.span = table, name, wanted, span
         self.policy = policy
         self.bound = bound
-        """The feature that it is a column of; None for a column that feeds none."""
+        """The feature that the column feeds; None for a column that feeds no feature."""
         self.written = bound.number_format if bound is not None else None
         self.kind: str | None = None
         """NumPy's letter for the dtype."""
         self.shape: tuple[int, ...] = ()
-        """Of one example."""
+        """The shape of one example."""
         self.rows = 0
         self.dtype: Any = None
         self.lacking, self.text_cells, self.nan, self.infinite = (
@@ -87,22 +87,22 @@ class ColumnCheck:
         self.fractions, self.lost, self.inexact = Found(), Found(), Found()
         self.no_dates = Found()
         self._whole: Array | None = None
-        """Where the column has whole numbers as they are written; None: not known yet."""
+        """Where numbers of the column are written as integers; None: not known yet."""
 
     @property
     def text(self) -> bool:
-        """Whether the column is taken as text."""
+        """Whether the column is read as text."""
         return self.wanted.text if self.wanted.text is not None else (self.kind or "f") in "OUS"
 
     def add(self, start: int, values: Array, filled: Array | None = None) -> Array | None:
-        """Looks at a block; which of its examples lack a value, None where none does. What is
-        `filled` up by `pad` lacks none.
+        """Checks a block; returns which of its examples lack a value, None where none does.
+        Entries that `pad` has `filled` are not missing.
         """
         self.kind, self.shape, self.dtype = values.dtype.kind, values.shape[1:], values.dtype
         self.rows += len(values)
         if not self.takes(values.dtype.kind):
             if values.dtype.kind in "US" and not self.text_cells.count:
-                self.text_cells.add(_no_numbers(values), values, start)
+                self.text_cells.add(_not_numbers(values), values, start)
             return None
         missing = self._add_text(start, values) if self.text else self._add_numbers(start, values)
         if missing is not None and filled is not None:
@@ -114,33 +114,33 @@ class ColumnCheck:
         return found
 
     def numbers(self, values: Array) -> Numbers:
-        """Texts as numbers, as the feature says that they are written, else as the source does."""
+        """Strings as numbers, in the format that the feature sets, or else the source."""
         return read_numbers(self.written, self.table, values)
 
     def number_help(self, cells: Sequence[str]) -> str | None:
-        """What to do about cells that are not numbers; None where they do not show it."""
+        """How to fix cells that are not numbers; None where the fix is not known."""
         found = self.table.number_help(cells)
         if self.bound is None or self.bound.separator is not None:
             return found
-        setting = number_setting(cells, self.table, dict(self._said))
+        setting = number_setting(cells, self.table, dict(self._format))
         if setting is not None and setting.percent and self._has_numbers:
-            return found  # whether a cell without a sign is a percentage, nobody knows
+            return found  # a cell without a sign may or may not be a percentage
         if setting is None or (found is not None and self.table.as_written and setting.of_source):
             return found
-        return f"say how they are written: `{setting.text}`"
+        return f"set the number format: `{setting.text}`"
 
     @property
     def _has_numbers(self) -> bool:
-        """Whether some cells are numbers as they are."""
+        """Whether some cells are numbers in the default format."""
         return self.text_cells.count + self.lacking.count < self.rows
 
     @property
-    def _said(self) -> Mapping[str, Any]:
-        """What the feature says of how its numbers are written."""
+    def _format(self) -> Mapping[str, Any]:
+        """The settings of the number format that the feature sets."""
         return self.written.model_dump(exclude_defaults=True) if self.written is not None else {}
 
     def takes(self, kind: str) -> bool:
-        """Whether the feature takes values of a dtype with this letter."""
+        """Whether the feature accepts values of a dtype with this letter."""
         return kind in "OUS" if self.text else kind in (*_NUMBERS, "O")
 
     def _add_text(self, start: int, values: Array) -> Array | None:
@@ -150,7 +150,7 @@ class ColumnCheck:
         return ready(values, True).missing
 
     def _add_numbers(self, start: int, values: Array) -> Array | None:
-        """Raises `Fault` (MS672) for numbers of a column whose feature says how text is read."""
+        """Raises `Fault` (MS672) for a numeric column whose feature sets a number format."""
         if values.dtype.kind == "O":
             found = self.numbers(values)
             self.text_cells.add(found.bad, values, start)
@@ -161,9 +161,9 @@ class ColumnCheck:
         if self.written is not None:
             raise Fault(
                 "MS672",
-                f"`{self.name}` of {self.table.name} holds numbers ({values.dtype}), and `number`"
-                " says how numbers are written as text",
-                help="leave `number` out",
+                f"`{self.name}` of {self.table.name} contains numbers ({values.dtype}), but"
+                " `number` sets the format of numbers in text",
+                help="remove `number`",
             )
         self._add_values(start, values, None)
         if values.dtype.kind != "f" or np.isfinite(values).all():
@@ -177,7 +177,7 @@ class ColumnCheck:
         return nothing
 
     def _add_values(self, start: int, values: Array, read: Numbers | None) -> None:
-        """Looks for numbers that the feature does not take; `read` says how they are written."""
+        """Finds numbers that the feature does not accept; `read` tells which are integers."""
         if values.dtype.kind == "f" and self.wanted.whole is not None:
             self.fractions.add(np.isfinite(values) & (values != np.floor(values)), values, start)
         exact = self.wanted.exact
@@ -193,7 +193,7 @@ class ColumnCheck:
         self.inexact.add(bad, values, start)
 
     def _tells(self, read: Numbers | None) -> bool:
-        """Whether it can be known which floating-point numbers are written as whole ones."""
+        """Whether it is known which floating-point numbers are written as integers."""
         return read is not None or self.table.tells_whole(self.name)
 
     def _written_whole(self, start: int, values: Array) -> Array:
@@ -203,8 +203,8 @@ class ColumnCheck:
         return found if found.shape == values.shape else np.zeros(values.shape, bool)
 
 
-def _no_numbers(values: Array) -> Array:
-    """Which texts are no numbers; the first one where all are."""
+def _not_numbers(values: Array) -> Array:
+    """Which strings are not numbers; the first string where all are numbers."""
     texts = [decoded(cell) for cell in values.flat]
     found: Array = np.array([not reads_as_number(text) for text in texts]).reshape(values.shape)
     if not found.any() and found.size:
@@ -213,5 +213,5 @@ def _no_numbers(values: Array) -> Array:
 
 
 def decoded(cell: Any) -> str:
-    """A text that may be stored as bytes."""
+    """A string that may be stored as bytes."""
     return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)

@@ -1,4 +1,4 @@
-"""Columns read side by side: as a whole where they are small, block by block where they are not."""
+"""Columns read together: completely where they are small, otherwise block by block."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .errors import DataError, Findings
 from .table import BLOCK, Array, Table
 
 MEMORY = 256 * 2**20
-"""Bytes up to which a source, and what is made of it, is kept in memory."""
+"""Maximum bytes of a source, and of its prepared data, that is kept in memory."""
 ONCE = 32 * 2**20
-"""The same of a source that is gone through once, by `evaluate` or `predict`: to read it again
-costs little.
+"""The same for a source that is read once, by `evaluate` or `predict`: reading it again costs
+little.
 """
 
 
 class ColumnReader:
-    """Some columns of a table, as often as they are asked for, in blocks of one size."""
+    """Reads some columns of a table, repeatedly, in blocks of one size."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ColumnReader:
         self._texts = texts
 
     def blocks(self) -> Iterator[tuple[int, Mapping[str, Array]]]:
-        """Consecutive examples with the position of the first."""
+        """Blocks of consecutive examples, each with the position of its first example."""
         start = 0
         for block in self._evenly() if self._whole is None else self._parts(self._whole):
             yield start, block
@@ -49,8 +49,8 @@ class ColumnReader:
             yield {name: values[start : start + BLOCK] for name, values in whole.items()}
 
     def _evenly(self) -> Iterator[Mapping[str, Array]]:
-        """What is computed from blocks follows from their sizes, so that these are the same for
-        every kind of file.
+        """Results depend on the block sizes, so blocks have the same sizes for every kind of
+        file.
         """
         kept: dict[str, Array] | None = None
         for block in self.table.blocks(self.names, BLOCK, self._texts):
@@ -81,9 +81,9 @@ def open_columns(
     texts: Collection[str] = (),
     once: bool = False,
 ) -> ColumnReader | None:
-    """The columns of features and `others` (by name, with the place that names them); None, and
-    findings, where one cannot be had. `texts` are read as their cells are written. `once`: less of
-    them is kept in memory.
+    """The columns of features and `others` (by name, with the place that names them); None, with
+    findings, where one cannot be read. `texts` are read as strings, unconverted. `once`: keeps less
+    in memory.
     """
     spans = _places(features, others)
     large = table.size_hint is not None and table.size_hint > memory_limit(once=once)
@@ -97,7 +97,7 @@ def open_columns(
 
 
 def memory_limit(*, once: bool) -> int:
-    """Bytes up to which a source is kept in memory."""
+    """Maximum bytes of a source that is kept in memory."""
     return min(ONCE, MEMORY) if once else MEMORY
 
 
@@ -115,7 +115,7 @@ def _places(features: Iterable[Bound], others: Mapping[str, Span | None]) -> dic
 def _read(
     table: Table, wanted: Mapping[str, Span | None], texts: Collection[str], findings: Findings
 ) -> dict[str, Array] | None:
-    """Whole columns; None, and what is wrong with each, where one cannot be read."""
+    """Complete columns; None, with a finding for each error, where one cannot be read."""
     found: dict[str, Array] = {}
     for name, span in wanted.items():
         try:
@@ -126,15 +126,15 @@ def _read(
 
 
 def _unequal(lengths: Mapping[str, int], table: Table, findings: Findings) -> bool:
-    """MS611: arrays of one source that do not count the same examples."""
+    """MS611: arrays of one source with different numbers of examples."""
     if len(set(lengths.values())) <= 1:
         return False
     counts = [f"`{name}` has {count:,}" for name, count in lengths.items()]
     findings.error(
         "MS611",
-        f"the arrays of {table.name} do not have the same number of examples: "
+        f"the arrays of {table.name} have different numbers of examples: "
         f"{', '.join(counts[:-1])} and {counts[-1]}",
         table.span,
-        help="the first axis of every array counts the examples",
+        help="the first axis of every array must have one entry per example",
     )
     return True

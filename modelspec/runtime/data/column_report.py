@@ -1,4 +1,4 @@
-"""What was found in a column, as diagnostics."""
+"""Diagnostics for the findings in a column."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MARKS = frozenset(
         "not available",
     }
 )
-"""What else is seen to be written where there is no value, in lower case."""
+"""Other common marks for a missing value, in lower case."""
 
 
 def report(check: ColumnCheck, findings: Findings, *, drop: bool = True) -> None:
-    """What is wrong. Without `drop` a missing value is a fault though the policy would leave
-    its example out.
+    """Reports every error. Without `drop`, a missing value is an error even where the policy drops
+    its example.
     """
     if check.kind is None:
         return
@@ -60,26 +60,26 @@ def _report_kind(check: ColumnCheck, title: str, findings: Findings) -> None:
     if check.text:
         findings.error(
             "MS609",
-            f"{title} holds numbers ({check.dtype}), but {check.wanted.subject} takes text",
+            f"{title} contains numbers ({check.dtype}), but {check.wanted.subject} takes strings",
             check.span,
             help=check.wanted.help,
         )
     elif check.kind == "c":
         findings.error(
             "MS609",
-            f"{title} holds complex numbers, of which {check.wanted.subject} would lose a part",
+            f"{title} contains complex numbers, but {check.wanted.subject} takes real numbers",
             check.span,
-            help="save the real and the imaginary part as arrays of their own",
+            help="save the real and the imaginary part as separate arrays",
         )
     else:
-        what = "text" if check.kind in ("U", "S") else f"`{check.dtype}` values"
+        what = "strings" if check.kind in ("U", "S") else f"`{check.dtype}` values"
         first = ""
         if check.text_cells.count:
             place = _shown(check, check.text_cells)[0]
             first = f": {_quoted(decoded(check.text_cells.value))} at {place}"
         findings.error(
             "MS609",
-            f"{title} holds {what}, but {check.wanted.subject} takes numbers{first}",
+            f"{title} contains {what}, but {check.wanted.subject} takes numbers{first}",
             check.span,
             help="save it as an array of numbers" if check.kind in ("U", "S") else None,
         )
@@ -90,22 +90,23 @@ def _shown(check: ColumnCheck, found: Found) -> list[str]:
 
 
 def _report_text(check: ColumnCheck, findings: Findings) -> bool:
-    """MS609 for cells that are no numbers; whether what else is wrong is worth telling."""
+    """MS609 for cells that are not numbers; returns whether to report other errors too."""
     shown, count = _shown(check, check.text_cells), check.text_cells.count
     few = count <= check.rows // 2
     share = "all" if count == check.rows else f"{count:,}"
+    note = f"{share} of its {check.rows:,} cells are not numbers"
     cell = str(check.text_cells.value)
     findings.error(
         "MS609",
-        f"`{check.name}` holds text, but {check.wanted.subject} takes numbers: {_quoted(cell)} at"
-        f" {shown[0]}",
+        f"`{check.name}` contains strings, but {check.wanted.subject} takes numbers:"
+        f" {_quoted(cell)} at {shown[0]}",
         check.span,
-        notes=(places(shown, count) if few else (f"{share} of its {check.rows:,} cells are text",)),
+        notes=places(shown, count) if few else (note,),
         help=check.number_help([str(one) for one in check.text_cells.values])
         or _mark_help(check, cell)
         or check.wanted.help
         or (
-            f"leave `{check.name}` out, write it as numbers, or look it up with"
+            f"remove `{check.name}`, write it as numbers, or convert it with"
             " `transform: [StringLookup]`"
         ),
     )
@@ -128,11 +129,11 @@ def _report_no_dates(check: ColumnCheck, findings: Findings) -> None:
 
 
 def _mark_help(check: ColumnCheck, cell: str) -> str | None:
-    """What to do about a cell that seems to stand for no value."""
+    """How to fix a cell that seems to mark a missing value."""
     if cell.strip().lower() not in _MARKS or not check.table.marks:
         return None
     return (
-        "where it stands for no value, say so: `csv: {path: ..., missing_values:"
+        "if it marks a missing value, declare it: `csv: {path: ..., missing_values:"
         f" [{_quoted(cell.strip())}]}}`"
     )
 
@@ -142,14 +143,14 @@ def _report_missing(check: ColumnCheck, findings: Findings) -> None:
         return
     shown = _shown(check, check.lacking)
     help = (
-        "fill it in, or remove the row; or say what to do: `missing: drop`"
+        "fill it in, remove the row, or set `missing: drop`"
         if check.text
-        else "fill it in, or remove the row; or say what to do: `missing: mean`, `drop`, ..."
+        else "fill it in, remove the row, or set `missing: mean`, `drop`, ..."
     )
     if check.bound is not None and check.bound.past is not None:
-        help = "the first rows have no earlier ones: `missing: drop` leaves them out"
+        help = "the first rows have no earlier rows: `missing: drop` drops them"
     if check.policy == "drop":
-        help = "every row gets a prediction: fill it in, or remove the row"
+        help = "every row requires a prediction: fill it in, or remove the row"
     findings.error(
         "MS608",
         f"`{check.name}` has no value at {shown[0]}",
@@ -163,13 +164,13 @@ def _report_lost(check: ColumnCheck, findings: Findings) -> None:
     shown = _shown(check, check.lost)
     findings.error(
         "MS653",
-        f"`{check.name}` is {check.lost.value} at {shown[0]}, so large a whole number that"
-        " floating point, which the column is read as, would change it",
+        f"`{check.name}` is {check.lost.value} at {shown[0]}, an integer that floating"
+        " point cannot represent exactly, but the column is read as floating point",
         check.span,
         notes=places(shown, check.lost.count),
         help=(
-            "whole numbers of up to 64 bits stay exact in a column in which no value is missing"
-            " and none has a fraction; or take the cells as text: `dtype: string`"
+            "integers of up to 64 bits stay exact in a column without missing values or fractions;"
+            " or read the cells as text: `dtype: string`"
         ),
     )
 
@@ -181,8 +182,8 @@ def _report_inexact(check: ColumnCheck, findings: Findings) -> None:
     shown, value = _shown(check, check.inexact), int(check.inexact.value)
     findings.error(
         "MS621",
-        f"`{check.name}` is {value} at {shown[0]}, a whole number that `{exact.dtype}` of"
-        f" {exact.subject} does not hold",
+        f"`{check.name}` is {value} at {shown[0]}, an integer that `{exact.dtype}` of"
+        f" {exact.subject} cannot represent exactly",
         check.span,
         notes=places(shown, check.inexact.count),
         help=_exact_help(exact),
@@ -196,10 +197,10 @@ def _report_fractions(check: ColumnCheck, findings: Findings) -> None:
     findings.error(
         "MS621",
         f"`{check.name}` is {check.fractions.value:g} at {shown[0]}, but "
-        f"{check.wanted.whole} takes whole numbers",
+        f"{check.wanted.whole} takes integers",
         check.span,
         notes=places(shown, check.fractions.count),
-        help="use `Discretization` to make categories of numbers",
+        help="use `Discretization` to turn numbers into categories",
     )
 
 
@@ -214,17 +215,17 @@ def _report_not_finite(check: ColumnCheck, found: Found, findings: Findings) -> 
         f"`{check.name}` is {what} at {shown[0]}",
         check.span,
         notes=places(shown, found.count),
-        help="training on it would turn the weights into NaN: mend or remove the example",
+        help="training on it would turn the weights into NaN: correct or remove the example",
     )
 
 
 def _exact_help(exact: Exact) -> str:
     if exact.dtype == "float64":
-        return "leave digits out, or take the numbers as text or into an input of `int64`"
+        return "remove digits, read the numbers as text, or use an input of `int64`"
     scale = "scale the numbers, e.g. `transform: [Normalization]`"
-    rounded = "where they may be rounded, write `dtype: float64` in the feature"
+    rounded = "if they may be rounded, set `dtype: float64` in the feature"
     if exact.subject.startswith("input"):
-        return f"give the input `dtype: float64`, or {scale}; {rounded}"
+        return f"set `dtype: float64` on the input, or {scale}; {rounded}"
     return f"{scale}; {rounded}"
 
 

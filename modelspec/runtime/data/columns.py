@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.spec.column_names import escaped
 from modelspec.compiler.spec.data_section import Chain, DataSection, Feature, Pad, transform_of
 from modelspec.compiler.spec.file_reading import name_of, written
 from modelspec.compiler.spec.number_format import NumberFormat
@@ -26,17 +27,17 @@ class Bound(NamedTuple):
 
     names: tuple[str, ...]
     stacked: bool
-    """Several columns side by side, as one vector."""
+    """Whether several columns form one vector."""
     span: Span | None
     spans: Mapping[str, Span] = {}
     """Where the spec names each column."""
     written: Feature | None = None
-    """As the spec has it, but for layers that make columns of earlier rows; None where it names no
-    columns.
+    """The feature of the spec, without the layers that compute columns from earlier rows; None
+    where the spec names no columns.
     """
     past: Feature | None = None
-    """As the spec has it with these layers, where it has such: the columns are then made of earlier
-    rows.
+    """The feature of the spec with these layers, where it has any: the columns are then computed
+    from earlier rows.
     """
 
     @property
@@ -54,39 +55,37 @@ class Bound(NamedTuple):
 
     @property
     def dtype(self) -> str | None:
-        """What the spec says that the values are."""
+        """The dtype that the spec sets for the values."""
         return self.written.dtype if self.written is not None else None
 
     @property
     def is_mask(self) -> bool:
-        """Whether the values are class numbers, one for each place of an image."""
+        """Whether the values are class numbers, one for each pixel of an image."""
         return self.written is not None and self.written.read == "mask"
 
     @property
     def reading(self) -> dict[str, Any]:
-        """How the files are read that a column names, as a spec writes it."""
+        """The settings for reading the files that a column names, as in a spec."""
         return written(self.written) if self.written is not None else {}
 
     @property
     def lowercase(self) -> str | None:
-        """Whether texts are lowered, and by what."""
+        """Whether and how strings are converted to lower case."""
         return self.written.lowercase if self.written is not None else None
 
     @property
     def separator(self) -> str | None:
-        """What separates several labels in a cell."""
+        """The separator of several labels in a cell."""
         return self.written.separator if self.written is not None else None
 
     @property
     def number_format(self) -> NumberFormat | None:
-        """How the spec says that numbers are written."""
+        """The number format that the spec sets."""
         return self.written.number_format if self.written is not None else None
 
     @property
     def gathers(self) -> bool:
-        """Whether the transform makes one vector of a list of any length, which `pad` leaves as it
-        is.
-        """
+        """Whether the transform turns a list of any length, without `pad`, into one vector."""
         if self.pad is not None or self.chain is None or self.stacked:
             return False
         changing = (layer for layer in self.chain.layers if layer.keeps_values != "all")
@@ -94,7 +93,7 @@ class Bound(NamedTuple):
 
     @property
     def positive(self) -> Any:
-        """The label that is to be the second of two; None: it follows from the order."""
+        """The label that becomes the second of two; None: depends on the order."""
         return self.written.positive if self.written is not None else None
 
     def at(self, name: str) -> Span | None:
@@ -102,8 +101,8 @@ class Bound(NamedTuple):
         return self.spans.get(name, self.span)
 
     def place(self, table: Table, index: tuple[int, ...]) -> str:
-        """The place of an entry of the gathered values in the source; what is prepared has lost its
-        column.
+        """The place in the source of an entry of the gathered values; prepared values have lost
+        their column.
         """
         if self.chain is not None or self.pad is not None:
             return table.place(self.names[0], index[:1])
@@ -112,7 +111,7 @@ class Bound(NamedTuple):
         return table.place(self.names[0], index)
 
     def feature(self) -> dict[str, Any]:
-        """As a spec writes it."""
+        """The feature as plain values, as in a spec."""
         if self.past is not None:
             own = self._replace(
                 names=self.past.names,
@@ -122,7 +121,9 @@ class Bound(NamedTuple):
             )
             return own.feature()
         found: dict[str, Any] = (
-            {"columns": list(self.names)} if self.stacked else {"column": self.names[0]}
+            {"columns": list(map(escaped, self.names))}
+            if self.stacked
+            else {"column": self.names[0]}
         )
         if self.written is not None and self.reading:
             settings = self.reading.items()
@@ -164,14 +165,14 @@ class Binding:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that feed anything, each once."""
+        """The columns that feed any feature, each once."""
         return tuple(
             dict.fromkeys(name for bound in self.features.values() for name in bound.names)
         )
 
 
 def binding_of(compiled: Compiled) -> Binding:
-    """The columns that the spec itself names, before any source is open."""
+    """The columns that the spec names, before any source is opened."""
     data = section(compiled)
     return Binding(
         _written(data.inputs, data, "inputs") or {}, _written(data.targets, data, "targets") or {}
@@ -186,10 +187,10 @@ def bind(
     *,
     with_targets: bool = True,
 ) -> Binding:
-    """The columns of every model input and of every `trained` output, those left out in the spec
-    included.
+    """The columns of every model input and of every `trained` output, with defaults for those that
+    the spec does not name.
 
-    Raises `DataError` (MS623) where an output is trained and nothing says on what.
+    Raises `DataError` (MS623) where an output is trained but has no target.
     """
     targets = _written(data.targets, data, "targets")
     if targets is None:
@@ -207,18 +208,18 @@ def bind(
 def _written(
     features: Mapping[str, Feature] | None, data: DataSection, key: str
 ) -> dict[str, Bound] | None:
-    """The features that the spec has; None where it names none."""
+    """The features of the spec; None where it has none."""
     if features is None:
         return None
     return {
         name: bound_of(one, data, (key, name))
         for name, one in features.items()
-        if one.random is None  # which no column feeds
+        if one.random is None  # no column feeds it
     }
 
 
 def _default_target(trained: Sequence[str], table: Table) -> dict[str, Bound]:
-    """The table's own target, for a single output."""
+    """The default target of the table, for a single output."""
     if table.default_target is None or len(trained) != 1:
         return {}
     return {trained[0]: Bound((table.default_target,), False, table.span)}
@@ -230,7 +231,7 @@ def _all_targets(trained: Iterable[str], targets: Mapping[str, Bound], data: Dat
         if name not in targets:
             findings.error(
                 "MS623",
-                f"output `{name}` has a loss, but `data.targets` has nothing for it",
+                f"output `{name}` has a loss, but `data.targets` has no entry for it",
                 data.span,
                 help=f"add `targets: {{{name}: {{column: ...}}}}` to `data`",
             )
@@ -238,7 +239,7 @@ def _all_targets(trained: Iterable[str], targets: Mapping[str, Bound], data: Dat
 
 
 def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
-    """A feature as the spec has it."""
+    """The columns of a feature of the spec."""
     spans = {
         name: data.spans[(*path, name)] for name in feature.names if (*path, name) in data.spans
     }
@@ -253,9 +254,7 @@ def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
 
 
 def _about_examples(data: DataSection) -> set[str]:
-    """Columns that say something about an example and nothing of it: its weight, its group, its
-    time.
-    """
+    """Columns with metadata of an example, such as its weight, its group or its time."""
     split = data.split
     named = (data.weights, *((split.group, split.order, split.column) if split is not None else ()))
     window = data.window
@@ -264,13 +263,13 @@ def _about_examples(data: DataSection) -> set[str]:
 
 
 def _everything_but(taken: set[str], table: Table) -> Bound:
-    """What feeds an input that names no columns: the table's own choice, or every column that is
-    not taken.
+    """The columns of an input that names none: the default of the table, or every column that is
+    not used otherwise.
     """
     if table.default_features is not None:
         names = table.default_features
     else:
         names = tuple(name for name in table.names if name not in taken)
     if not names:
-        raise DataError.of("MS607", f"{table.name} has no column beside the targets")
+        raise DataError.of("MS607", f"{table.name} has no columns other than the targets")
     return Bound(names, len(names) > 1, table.span)

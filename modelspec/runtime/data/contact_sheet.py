@@ -1,4 +1,4 @@
-"""Contact sheets: the first images of an input, row by row, in one picture."""
+"""Contact sheets: the first images of an input, in rows, in one picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .table import Array
 _ACROSS, _DOWN = 8, 10
 _GAP = 2
 _SMALLEST = 32
-"""Images of fewer pixels across are shown larger."""
+"""Images with fewer pixels in width are enlarged."""
 
 
 def is_images(values: Array) -> bool:
@@ -21,7 +21,7 @@ def is_images(values: Array) -> bool:
 
 
 def is_image(sizes: Sequence[int | None]) -> bool:
-    """Whether this may be the shape of an image: [height, width] or [height, width, 1 or 3 or 4],
+    """Whether this can be the shape of an image: [height, width] or [height, width, 1 or 3 or 4],
     at least 8 by 8.
     """
     return (
@@ -32,8 +32,8 @@ def is_image(sizes: Sequence[int | None]) -> bool:
 
 
 def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
-    """The examples of each row: the first of each class where there are few, else the first
-    of all.
+    """The examples of each row: the first of each class where there are few classes, otherwise the
+    first examples.
     """
     if classes is not None:
         found = np.unique(classes)
@@ -44,7 +44,7 @@ def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
 
 
 def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
-    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest. Raises
+    """Writes a PNG. Numbers outside 0 to 255 are scaled from the smallest to the largest. Raises
     `OSError`.
     """
     from PIL import Image
@@ -56,11 +56,11 @@ def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
         (len(rows) * step_y + _GAP, max(map(len, rows)) * step_x + _GAP, 3), 255, np.uint8
     )
     chosen = np.concatenate([np.asarray(values[list(row)]) for row in rows])
-    low, high = _limits(chosen)
-    images = iter(_levels(chosen, low, high))
+    low, high = limits(chosen)
+    images = iter(levels(chosen, low, high))
     for down, row in enumerate(rows):
         for across in range(len(row)):
-            image = _coloured(next(images)).repeat(larger, 0).repeat(larger, 1)
+            image = in_color(next(images)).repeat(larger, 0).repeat(larger, 1)
             top, left = _GAP + down * step_y, _GAP + across * step_x
             sheet[top : top + height * larger, left : left + width * larger] = image
     Image.fromarray(sheet).save(path, "PNG")
@@ -69,20 +69,20 @@ def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
 def with_masks(
     values: Array, targets: Mapping[str, Array], rows: Sequence[Sequence[int]]
 ) -> tuple[Array, Sequence[Sequence[int]]]:
-    """The images that rows show, each with its masks to the right, and the rows of these; the
-    images themselves where they have no masks. Classes are spread from black to white.
+    """The images of the rows, each with its masks to the right, and the new rows; the given images
+    and rows where there are no masks. Classes are scaled from black to white.
     """
     masks = [one for one in targets.values() if _is_mask_of(values, one)]
     if not masks:
         return values, rows
     chosen = [index for row in rows for index in row]
-    low, high = _limits(np.asarray(values[chosen]))
-    parts = [_levels(np.asarray(values[chosen]), low, high)]
+    low, high = limits(np.asarray(values[chosen]))
+    parts = [levels(np.asarray(values[chosen]), low, high)]
     for mask in masks:
         classes = np.asarray(mask[chosen]).reshape(len(chosen), *values.shape[1:3])
         highest = max(1.0, float(classes.max(initial=1)))
-        parts.append(_levels(classes, 0.0, highest))
-    together = np.concatenate([np.stack([_coloured(one) for one in part]) for part in parts], 2)
+        parts.append(levels(classes, 0.0, highest))
+    together = np.concatenate([np.stack([in_color(one) for one in part]) for part in parts], 2)
     ends = np.cumsum([len(row) for row in rows])
     return together, [
         range(end - len(row), end) for row, end in zip(rows, ends.tolist(), strict=True)
@@ -95,13 +95,14 @@ def _is_mask_of(values: Array, mask: Array) -> bool:
     return mask.dtype.kind in "biuf" and mask.shape in (sizes, (*sizes, 1))
 
 
-def _levels(values: Array, low: float, high: float) -> Array:
+def levels(values: Array, low: float, high: float) -> Array:
+    """Numbers as integers from 0 to 255."""
     found: Array = np.round((values.astype(np.float64) - low) * (255 / (high - low)))
     return found.clip(0, 255).astype(np.uint8)
 
 
-def _limits(values: Array) -> tuple[float, float]:
-    """What is black and what is white."""
+def limits(values: Array) -> tuple[float, float]:
+    """The values of black and white."""
     low, high = float(values.min()), float(values.max())
     if values.dtype == np.uint8 or (low >= 0 and 1 < high <= 255):
         return 0.0, 255.0
@@ -110,7 +111,8 @@ def _limits(values: Array) -> tuple[float, float]:
     return low, high if high > low else low + 1
 
 
-def _coloured(image: Array) -> Array:
+def in_color(image: Array) -> Array:
+    """An image with three channels."""
     grey = image if image.ndim == 2 else image[..., 0] if image.shape[2] == 1 else None
     found: Array = image[..., :3] if grey is None else np.stack([grey] * 3, axis=-1)
     return found

@@ -1,4 +1,4 @@
-"""Dates and times as the numbers of their parts."""
+"""Dates and times converted to the numbers of their parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .table import Array
 
 
 class _Clock(NamedTuple):
-    """A time as it is written, whatever its UTC offset."""
+    """A time as written, ignoring its UTC offset."""
 
     day: date
     hour: int
@@ -38,12 +38,12 @@ _PARTS: dict[str, Callable[[_Clock], int]] = {
 
 
 def is_date(text: str) -> bool:
-    """Whether a text says a date or a time."""
+    """Whether a string is a date or a time."""
     return read_time(text.strip()) is not None
 
 
 def no_dates(texts: Array) -> Array:
-    """Which texts are not dates; the empty one, a missing value, is not counted."""
+    """Which strings are not dates; an empty string, a missing value, is not counted."""
     distinct, places = np.unique(texts.astype(str), return_inverse=True)
     bad = np.array([bool(text) and not is_date(text) for text in distinct], bool)
     found: Array = (
@@ -53,8 +53,8 @@ def no_dates(texts: Array) -> Array:
 
 
 def parts_of_dates(layer: DateParts) -> Callable[[Array], Array]:
-    """What computes the layer of texts of shape (rows,) or (rows, ..., columns): (rows, ...,
-    columns * parts). Raises `ValueError` for a text that is not a date.
+    """A function that computes the layer: from strings of shape (rows,) or (rows, ..., columns) to
+    (rows, ..., columns * parts). It raises `ValueError` for a string that is not a date.
     """
 
     def apply(texts: Array) -> Array:
@@ -88,7 +88,7 @@ def _clock(text: str) -> _Clock:
 
 
 def _seconds(text: str) -> tuple[int, int, int]:
-    """Where the seconds of a time are; it may have none."""
+    """Start, size and default of the seconds of a time; it may have none."""
     return (17, 2, 0) if text[16:17] == ":" else (len(text), 2, 0)
 
 

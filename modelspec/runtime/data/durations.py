@@ -1,4 +1,4 @@
-"""Durations as seconds, in whatever unit a file or a program has them."""
+"""Durations converted to seconds, from any unit in a file or program."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .table import NOTHING, Array
 
 _SECONDS = {"W": 604_800, "D": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PARTS = {"ms": 3, "us": 6, "ns": 9, "ps": 12, "fs": 15, "as": 18}
-"""Units by the power of ten that a second has of them."""
+"""Units by the power of ten of their number in a second."""
 _NAT = np.iinfo(np.int64).min
 
 
 def check_unit(dtype: np.dtype[Any], what: str) -> None:
-    """Raises `Fault` (MS653) where an array of durations has a unit of no fixed length."""
+    """Raises `Fault` (MS653) where an array of durations has a unit without a fixed length."""
     if dtype.kind != "m":
         return
     unit, _ = np.datetime_data(dtype)
@@ -26,21 +26,21 @@ def check_unit(dtype: np.dtype[Any], what: str) -> None:
         has = "no unit" if unit == "generic" else f"the unit `{unit}`, whose length varies"
         raise Fault(
             "MS653",
-            f"{what} holds durations with {has}",
+            f"{what} contains durations with {has}",
             help="save it as `timedelta64[s]`, or as numbers",
         )
 
 
 def seconds_of(values: Array) -> Array:
-    """An array of `timedelta64` as float64 of the same shape: seconds, and `NOTHING` where there is
-    no value. Its unit was checked.
+    """An array of `timedelta64` as float64 of the same shape: seconds, and `NOTHING` where a value
+    is missing. `check_unit` must have accepted its unit.
     """
     unit, _many = np.datetime_data(values.dtype)
     counts = np.ascontiguousarray(values).astype(f"m8[{unit}]").view(np.int64)
     if unit in _SECONDS:
         found = counts.astype(np.float64) * _SECONDS[unit]
     else:
-        # Whole seconds and the rest apart, as not every int64 is a float64.
+        # Whole seconds and the rest separately: not every int64 is a float64.
         rest = np.fmod(counts, 10 ** _PARTS[unit])
         found = (counts - rest) // 10 ** _PARTS[unit] + rest / 10 ** _PARTS[unit]
     return np.where(counts == _NAT, NOTHING, found)

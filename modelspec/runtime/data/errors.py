@@ -1,4 +1,4 @@
-"""What the data or a run has wrong: what collects diagnostics, and raises them as an error."""
+"""Errors of the data or a run: collects diagnostics, and raises them as one error."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from modelspec.errors import DataError, RunError
 __all__ = ["MAX_OF_A_KIND", "DataError", "Findings", "RunError", "places"]
 
 MAX_OF_A_KIND = 10
-"""How many faults of one code are reported one by one, and how many places one fault names."""
+"""How many diagnostics of one code are reported singly, and how many places one names."""
 
 
 class Findings(Collector):
-    """What is wrong with data: at most ten faults of a kind one by one, the others as a count."""
+    """Errors in data: at most ten of a kind are reported singly, the others as a count."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,9 +33,7 @@ class Findings(Collector):
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What was found, in the order in which it was found, and a count for each kind that was
-        cut short.
-        """
+        """The findings in order, and a count for each kind that exceeds the limit."""
         more = [
             Diagnostic(code, severity, f"{count - MAX_OF_A_KIND:,} more of the same kind", None)
             for (code, severity), count in self._counts.items()

@@ -1,4 +1,4 @@
-"""Where the rows of examples are in the arrays that batches are gathered from, as tensors."""
+"""The places of examples in the arrays that batches are gathered from, as tensors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .windows import Windows
 
 
 class Places(NamedTuple):
-    """The places in the arrays of what some examples take, [examples] or, of windows, [examples,
-    rows].
+    """The places that some examples take in the arrays: [examples], or [examples, rows] for
+    windows.
     """
 
     inputs: Any
     targets: Any
     last: Any
-    """Of the example itself, or of the last row of its window: [examples]."""
+    """The place of the example itself, or of the last row of its window: [examples]."""
 
 
 class WindowPlaces:
-    """Which rows windows take, as tensors of their numbers."""
+    """The rows of windows, as tensors of row numbers."""
 
     def __init__(self, windows: Windows) -> None:
         import tensorflow as tf

@@ -1,6 +1,4 @@
-"""How much examples count: a column of weights, and weights of classes turned into weights of
-examples.
-"""
+"""Weights of examples: from a column of weights, and from weights of classes."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ def check_weights(
     span: Span | None,
     findings: Findings,
 ) -> None:
-    """MS629: a column of weights of which some are negative, or all 0."""
+    """MS629: a column of weights with negative values, or with zeros only."""
     bad = weights < 0
     if bad.any():
         found = np.flatnonzero(bad)
@@ -40,31 +38,29 @@ def check_weights(
             f"weight `{name}` is {weights[found[0]]:g} at {shown[0]}",
             span,
             notes=places(shown, len(found)),
-            help="weights are at least 0; 0 leaves an example out",
+            help="weights must be at least 0; an example with weight 0 is ignored",
         )
     elif not weights.any():
         findings.error(
             "MS629",
             f"every weight `{name}` of {table.name} is 0",
             span,
-            help="name the column of weights, or leave `weights` out",
+            help="name another column of weights, or remove `weights`",
         )
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """The classes of an output that `balanced` weighs, of which the model may leave steps out."""
+    """The classes of an output with `balanced` weights; the model may mask some steps."""
 
     classes: Array
-    """Of every example, and step of a sequence."""
+    """The class of every example, and step of a sequence."""
     counted: Array
-    """Which of them are no padding and are not ignored, as far as the data say."""
+    """Which of them are not padding and not ignored, as far as the data shows."""
     train: Positions
 
     def weights(self, mask: Array | None = None) -> Array:
-        """The weight of every example and step. `mask` are those that the model does not leave
-        out.
-        """
+        """The weight of every example and step. `mask` is true for those that the model uses."""
         counted = self.counted if mask is None else self.counted & mask
         return _spread(_balanced(_counts(self.classes, counted, self.train)), self.classes)
 
@@ -77,12 +73,12 @@ def class_weights(
     findings: Findings,
     real: Mapping[str, Array] | None = None,
 ) -> tuple[dict[str, Array], dict[str, Balanced]]:
-    """The weight of every example of each output whose classes have one, by the class that its
-    target has; and what those of `balanced` follow from where an example has several steps.
+    """The weight of every example of each output with class weights, by the class of its target;
+    and the counts behind `balanced` weights where an example has several steps.
 
     `balanced` gives a class the weight examples / (classes * examples of the class), counted on the
-    training split. `real` are the steps of padded targets that are no padding; these and the
-    classes that the loss does not ignore are counted.
+    training split. `real` marks the steps of padded targets that are not padding; only these steps,
+    and only classes that the loss does not ignore, are counted.
     """
     found: dict[str, Array] = {}
     balanced: dict[str, Balanced] = {}
@@ -94,8 +90,8 @@ def class_weights(
         if classes is None:
             findings.error(
                 "MS629",
-                f"output `{output}` has several units that each say yes or no: an example has no "
-                "one class to weigh",
+                f"output `{output}` has several binary units, so that an example has no single "
+                "class for `class_weight`",
                 weight.span,
                 help="use a column of `weights` instead",
             )
@@ -114,7 +110,7 @@ def class_weights(
 
 
 def _counted(classes: Array, target: Target, real: Array | None) -> Array:
-    """Which classes are those of real steps that the loss looks at."""
+    """Which classes belong to real steps that the loss does not ignore."""
     counted = np.ones(classes.shape, bool)
     ignored = getattr(target.loss, "ignore_class", None)
     if ignored is not None:
@@ -125,20 +121,20 @@ def _counted(classes: Array, target: Target, real: Array | None) -> Array:
 
 
 def _counts(classes: Array, counted: Array, train: Positions) -> Array:
-    """How many training examples, and steps of them, have each class."""
+    """The number of training examples, or steps, of each class."""
     found: Array = np.bincount(classes[train][counted[train]].clip(min=0))
     return found
 
 
 def _spread(table: Array, classes: Array) -> Array:
-    """The weight of each class to where it is; a class that is not counted weighs nothing."""
+    """The weight of the class of each entry; classes that are not counted weigh 0."""
     known = np.append(table, np.zeros(max(0, int(classes.max(initial=0)) + 1 - len(table))))
     found: Array = known[classes.clip(min=0)].astype(np.float32)
     return found
 
 
 def _classes(values: Array, target: Target) -> Array | None:
-    """The class of every example (and step of a sequence) as a whole number."""
+    """The class of every example (and step of a sequence) as an integer."""
     if target.encoding == "one_hot":
         found: Array = values.argmax(axis=target.class_axis)
         return found
@@ -160,14 +156,14 @@ def _balanced(counts: Array) -> Array:
 def _given(
     output: str, weight: ClassWeight, counts: Array, target: Target, findings: Findings
 ) -> Array | None:
-    """A weight for each class. MS629 for a class that does not exist, and for one that has none."""
+    """A weight for each class. MS629 for an unknown class, and for a class without a weight."""
     assert weight.weights is not None
     names = [str(label) for label in target.labels or ()] or None
     table = np.full(len(names) if names else max(_units(target), len(counts)), np.nan)
     ignored = str(getattr(target.loss, "ignore_class", None))
     for name, value in weight.weights.items():
         if name == ignored:
-            continue  # whatever it weighs: the loss does not look at it
+            continue  # its weight has no effect: the loss ignores it
         place = _index(name, names, len(table))
         if place is None:
             _report_unknown(name, names, len(table), weight, output, findings)
@@ -180,8 +176,8 @@ def _given(
         label = names[first] if names else str(first)
         findings.error(
             "MS629",
-            f"`class_weight` has no weight for class `{label}` of output `{output}`, which "
-            f"{counts[first]:,} training examples have",
+            f"`class_weight` has no weight for class `{label}` of output `{output}`, the class of "
+            f"{counts[first]:,} training examples",
             weight.span,
             help=f'add `"{label}": 1.0`',
         )

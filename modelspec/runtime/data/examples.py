@@ -1,4 +1,4 @@
-"""Prepared examples: those of a source, a part of them, and all that training needs."""
+"""Prepared examples: those of a source, of a part, and all the data of a training run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .table import Array, Table
 from .varied import Variation
 
 if TYPE_CHECKING:
+    from .slices import PartSlice
     from .windows import Windows
 
 Arrays = Mapping[str, Array]
@@ -27,40 +28,46 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of one source, as the model takes them; the first axis of every array counts
-    them. Examples that are windows take several rows each of the arrays, whose first axis then
-    counts the rows.
+    """The examples of one source, in the form that the model takes. The first axis of every array
+    is the examples; for windows, which take several rows each, it is the rows.
     """
 
     inputs: Arrays
-    """By model input."""
+    """The arrays by model input."""
     targets: Arrays
-    """By model output; empty where they were not asked for."""
+    """The arrays by model output; empty where targets were not requested."""
     count: int
     table: Table
     outputs: tuple[str, ...]
-    """The model's outputs, those without targets included."""
+    """All outputs of the model, including those without targets."""
     rows: Array | None = None
-    """The place of each example in the source, of a window that of its last row; None: its own."""
+    """The row of each example in the source, for a window its last row; None: its position."""
     weights: Array | None = None
-    """How much each example counts, wherever it is used."""
+    """The weight of each example, in training and evaluation."""
     class_weights: Arrays = field(default_factory=dict)
-    """By output: how much each example counts in training for its class."""
+    """By output: the weight of each example in training for its class."""
     balanced: Mapping[str, Balanced] = field(default_factory=dict)
-    """By output: what weights of steps follow from that have to count the same in every class."""
+    """By output: the classes from which balanced weights of steps are computed."""
     augment: Mapping[str, Variation] = field(default_factory=dict)
-    """By input: layers that vary the examples in training, and what they vary with it."""
+    """By input: the layers that vary it in training, and the tensors that vary with it."""
     random: Mapping[str, RandomInput] = field(default_factory=dict)
-    """By input: what is drawn in place of a column."""
+    """By input without a column: the random numbers that feed it."""
     windows: Windows | None = None
-    """Which rows each example takes; None: the one of its number."""
+    """The rows of each example; None: the row at its position."""
+    objective: bool = False
+    """Whether the terms of an objective read targets, and are weighted as the examples."""
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """The targets that no output of the model is compared with."""
+        return tuple(name for name in self.targets if name not in self.outputs)
 
     def in_windows(self, windows: Windows) -> Examples:
-        """The same rows as windows of them."""
+        """The same rows, with windows as the examples."""
         return replace(self, windows=windows, count=len(windows), rows=windows.last_rows)
 
     def rows_of(self, kind: str, chosen: Positions) -> Positions:
-        """The places in the arrays of `inputs` or `targets` that some examples take, each once and
+        """The places that some examples take in the arrays of `inputs` or `targets`, each once,
         ascending.
         """
         return chosen if self.windows is None else self.windows.rows_of(kind, chosen)
@@ -72,43 +79,47 @@ class Part:
 
     examples: Examples
     positions: Positions
-    """Which, in ascending order."""
+    """Their positions in the source, ascending."""
     members: Positions | None = None
-    """The rows of the part, where its examples are windows; None: its examples."""
+    """The rows of the part where its examples are windows; None: the rows of its examples."""
 
     def __len__(self) -> int:
         return len(self.positions)
 
     @property
     def rows(self) -> Positions:
-        """The rows that are in the part, by their place in the source."""
+        """The rows of the part, as places in the source."""
         if self.members is not None:
             return self.members
         rows = self.examples.rows
         return self.positions if rows is None else rows[self.positions]
 
     def rows_of(self, kind: str) -> Positions:
-        """The places in the arrays of `inputs` or `targets` that its examples take."""
+        """The places that its examples take in the arrays of `inputs` or `targets`."""
         return self.examples.rows_of(kind, self.positions)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that training needs of the data."""
+    """All the data of a training run."""
 
     compiled: Compiled
-    """The spec with every `auto` known."""
+    """The spec with every `auto` resolved."""
     binding: Binding
     parts: Mapping[str, Part]
-    """`train`, and `validation` and `test` where there are any."""
+    """`train`, and `validation` and `test` where the spec has them."""
     warnings: tuple[Diagnostic, ...]
     state: State = field(default_factory=lambda: State({}))
     """What was learned from the training split."""
     cache: tuple[Explanation, ...] = ()
-    """What became of the prepared data of each source."""
+    """How the prepared data of each source was stored."""
+    slices: Mapping[str, tuple[PartSlice, ...]] = field(default_factory=dict)
+    """By measured part: its slices that the spec names."""
+    stages: tuple[Prepared, ...] = ()
+    """The data of each stage of the training, if it has stages."""
 
     def save(self, folder: Path) -> None:
-        """Puts what `evaluate` and `predict` need beside the model into a run folder. Raises
+        """Saves what `evaluate` and `predict` require besides the model to a run folder. Raises
         `OSError`.
         """
         if not self.state.empty:

@@ -1,4 +1,4 @@
-"""`data.expect`: what must hold of the columns of a source, checked where they are read."""
+"""`data.expect`: conditions on the columns of a source, checked when they are read."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 
 class RangeCheck:
-    """Whether the numbers of a column are as large as the spec says. Missing values are not
-    checked here.
-    """
+    """Checks that the numbers of a column are in the expected range. Ignores missing values."""
 
     def __init__(
         self,
@@ -44,11 +42,11 @@ class RangeCheck:
         self.table, self.name, self.expected, self.span = table, name, expected, span
         self._written = written
         self._found = Found()
-        self._no_number = Found()
+        self._not_numbers = Found()
         self._rows: list[Array] = []
 
     def add(self, block: Mapping[str, Array], start: int) -> None:
-        """Looks at a block of the source."""
+        """Checks a block of the source."""
         values = block[self.name]
         if is_ragged(values):
             for row, one in enumerate(values):
@@ -60,7 +58,7 @@ class RangeCheck:
         numbers = values
         if values.dtype.kind in "OUS":
             read = read_numbers(self._written, self.table, values)
-            self._no_number.add(read.bad, values, start)
+            self._not_numbers.add(read.bad, values, start)
             numbers = read.values
         if numbers.dtype.kind not in "biuf":
             return
@@ -73,7 +71,7 @@ class RangeCheck:
         self._rows.append(start + np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)))
 
     def leave_out(self, skipped: SkippedRows, rows: Array) -> Array:
-        """The `rows` without those that are out of range, which are noted instead."""
+        """The `rows` without those that are out of range, which are added to `skipped`."""
         bad = np.intersect1d(np.concatenate([np.zeros(0, np.int64), *self._rows]), rows)
         origin = self.table.source_places
         for row in bad:
@@ -84,10 +82,10 @@ class RangeCheck:
         return rows[~np.isin(rows, bad)]
 
     def report(self, findings: Findings) -> None:
-        """MS671 for the first value that is out of range, with how many more there are; MS609
-        where the column holds text.
+        """MS671 for the first value that is out of range, with the number of others; MS609 where
+        the column contains text.
         """
-        for found, say in ((self._no_number, self._of_text), (self._found, self._of_range)):
+        for found, say in ((self._not_numbers, self._of_text), (self._found, self._of_range)):
             if found.count:
                 place = self.table.place(self.name, found.first[0])
                 say(_shown(found.value), place, _more(found.count), findings)
@@ -96,15 +94,15 @@ class RangeCheck:
     def _of_text(self, value: str, place: str, more: str, findings: Findings) -> None:
         findings.error(
             "MS609",
-            f"`{self.name}` is {value} at {place}{more}, but `expect` compares numbers",
+            f"`{self.name}` is {value} at {place}{more}, but `expect` requires numbers",
             self.span,
-            help="leave `min` and `max` out for a column of text",
+            help="remove `min` and `max` for a column of text",
         )
 
     def _of_range(self, value: str, place: str, more: str, findings: Findings) -> None:
         findings.error(
             "MS671",
-            f"`{self.name}` is {value} at {place}{more}, but `expect` says {self._wanted()}",
+            f"`{self.name}` is {value} at {place}{more}, but `expect` requires {self._wanted()}",
             self.span,
             help="correct the rows, leave them out with `where`, or change `expect`",
         )
@@ -119,8 +117,8 @@ class RangeCheck:
 def range_checks(
     compiled: Compiled, binding: Binding, table: Table, *, every: bool
 ) -> tuple[RangeCheck, ...]:
-    """What looks through the columns that `expect` gives a range; with `every` also those that the
-    table lacks, whose absence is a fault then.
+    """The checks of the columns for which `expect` sets a range; with `every`, including columns
+    that the table lacks, which is then an error.
     """
     data = section(compiled)
     written = {
@@ -134,7 +132,7 @@ def range_checks(
 
 
 def known_columns(compiled: Compiled, bound: Bound) -> dict[str, Span | None]:
-    """The columns of a feature whose values must be known, with the places that say it."""
+    """The columns of a feature whose values must be known, with the places that set this."""
     data = section(compiled)
     return {
         name: data.spans.get(("expect", name))
@@ -151,7 +149,7 @@ def check_known(
     table: Table,
     findings: Findings,
 ) -> bool:
-    """Whether the values of a feature, as its lookup gets them, are all known; MS671 where not."""
+    """Whether its lookup knows all the values of a feature; MS671 where it does not."""
     for name, bad in unknown(values, feature, layer):
         if bad.any():
             assert isinstance(layer, Lookup)
@@ -164,7 +162,7 @@ def check_known(
 def unknown(
     values: Array, feature: ScannedFeature, layer: Layer | None
 ) -> Iterator[tuple[str, Array]]:
-    """By column whose values must be known: which of the values of a feature are not."""
+    """By column whose values must be known: which values of the feature are unknown."""
     if not feature.known or not isinstance(layer, Lookup) or layer.tokens is None:
         return
     known = {*layer.tokens, layer.mask_token}
@@ -195,9 +193,9 @@ def _report_unknown(
         "MS671",
         f"`{name}` is {_shown(value)} at {table.place(name, (int(rows[found[0]]),))}"
         f"{_more(len(found))}, which its lookup did not learn from the training part, but"
-        " `expect` says `known`",
+        " `expect` requires known values",
         span,
-        help=f'is it "{near}"?' if near else "correct the rows, or leave `known` out",
+        help=f'did you mean "{near}"?' if near else "correct the rows, or remove `known`",
     )
 
 
@@ -206,7 +204,7 @@ def _shown(value: Any) -> str:
 
 
 def _more(count: int) -> str:
-    """How many more rows there are."""
+    """The number of other rows, as a part of a message."""
     if count < 2:
         return ""
     return f" (and in {count - 1:,} more row{'s' if count > 2 else ''})"

@@ -1,4 +1,4 @@
-"""What the transforms of a run make of one row, step by step."""
+"""The results of the transforms of a run for one row, step by step."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .adapt import Pipeline, pipelines
 from .adapted_state import State
 from .columns import bind
 from .errors import Findings
+from .open_columns import with_columns
 from .scan import scan
 from .spec_facts import section, typed_graph
 from .table import Array, Table
@@ -22,24 +23,23 @@ from .transforms import Runner
 
 @dataclass(frozen=True)
 class FeatureSteps:
-    """One input of a model on its way from the cells of a row."""
+    """The steps from the cells of a row to one input of a model."""
 
     columns: Mapping[str, Any]
     """The cells, by column."""
     read: Any
-    """What is read of them: numbers or text, missing values filled in, columns side by side."""
+    """The values that are read: numbers or text, missing values filled, columns stacked."""
     steps: tuple[tuple[str, Any], ...]
-    """Each layer of the transform with what it gives."""
+    """Each layer of the transform with its output."""
     given: Any = None
-    """What the model gets."""
+    """The input of the model."""
 
 
 def feature_steps(
     compiled: Compiled, table: Table, state: State | None, load: Callable[[], None]
 ) -> dict[str, FeatureSteps]:
-    """By input: what is made of the first row of a table. Raises `DataError` as `prepare_source`
-    does.
-    """
+    """By input: the steps for the first row of a table. Raises `DataError`."""
+    compiled = with_columns(compiled, table)
     binding = bind(
         section(compiled), tuple(typed_graph(compiled).inputs), (), table, with_targets=False
     )
@@ -65,7 +65,7 @@ def _of(pipe: Pipeline, block: Mapping[str, Array]) -> FeatureSteps:
 
 
 def _plain(value: Any) -> Any:
-    """A number or text as Python has it, an array as it is."""
+    """A number or string as a Python value; an array unchanged."""
     found = np.asarray(value)
     if found.ndim:
         return found

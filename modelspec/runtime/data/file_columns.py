@@ -1,4 +1,4 @@
-"""A table with columns of pictures, read from the files that columns of paths name."""
+"""A table with columns of images, read from the files that columns of paths name."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from .table import Array, Table
 def with_files(
     table: Table, data: DataSection, context: Context, findings: Findings, *, targets: bool = True
 ) -> Table:
-    """The table with the pictures that features of a spec read; the table itself where none does.
-    Without `targets`, those of inputs alone. Raises `DataError` with every file that is not there.
+    """The table with the images that features of a spec read; the table itself where none reads
+    images. Without `targets`, only those of inputs. Raises `DataError` for all missing files.
     """
     asked = {
         **file_columns(data.inputs or {}),
         **(file_columns(data.targets or {}) if targets else {}),
     }
-    asked = {name: one for name, one in asked.items() if name not in table}  # or they are given
+    asked = {name: one for name, one in asked.items() if name not in table}  # else passed as data
     if not asked:
         return table
     found = FileTable(table, asked, _places(data), context)
@@ -46,7 +46,7 @@ def with_files(
 
 
 def _places(data: DataSection) -> dict[str, Span]:
-    """Where the spec names each column of paths first."""
+    """The place where the spec first names each column of paths."""
     found: dict[str, Span] = {}
     for kind, features in (("inputs", data.inputs), ("targets", data.targets)):
         for name, one in (features or {}).items():
@@ -57,7 +57,7 @@ def _places(data: DataSection) -> dict[str, Span]:
 
 
 class FileTable(Table):
-    """A table, and columns of pictures beside its own."""
+    """A table with additional columns of images."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class FileTable(Table):
         )
 
     def __getattribute__(self, name: str) -> Any:
-        """Whatever a table says of its source, the one below says it."""
+        """Properties of the source come from the underlying table."""
         if name in _OF_THE_SOURCE:
             return getattr(object.__getattribute__(self, "_base"), name)
         return object.__getattribute__(self, name)
@@ -132,7 +132,7 @@ class FileTable(Table):
         for block in sizes:
             size = len(next(iter(block.values())))
             found = {name: one.take(size) for name, one in passes.items()}
-            yield {name: found[name] if name in found else block[name] for name in names}  # type: ignore[misc]  # a range is of no column
+            yield {name: found[name] if name in found else block[name] for name in names}  # type: ignore[misc]  # no column
         for one in passes.values():
             one.take(0)
 
@@ -155,7 +155,7 @@ class FileTable(Table):
     def _files(
         self, column: str, context: Context, span: Span | None, findings: Findings
     ) -> list[Member]:
-        """The file of every row. What is wrong with one is noted down, with its row."""
+        """The file of every row. Errors are collected, each with its row."""
         written = self._base.column(column, span, text=True)
         found: list[Member] = []
         for row, cell in enumerate(written.tolist()):
@@ -167,7 +167,7 @@ class FileTable(Table):
         return found
 
     def mixed(self) -> Iterator[Diagnostic]:
-        """A warning for each column of images with 8 bits beside those with 16."""
+        """A warning for each column with both 8-bit and 16-bit images."""
         for column, one in self._pictures.items():
             if isinstance(one.decoder, ImageDecoder):
                 wide = one.decoder.wide_of(one.members)
@@ -176,14 +176,14 @@ class FileTable(Table):
 
 
 class _Rows:
-    """Blocks of pictures, of which any number of rows is taken."""
+    """Blocks of images, from which any number of rows is taken."""
 
     def __init__(self, blocks: Iterator[tuple[int, Array]]) -> None:
         self._blocks = blocks
         self._rest: Array | None = None
 
     def take(self, count: int) -> Array:
-        """The next rows; with 0 nothing, once the blocks are at their end."""
+        """The next rows; 0 reads the remaining blocks to their end."""
         parts = [] if self._rest is None else [self._rest]
         held = sum(map(len, parts))
         while held < count or not count:
@@ -200,7 +200,7 @@ class _Rows:
 def member_of(cell: Any, table: Table, context: Context) -> Member:
     """The file that a cell names, relative to the file that the table was read from. Raises
     `Fault`: MS680 for a cell that does not name a file, MS210 outside the project and the granted
-    places, MS601 where there is none.
+    places, MS601 where the file does not exist.
     """
     if not isinstance(cell, str):
         raise Fault("MS680", f"{cell!r} does not name a file", help="name a column of paths")
@@ -208,7 +208,7 @@ def member_of(cell: Any, table: Table, context: Context) -> Member:
         raise Fault(
             "MS680",
             "no file is named",
-            help="leave such rows out: `where: path is not missing`",
+            help="filter such rows out: `where: path is not missing`",
         )
     folder = table.origin or context.folder or Path.cwd()
     return Member(cell, files.locate(from_folder(cell, folder, context), context), None)
@@ -228,4 +228,4 @@ _OF_THE_SOURCE = frozenset(
     for name in chain(vars(Table), ("settings", "warnings", "source_places", "kept", "origin"))
     if not name.startswith("_") and name not in _OWN
 )
-"""What is asked of the source itself, whatever it gains."""
+"""Attributes that always come from the source, including those that it gains later."""

@@ -1,4 +1,4 @@
-"""A table without the rows that `data.where` leaves out."""
+"""A table without the rows that `data.where` filters out."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .where import Rows, RowTest
 
 
 class FilteredTable(Table):
-    """Some rows of a table, which keep their places in its files."""
+    """Some rows of a table; messages show their places in the files of the table."""
 
     def __init__(self, whole: Table, condition: str, rows: Array, total: int) -> None:
         super().__init__(whole.name, whole.names, whole.fingerprint, whole.span)
         self.whole = whole
         self.rows = rows
-        """The places of the rows that are kept among all, ascending."""
+        """The places of the kept rows among all rows, ascending."""
         self.left_out = LeftOut(condition, total, total - len(rows))
         self.settings: Mapping[str, Any] = {**whole.settings, "where": condition}
         self.warnings, self.origin, self.kept = whole.warnings, whole.origin, whole.kept
@@ -119,9 +119,9 @@ def filtered(
     *,
     state: State | None = None,
 ) -> Table:
-    """The rows of a source that the spec's `where` keeps; all of them, and findings, where that
-    cannot be said: MS607 for columns that it does not have, MS566 and MS649 for what cannot be
-    compared, MS639 where none is kept.
+    """The rows of a source that `where` of the spec keeps; all rows, with findings, where the
+    condition is wrong: MS607 for unknown columns, MS566 and MS649 for values that cannot be
+    compared, MS639 where no row is kept.
     """
     where = section(compiled).where
     if where is None:
@@ -133,7 +133,7 @@ def filtered(
     if unknown:
         return table
     try:
-        filter = _Filter(table, condition, where, *_said(table, compiled, binding, state))
+        filter = _Filter(table, condition, where, *said_of(table, compiled, binding, state))
         rows, total = filter.rows()
     except DataError as error:
         findings.extend(error.diagnostics)
@@ -145,10 +145,10 @@ def filtered(
 
 
 def _as_written(fault: Fault, name: str) -> Fault:
-    """The fault with a suggestion that a condition can have, or with the text that may be meant."""
+    """The fault with a suggestion in the syntax of conditions, or with a string in quotes."""
     near = fault.suggestion
     if near is None:
-        return replace(fault, help=f"a text is in quotes: `'{name}'`; {fault.help}")
+        return replace(fault, help=f"a string is written in quotes: `'{name}'`; {fault.help}")
     return fault if near.isidentifier() else replace(fault, suggestion=f"`{near}`")
 
 
@@ -156,12 +156,10 @@ def _report(where: Where, fault: Fault, place: tuple[int, int], findings: Findin
     where.report(fault_of(Misread(fault, *place)), findings)
 
 
-def _said(
+def said_of(
     table: Table, compiled: Compiled, binding: Binding, state: State | None
 ) -> tuple[dict[str, Kind], dict[str, NumberFormat]]:
-    """By column: what features say that it is, where the table's own types do not, and how its
-    numbers are written.
-    """
+    """By column: the kind set by features, where the table has no types, and the number format."""
     kinds: dict[str, Kind] = {}
     formats: dict[str, NumberFormat] = {}
     for key, bound in binding.features.items():
@@ -181,14 +179,14 @@ class _Filter:
     table: Table
     condition: Condition
     where: Where
-    said: Mapping[str, Kind]
+    stated: Mapping[str, Kind]
     formats: Mapping[str, NumberFormat]
 
     def rows(self) -> tuple[Array, int]:
-        """The rows that are kept, in one pass, and how many there are in all. Raises `DataError`
-        and `Misread`.
+        """The kept rows, found in one pass, and the total number of rows. Raises `DataError` and
+        `Misread`.
         """
-        kinds = column_kinds(self.condition, self.said)
+        kinds = column_kinds(self.condition, self.stated)
         names = tuple(self.condition.columns) or self.table.names[:1]
         texts = [name for name in names if self._read_as_text(name, kinds.get(name))]
         test = RowTest(self.condition)
@@ -219,7 +217,7 @@ class _Filter:
             for name, values in block.items()
             if name in self.condition.columns and not (self.table.as_written and name in kinds)
         }
-        every = column_kinds(self.condition, {**self.said, **own}) if own else kinds
+        every = column_kinds(self.condition, {**self.stated, **own}) if own else kinds
         try:
             columns = {}
             for name in self.condition.columns:
@@ -230,7 +228,7 @@ class _Filter:
             raise self._unread(unread, start) from None
 
     def _unread(self, unread: Unread, start: int) -> DataError:
-        """MS649: a cell that cannot be what the condition asks."""
+        """MS649: a cell that does not fit the condition."""
         name = unread.column
         if name is None:
             message = f"{unread.shown} in row {start + unread.row + 1:,} of {self.table.name}"
@@ -240,7 +238,7 @@ class _Filter:
             if unread.place == (0, 0):
                 unread.place = self.condition.columns[name]
         found = Findings()
-        help = "correct the cell, or compare the column with what it holds"
+        help = "correct the cell, or compare the column with values of its type"
         fault = Fault("MS649", f"{message} {unread.why}", help=help)
         _report(self.where, fault, unread.place, found)
         return DataError(found.diagnostics)
@@ -250,7 +248,5 @@ class _Filter:
         found = Findings()
         every = f"the {count:,} rows" if count > 1 else "1 row"
         message = f"`where` keeps none of {every} of {self.table.name}"
-        found.error(
-            "MS639", message, self.where.node.span, help="compare with values that rows have"
-        )
+        found.error("MS639", message, self.where.node.span, help="compare with values in the rows")
         return DataError(found.diagnostics)

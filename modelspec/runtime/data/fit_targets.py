@@ -1,7 +1,7 @@
-"""Targets against the outputs and losses that they train: shapes that Keras would stretch silently,
-labels that are none.
+"""Checks targets against the outputs and losses that they train: shapes that Keras would broadcast
+silently, invalid labels.
 
-What a loss takes is stated once, by the loss itself (`targets` of
+The targets that a loss takes are declared by the loss itself (`targets` of
 `modelspec.catalog.components.loss.Loss`).
 """
 
@@ -14,17 +14,18 @@ from modelspec.core.shapes import show
 
 from .conform import arrange, as_read, cast
 from .errors import Findings
+from .formula_targets import fits_formula, has_formula
 from .label_checks import check_labels, loss_name
 from .table import Array
 from .targets import Target
 
 LABELS = ("indices", "identities", "sequences")
-"""Encodings whose targets are whole numbers."""
+"""Encodings with integer targets."""
 
 
 def fit_target(values: Array, target: Target, findings: Findings) -> Array | None:
-    """The targets as training takes them; None, and findings, where they are not what the loss
-    takes.
+    """The targets in the form that training takes; None, with findings, where the loss does not
+    take them.
     """
     if not target.measured:
         return values
@@ -51,8 +52,8 @@ def fit_target(values: Array, target: Target, findings: Findings) -> Array | Non
 
 
 def _dtype(target: Target) -> str:
-    """What targets that are numbers are kept in: that of the output, of a half the float32 that
-    losses and metrics are computed in.
+    """The dtype of numeric targets: float64 for an output of float64, otherwise float32, in which
+    losses and metrics are computed.
     """
     return "float64" if target.tensor.dtype == "float64" else "float32"
 
@@ -65,27 +66,37 @@ def _arranged(values: Array, target: Target) -> Array:
     if _looks_like_indices(values, target):
         raise Fault(
             "MS615",
-            f"{loss_name(target)} takes a share for each class, but the target of {target.subject}"
-            " is one number for every example",
+            f"{loss_name(target)} takes a probability for each class, but the target of"
+            f" {target.subject} is one number per example",
             help="use `sparse_categorical_crossentropy` for class numbers",
         )
     if _looks_one_hot(values, target):
         raise Fault(
             "MS615",
             f"{loss_name(target)} takes one class number, but the target of {target.subject} has "
-            f"{values.shape[-1]} values for every example",
-            help="use `categorical_crossentropy` for a one-hot code",
+            f"{values.shape[-1]} values per example",
+            help="use `categorical_crossentropy` for one-hot targets",
         )
     try:
         return arrange(values, target.shape, target.subject, _named(target))
     except Fault:
-        wanted = show(target.tensor.shape)
-        raise Fault(
-            "MS616",
-            f"the target of {target.subject} has the shape {_shown(values.shape)}, but the output"
-            f" is {wanted}",
-            help="make them equal: Keras would stretch one over the other without a word",
-        ) from None
+        reason = fits_formula(values, target) if has_formula(target) else None
+        if has_formula(target) and reason is None:
+            return values
+        raise _misfit(values, target, reason) from None
+
+
+def _misfit(values: Array, target: Target, reason: Fault | None) -> Fault:
+    """MS616, with the reason of a formula that does not support the shapes."""
+    wanted = show(target.tensor.shape)
+    message = (
+        f"the target of {target.subject} has the shape {_shown(values.shape)}, but the output is"
+        f" {wanted}"
+    )
+    if reason is None:
+        help = "make the shapes equal: Keras would silently broadcast one to the other"
+        return Fault("MS616", message, help=help)
+    return Fault("MS616", f"{message}: {reason.message}", help=reason.help)
 
 
 def _shown(shape: tuple[int, ...]) -> str:

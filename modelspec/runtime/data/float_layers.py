@@ -1,7 +1,7 @@
 """Layers of a transform that are computed here in float64, and not by Keras.
 
 Keras rounds the settings of `Normalization` and `Rescaling` and the boundaries of `Discretization`
-to float32 whatever dtype the layer has, so that a time or a price in cents would collapse.
+to float32, whatever the dtype of the layer, so that timestamps or prices in cents lose precision.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from modelspec.catalog.layers.categories import Discretization
 from modelspec.catalog.layers.date_parts import DateParts
 from modelspec.catalog.layers.image import Rescaling
 from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import Tensor
@@ -24,29 +25,33 @@ from .table import Array
 
 Apply = Callable[[Array], Array]
 EPSILON = 1e-7
-"""The least deviation that Keras's `Normalization` divides by."""
+"""The smallest deviation that Keras's `Normalization` divides by."""
 
 
 def computed_here(layer: Layer, given: Tensor) -> Apply | None:
-    """What computes a layer of numbers; None for a layer that Keras computes."""
+    """A function that computes the layer; None for a layer that Keras computes."""
     if isinstance(layer, Normalization):
         return _normalization(layer, given)
     if isinstance(layer, Rescaling):
         return _rescaling(layer)
+    if isinstance(layer, Transform):
+        from .plugin_transform import Applied  # it imports this module
+
+        return Applied(layer, given)
     if isinstance(layer, DateParts):
         return parts_of_dates(layer)
     return _discretization(layer) if isinstance(layer, Discretization) else None
 
 
 def _result(layer: Layer, values: Array) -> Array:
-    """In the dtype that the layer gives."""
+    """The values in the output dtype of the layer."""
     dtype = layer.compute_dtype
     known = is_float(dtype) and dtype != "bfloat16"
     return values.astype(dtype) if known else values.astype(np.float32)
 
 
 def broadcast_over(values: Any, axes: list[int], rank: int) -> Array:
-    """Numbers for each entry along some axes, with all the axes of what they apply to."""
+    """Numbers along some axes, reshaped to broadcast over a tensor of the given rank."""
     numbers = np.asarray(values, np.float64)
     shape = [1] * rank
     for index in range(1, numbers.ndim + 1):
@@ -55,7 +60,7 @@ def broadcast_over(values: Any, axes: list[int], rank: int) -> Array:
 
 
 def kept_axes(layer: Normalization, rank: int) -> list[int]:
-    """The axes along which each entry has a mean of its own."""
+    """The axes along which each entry has its own mean."""
     axes = layer.axis if isinstance(layer.axis, tuple) else (layer.axis,)
     return sorted(axis % rank for axis in axes if axis is not None)
 

@@ -1,4 +1,4 @@
-"""Arrays of which batches are gathered: as tensors, or as the files that they are."""
+"""Arrays from which batches are gathered: as tensors, or as files on disk."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from .table import Array
 
 _SMALL = 32 * 2**20
-"""Bytes up to which an array on disk is read as a whole all the same."""
+"""Maximum bytes of an array on disk that is read completely."""
 
 
 class _OnDisk:
-    """An array that stays on disk, of which rows are read: a memory map would bring its whole file
+    """An array that stays on disk and whose rows are read: a memory map would load its whole file
     into memory.
     """
 
@@ -25,14 +25,14 @@ class _OnDisk:
         self._bytes = int(np.prod(values.shape[1:])) * values.itemsize
 
     def gather(self, chosen: Any) -> Any:
-        """Some examples as a tensor; of windows, [examples, rows, ...]."""
+        """Some examples as a tensor; for windows, [examples, rows, ...]."""
         import tensorflow as tf
 
         found = tf.numpy_function(self._read, [chosen], tf.as_dtype(self.values.dtype))
         return tf.ensure_shape(found, [*chosen.shape, *self.values.shape[1:]])
 
     def _read(self, chosen: Any) -> Any:
-        """Each place is read once, and places that follow each other together."""
+        """Reads each place once, and consecutive places together."""
         places, back = np.unique(chosen, return_inverse=True)
         found = np.empty((len(places), *self.values.shape[1:]), self.values.dtype)
         content = found.data.cast("B") if found.size else memoryview(b"")
@@ -45,16 +45,16 @@ class _OnDisk:
         return found[back.reshape(np.shape(chosen))]
 
     def _fill(self, content: memoryview, at: int) -> None:
-        """A piece of the file from a place on; the system may read less at once than is asked."""
+        """Reads a part of the file; a single system call may read less than requested."""
         while len(content):
             count = os.preadv(self._file.fileno(), [content], at)
             if not count:
-                raise OSError(f"{self.values.filename} was cut short")
+                raise OSError(f"{self.values.filename} was truncated")
             content, at = content[count:], at + count
 
 
 def held(values: Array) -> Any:
-    """An array as a tensor, or as the file that it is where that is large."""
+    """An array as a tensor, or as its file where that is large."""
     import tensorflow as tf
 
     if isinstance(values, np.memmap) and values.nbytes > _SMALL:
@@ -63,7 +63,7 @@ def held(values: Array) -> Any:
 
 
 def gather(values: Any, chosen: Any) -> Any:
-    """Some examples of what `held` gives, as a tensor."""
+    """Some examples of a result of `held`, as a tensor."""
     import tensorflow as tf
 
     return values.gather(chosen) if isinstance(values, _OnDisk) else tf.gather(values, chosen)

@@ -1,4 +1,4 @@
-"""`inspect`: the facts of a spec's data, opened, scanned and prepared as training would."""
+"""`inspect`: facts about the data of a spec, opened, scanned and prepared as for training."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .columns import Binding, Bound, bind
 from .errors import Findings, RunError
 from .examples import Examples, Part, Prepared
 from .learned_facts import learned_of
+from .open_columns import with_columns
 from .prepare import prepare
 from .profile import (
     ColumnFacts,
@@ -40,20 +41,21 @@ from .wanted import text_columns
 def inspect(
     compiled: Compiled, *, load: Callable[[], None] = load_keras
 ) -> tuple[DataFacts, Prepared | None]:
-    """What can be said of the data of a spec that has a `data` section, faults included; and the
-    data where they are right.
+    """The facts about the data of a spec with a `data` section, including errors; and the prepared
+    data where it has no errors.
 
-    Never raises for what data hold: what is wrong is in `diagnostics`, beside what could be read.
+    Never raises for the contents of data: `diagnostics` has the errors, besides the facts that
+    could be read.
     """
     try:
         prepared = prepare(compiled, load=load)
     except RunError as error:
-        return _of_faulty(compiled, error), None
-    return _of_right(compiled, prepared), prepared
+        return _of_invalid(compiled, error), None
+    return _of_valid(compiled, prepared), prepared
 
 
-def _of_right(compiled: Compiled, prepared: Prepared) -> DataFacts:
-    """The facts of data that can be used."""
+def _of_valid(compiled: Compiled, prepared: Prepared) -> DataFacts:
+    """The facts about data without errors."""
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
     columns = _columns(compiled, prepared.binding, tables, _members(prepared), prepared.state)
     parts = {
@@ -82,7 +84,7 @@ def _windows(part: Part) -> WindowFacts | None:
 
 
 def _rows(table: Table, binding: Binding) -> int:
-    """All rows of a source, those that are left out included."""
+    """The number of rows of a source, including those that are left out."""
     if table.count is not None:
         return table.count
     name = next(name for bound in binding.inputs.values() for name in bound.names)
@@ -90,7 +92,7 @@ def _rows(table: Table, binding: Binding) -> int:
 
 
 def _members(prepared: Prepared) -> dict[str, list[tuple[str, Array]]]:
-    """By source: each part that is cut from it, and the rows of the part."""
+    """By source: each part that is split from it, with the rows of the part."""
     found: dict[str, list[tuple[str, Array]]] = {}
     for part, one in prepared.parts.items():
         rows = one.rows
@@ -108,7 +110,7 @@ def _columns(
     members: Mapping[str, list[tuple[str, Array]]],
     state: State | None = None,
 ) -> dict[str, ColumnFacts]:
-    """By name, of the source that is trained on; values are counted in every part's."""
+    """The columns of the training source, by name; values are counted in all sources."""
     weights = section(compiled).weights
     names = dict.fromkeys((*binding.columns, *([weights] if weights else [])))
     lists = {
@@ -134,7 +136,7 @@ def _columns(
 
 
 def _each_once(tables: Mapping[str, Table]) -> Iterator[tuple[str, Table]]:
-    """The sources, of which several parts may be cut, each with the first of its parts."""
+    """The sources, which may have several parts, each with the first of its parts."""
     done: set[str] = set()
     for part, table in tables.items():
         if table.fingerprint not in done:
@@ -145,9 +147,7 @@ def _each_once(tables: Mapping[str, Table]) -> Iterator[tuple[str, Table]]:
 def _blocks(
     table: Table, columns: Mapping[str, ColumnProfile], texts: Collection[str]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
-    """All columns in one pass; where one cannot be read, each of the others in a pass of its
-    own.
-    """
+    """All columns in one pass; where one cannot be read, each of the others in a separate pass."""
     together = open_columns(table, (), dict.fromkeys(columns), Findings(), texts=texts)
     if together is not None:
         yield from together.blocks()
@@ -162,7 +162,7 @@ def _blocks(
 def _inside(
     members: list[tuple[str, Array]] | None, part: str, start: int, size: int
 ) -> dict[str, Array]:
-    """Which rows of a block each part has; all are `rows` where it is not known."""
+    """The rows of a block that are in each part; all are in `rows` where this is unknown."""
     if members is None:
         return {"rows": np.ones(size, bool)}
     found: dict[str, Array] = {}
@@ -196,7 +196,7 @@ def _features(
 
 
 def _drawn(compiled: Compiled) -> dict[str, FeatureFacts]:
-    """The inputs that no column feeds."""
+    """The random inputs, which no column feeds."""
     return {
         name: FeatureFacts((), shape=one.shape, dtype=one.dtype, random=one.kind)
         for name, one in random_inputs(compiled).items()
@@ -204,7 +204,7 @@ def _drawn(compiled: Compiled) -> dict[str, FeatureFacts]:
 
 
 def _example_shape(values: Array, kind: str, examples: Examples) -> tuple[int, ...]:
-    """The shape of one example, of a window with the axis of its rows."""
+    """The shape of one example; a window includes the axis of its rows."""
     if examples.windows is None:
         return values.shape[1:]
     window = examples.windows.window
@@ -215,7 +215,7 @@ def _example_shape(values: Array, kind: str, examples: Examples) -> tuple[int, .
 def _adapted(
     bound: Bound, columns: Mapping[str, ColumnFacts], state: FeatureState | None, kind: str
 ) -> FeatureFacts:
-    """A feature with what its transform learned."""
+    """The facts about a feature, including what its transform learned."""
     found = _unprepared(bound, columns)
     if state is None:
         return found
@@ -239,11 +239,11 @@ def _range(values: Array, positions: Array) -> Range | None:
     return found.range()
 
 
-# Faulty data --------------------------------------------------------------------------------------
+# Invalid data -------------------------------------------------------------------------------------
 
 
-def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
-    """The facts of data that cannot be used: the columns that can be read."""
+def _of_invalid(compiled: Compiled, error: RunError) -> DataFacts:
+    """The facts about data with errors: the columns that can be read."""
     tables = _readable(compiled)
     binding = _binding(compiled, tables)
     if binding is None:
@@ -262,7 +262,7 @@ def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
 
 
 def _readable(compiled: Compiled) -> dict[str, Table]:
-    """The sources that open."""
+    """The sources that can be opened."""
     data = section(compiled)
     found: dict[str, Table] = {}
     for part, source in data.sources.items():
@@ -276,8 +276,9 @@ def _binding(compiled: Compiled, tables: Mapping[str, Table]) -> Binding | None:
         return None
     train = tables["train"]
     with suppress(RunError):
-        trained = trained_outputs(compiled, train)
-        return bind(section(compiled), tuple(compiled.graph.inputs), trained, train)
+        known = with_columns(compiled, train)
+        trained = trained_outputs(known, train)
+        return bind(section(known), tuple(compiled.graph.inputs), trained, train)
     return None
 
 

@@ -1,8 +1,8 @@
-"""The data sets that Keras fetches: from its pinned addresses, with its pinned hashes, or from a
-file of the user's.
+"""The datasets that Keras downloads: from its pinned addresses, with its pinned hashes, or from a
+file of the user.
 
-What Keras's files hold as pickles (lists of different lengths, the batches of CIFAR) is unpickled
-only from the very file that Keras pins, and then nothing but arrays.
+Pickles in these files (lists of different lengths, the batches of CIFAR) are loaded only from the
+exact file that Keras pins, and only as arrays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 
 @dataclass(frozen=True)
 class Pinned:
-    """A file that Keras fetches. Addresses and hashes are those of Keras 3.15.1
+    """A file that Keras downloads. Addresses and hashes are those of Keras 3.15.1
     (keras/src/datasets).
     """
 
@@ -100,11 +100,11 @@ _HOUSING = {
         "lstat",
     ),
 }
-"""Names of the features, in the order of the file, where it is known."""
+"""The names of the features in the order of the file, where known."""
 _SHUFFLE = 113
 """The seed with which Keras shuffles."""
 _TEST = 0.2
-"""The share of the test, where Keras cuts it."""
+"""The share of the test part, where Keras splits it."""
 _START, _OUT_OF_VOCABULARY, _FROM = 1, 2, 3
 """Keras's defaults of `start_char`, `oov_char` and `index_from` for lists of word indices."""
 
@@ -112,7 +112,7 @@ Columns = dict[str, Array]
 
 
 def columns_of(source: dataset, context: Context) -> tuple[Columns, str]:
-    """The columns of a part, as Keras's `load_data()` cuts it, and the fingerprint of its file.
+    """The columns of a part, as split by Keras's `load_data()`, and the fingerprint of its file.
     Raises `Fault`.
     """
     name, test = source.name, source.part == "test"
@@ -138,7 +138,7 @@ def _arrays(name: str, path: Path, shown: str, *wanted: str) -> list[Array]:
     if lacking:
         raise Fault(
             "MS605",
-            f"`{shown}` has no array `{lacking[0]}`, so it is not Keras's `{PINNED[name].file}`",
+            f"`{shown}` has no array `{lacking[0]}`, so it is not `{PINNED[name].file}` of Keras",
         )
     return [table.read(one) for one in wanted]
 
@@ -172,7 +172,7 @@ def _file(source: dataset, context: Context) -> tuple[Path, str]:
 
 
 def fetch(pinned: Pinned, folder: str) -> Path:
-    """The file in Keras's cache, fetched by Keras where it is not there. Raises `Fault` (MS650)."""
+    """The file in the cache of Keras, which downloads it if missing. Raises `Fault` (MS650)."""
     kept = _home() / folder / pinned.file
     if kept.is_file() and (
         pinned.sha256 is None or files.fingerprint_of(kept, str(kept)) == pinned.sha256
@@ -187,16 +187,16 @@ def fetch(pinned: Pinned, folder: str) -> Path:
                 pinned.file, pinned.address, file_hash=pinned.sha256, cache_subdir=folder
             )
         )
-    except Exception as error:  # noqa: BLE001  # Keras raises bare `Exception` for whatever hinders it
+    except Exception as error:  # noqa: BLE001  # Keras raises bare `Exception` for any failure
         raise Fault(
             "MS650",
-            f"`{pinned.file}` cannot be fetched from {pinned.address}: {files.said(error)}",
-            help=f"fetch it on another machine and put it at {kept}, or name it with `path`",
+            f"cannot download `{pinned.file}` from {pinned.address}: {files.said(error)}",
+            help=f"download it on another machine and copy it to {kept}, or name it with `path`",
         ) from None
 
 
 def _home() -> Path:
-    """Keras's own folder."""
+    """The folder of Keras."""
     given = os.environ.get("KERAS_HOME")
     return Path(given) if given else Path.home() / ".keras"
 
@@ -206,8 +206,8 @@ def _is_pinned(name: str, shown: str, fingerprint: str) -> None:
         raise Fault(
             "MS650",
             f"`{shown}` is not the file that Keras pins for `{name}`: its SHA-256 is "
-            f"{fingerprint[:12]}..., and what it holds can be read only when it is known",
-            help=f"fetch it again from {PINNED[name].address}",
+            f"{fingerprint[:12]}..., expected {str(PINNED[name].sha256)[:12]}...",
+            help=f"download it again from {PINNED[name].address}",
         )
 
 
@@ -221,8 +221,8 @@ def _fashion(source: dataset, context: Context) -> tuple[Columns, str]:
         if not folder.is_dir():
             raise Fault(
                 "MS601",
-                f"`{source.path}` is a file: `fashion_mnist` is read from the folder of its files",
-                help=f"name the folder that has {' and '.join(names)} in it",
+                f"`{source.path}` is a file, but `fashion_mnist` expects a folder",
+                help=f"name the folder that contains {' and '.join(names)}",
             )
         found = [files.locate(f"{source.path}/{name}", context) for name in names]
     else:
@@ -240,7 +240,7 @@ _CIFAR_FILES = {
     ("cifar100", False): ("cifar-100-python/train",),
     ("cifar100", True): ("cifar-100-python/test",),
 }
-"""Name, and whether it is the test -> the files of the archive."""
+"""Name, and whether it is the test part -> files in the archive."""
 _CIFAR_LABELS = {
     "cifar10": {"target": b"labels"},
     "cifar100": {"target": b"fine_labels", "coarse": b"coarse_labels"},
@@ -253,7 +253,7 @@ def _cifar(path: Path, shown: str, name: str, test: bool) -> Columns:
             read = [_unpickled(archive.extractfile(one)) for one in _CIFAR_FILES[name, test]]
     except (*BROKEN, tarfile.TarError, KeyError, pickle.UnpicklingError) as error:
         raise Fault(
-            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again"
+            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="download it again"
         ) from None
     pixels = np.concatenate([one[b"data"] for one in read])
     images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -268,8 +268,8 @@ def _cifar(path: Path, shown: str, name: str, test: bool) -> Columns:
 
 
 def _words(path: Path, shown: str, name: str, test: bool) -> Columns:
-    """Lists of word indices, with Keras's defaults: 1 begins each, words from 4 on, by their
-    frequency.
+    """Lists of word indices, with the defaults of Keras: each starts with 1, and words have indices
+    from 4 on, by frequency.
     """
     part = "test" if test else "train"
     keys = (
@@ -282,7 +282,7 @@ def _words(path: Path, shown: str, name: str, test: bool) -> Columns:
             texts, labels, *others = (_array(archive.read(f"{key}.npy")) for key in keys)
     except (*BROKEN, KeyError, pickle.UnpicklingError) as error:
         raise Fault(
-            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again"
+            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="download it again"
         ) from None
     most = max(max(one) for every in (texts, *others) for one in every) + _FROM
     texts, labels = _shuffled(len(texts), texts, labels)
@@ -293,12 +293,12 @@ def _words(path: Path, shown: str, name: str, test: bool) -> Columns:
         words = np.concatenate([[_START], np.asarray(one, np.int64) + _FROM])
         tokens[index] = np.where(
             words < most, words, _OUT_OF_VOCABULARY
-        )  # the rarest word of all goes, as in Keras
+        )  # the rarest word is dropped, as in Keras
     return {"tokens": tokens, "target": np.asarray(labels)}
 
 
 def _array(data: bytes) -> Array:
-    """An array of an archive, of lists too."""
+    """An array in an archive; it may contain lists."""
     from numpy.lib import format as npy
 
     file = io.BytesIO(data)
@@ -318,13 +318,13 @@ _PICKLED: dict[str, Callable[[Path, str, str, bool], Columns]] = {
     "imdb": _words,
     "reuters": _words,
 }
-"""What is read from the very file that Keras pins: path, its name in messages, name, whether it is
-the test.
+"""The readers of exactly the files that Keras pins: path, name in messages, name of the dataset,
+whether it is the test part.
 """
 
 
 class _Arrays(pickle.Unpickler):
-    """Makes arrays and nothing else."""
+    """Creates only arrays."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in {

@@ -1,4 +1,4 @@
-"""Labels and numbers of targets against what a loss takes."""
+"""Checks labels and numbers of targets against the loss."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .table import Array
 from .targets import Target
 
 _TOLERANCE = 1e-3
-"""How far the shares of a one-hot row may be from adding up to 1: float16 keeps three digits."""
+"""How far the sum of a one-hot row may be from 1: float16 has three digits."""
 
 
 def loss_name(target: Target) -> str:
-    """The loss of an output, as a message names it."""
+    """The name of the loss of an output in messages."""
     return f"`{target.loss.kind()}`" if target.loss else "the loss"
 
 
 def check_labels(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    """Findings for targets that the loss does not take: no whole numbers, too large, no shares."""
+    """Findings for targets that the loss does not take: fractions, out of range, wrong sums."""
     check = _CHECKS.get(target.encoding)
     if check is not None:
         check(values, arranged, target, findings)
@@ -32,7 +32,7 @@ def check_labels(values: Array, arranged: Array, target: Target, findings: Findi
             "MS620",
             f"every example has the same target for {target.subject}: {number(values.flat[0])}",
             target.bound.span,
-            help="there is nothing to tell apart",
+            help="a model cannot learn from a constant target: check the column of the target",
         )
 
 
@@ -42,17 +42,17 @@ def _report(
     target: Target,
     findings: Findings,
     code: str,
-    say: Callable[[str], str],
+    message: Callable[[str], str],
     help: str | None = None,
 ) -> None:
-    """A finding for the entries of `values` that `bad` marks; `say` makes the message of the first
-    one.
+    """A finding for the entries of `values` that `bad` marks; `message` returns the message for the
+    first of them.
     """
     where = [tuple(int(i) for i in index) for index in np.argwhere(bad)[:10]]
     shown = [target.place(index) for index in where]
     findings.error(
         code,
-        f"{say(number(values[where[0]]))} at {shown[0]}",
+        f"{message(number(values[where[0]]))} at {shown[0]}",
         target.bound.span,
         notes=places(shown, int(np.count_nonzero(bad))),
         help=help,
@@ -74,8 +74,8 @@ def _whole(values: Array, target: Target, findings: Findings) -> bool:
             f" {label}"
         ),
         help=(
-            "Keras would cut off the fraction; use a loss for numbers, e.g. `mse`, if this is no"
-            " class"
+            "Keras would truncate the fraction; use a loss for numbers, e.g. `mse`, if these are"
+            " not classes"
         ),
     )
     return False
@@ -98,11 +98,11 @@ def _check_indices(values: Array, arranged: Array, target: Target, findings: Fin
         _report_vocabulary(bad, values, units, target, findings)
         return
     if least == 1 and most == units:
-        help = f"classes count from 0: subtract 1, or give the output {units + 1} units"
+        help = f"classes start at 0: subtract 1, or give the output {units + 1} units"
     elif least >= 0:
-        help = f"the labels go up to {most}: give the output {most + 1} units, or mend the labels"
+        help = f"the largest label is {most}: give the output {most + 1} units, or fix the labels"
     else:
-        help = "classes count from 0"
+        help = "classes start at 0"
     _report(
         bad,
         values,
@@ -127,7 +127,7 @@ def _report_vocabulary(
     )
     first = values[tuple(np.argwhere(bad)[0])]
     help = (
-        "write `{num_oov_indices: 0}` behind the lookup: else class 0 means unknown labels"
+        "set `{num_oov_indices: 0}` on the lookup: otherwise class 0 means unknown labels"
         if unknown
         else f"give the output {len(labels)} units"
     )
@@ -157,16 +157,15 @@ def _check_one_hot(values: Array, arranged: Array, target: Target, findings: Fin
         return
     index = tuple(int(i) for i in np.argwhere(off)[0])
     where = target.place((index[0], 0) if target.bound.stacked else index[:1])
-    what = "a share below 0" if negative[index] else f"shares that add up to {sums[index]:g}"
+    what = "a negative probability" if negative[index] else f"a sum of {sums[index]:g}"
     findings.error(
         "MS615",
-        f"{loss_name(target)} takes shares that add up to 1, but the target of {target.subject} has"
-        f" {what} at {where}",
+        f"{loss_name(target)} takes probabilities that sum to 1, but the target of"
+        f" {target.subject} has {what} at {where}",
         target.bound.span,
         notes=_more_rows(off, target),
         help=(
-            "use a loss for labels of which several may hold (`binary_crossentropy`), or mend the"
-            " rows"
+            "use a loss for several labels per example (`binary_crossentropy`), or correct the rows"
         ),
     )
 
@@ -187,7 +186,7 @@ def _check_binary(values: Array, arranged: Array, target: Target, findings: Find
     else:
         bad = (values < 0) | (
             values > 1
-        )  # shares between are fair: a smoothed label, a pixel to be reconstructed
+        )  # values between are valid: a smoothed label, a pixel to be reconstructed
         takes = "0 and 1"
     if not bad.any():
         return
@@ -195,7 +194,7 @@ def _check_binary(values: Array, arranged: Array, target: Target, findings: Find
     if set(np.unique(values)) <= {-1, 1}:
         help = "turn -1 into 0, or use `hinge`"
     elif set(np.unique(values)) <= {1, 2}:
-        help = "labels count from 0: subtract 1"
+        help = "labels start at 0: subtract 1"
     _report(
         bad,
         values,
@@ -210,8 +209,8 @@ def _check_binary(values: Array, arranged: Array, target: Target, findings: Find
 
 
 def _check_numbers(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    """MS661: Keras takes the logarithm of the smallest positive number in place of a negative one,
-    or computes on without a sense.
+    """MS661: Keras replaces a negative number by the smallest positive one before the logarithm, or
+    computes a meaningless result.
     """
     least = getattr(target.loss, "least", None)
     if least is None:
@@ -228,7 +227,7 @@ def _check_numbers(values: Array, arranged: Array, target: Target, findings: Fin
                 f"{loss_name(target)} takes targets of at least {least:g}, but the target of "
                 f"{target.subject} is {found}"
             ),
-            help="use a loss for any numbers, e.g. `mse`, or mend the rows",
+            help="use a loss for any numbers, e.g. `mse`, or correct the rows",
         )
 
 

@@ -1,4 +1,4 @@
-"""What the layers of a transform learned, in a few words."""
+"""Short summaries of what the layers of a transform learned."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from modelspec.catalog.layers.lookup import Lookup
 from modelspec.catalog.layers.text_vectorization import TextVectorization
 
 from .profile import TOKENS, Learned
+from .state_arrays import Arrays
 
 
 def learned_of(
     layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]
 ) -> tuple[Learned, ...]:
-    """What each layer of a transform took from the training split, in a few words."""
+    """A summary of what each layer of a transform learned from the training split."""
     return tuple(
         Learned(layer.kind(), _facts(layer, known))
         for layer, known in zip(layers, learned, strict=False)
@@ -24,8 +25,11 @@ def learned_of(
 
 
 def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
+    state = known.get("state")
+    if isinstance(state, Arrays):  # of a transform of a plugin
+        return state.facts()
     statistics = known.get("learned")
-    if isinstance(statistics, Mapping):  # of an `Expression`, by the names in its formula
+    if isinstance(statistics, Mapping):  # of an `Expression`, by name in its formula
         return dict(statistics)
     if not isinstance(layer, (Lookup, TextVectorization)):
         return {name: value for name, value in known.items() if value is not None}

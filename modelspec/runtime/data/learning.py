@@ -1,6 +1,6 @@
-"""What the layers of a transform learn from the training rows, block by block, in float64.
+"""Adapts the layers of a transform to the training rows, block by block, in float64.
 
-Each entry that a layer gets counts but for those that `pad` has filled up.
+All entries of the input of a layer count, except those that `pad` has filled.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from modelspec.catalog.layers.categories import Discretization
 from modelspec.catalog.layers.expression import Expression
 from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
+from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.core.shapes import Tensor
 
@@ -28,25 +29,29 @@ from .transforms import Runner, failed, in_keras, to_tensor
 
 
 class LayerAdapter:
-    """Learns one layer from blocks of what it gets. `settings` are the settings that follow."""
+    """Adapts one layer to blocks of its input. `settings` returns the learned settings."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
         self.layer = layer
         self.given = given
 
     def update(self, values: Array, real: Array | None) -> None:
-        """Some rows, and which of their entries count; None: all."""
+        """Adds rows, and which of their entries count; None: all."""
         raise NotImplementedError
 
     def settings(self) -> Mapping[str, Any] | None:
-        """What follows from the rows; None where they have to be gone over once more."""
+        """The learned settings; None where another pass over the rows is required."""
         raise NotImplementedError
 
 
 def adapter_of(layer: Layer, given: Tensor, *, in_order: bool = False) -> LayerAdapter:
-    """What learns the layer. With `in_order` the tokens of a lookup are sorted; those of a text
-    stay in Keras's order.
+    """The adapter of the layer. With `in_order`, the tokens of a lookup are sorted; the tokens of
+    text vectorization keep the order of Keras.
     """
+    if isinstance(layer, Transform):
+        from .plugin_transform import PluginAdapter  # it imports this module
+
+        return PluginAdapter(layer, given)
     if isinstance(layer, Normalization):
         return _Moments(layer, given)
     if isinstance(layer, Discretization):
@@ -59,7 +64,7 @@ def adapter_of(layer: Layer, given: Tensor, *, in_order: bool = False) -> LayerA
 
 
 class _Moments(LayerAdapter):
-    """Mean and variance along all axes but `axis`."""
+    """Mean and variance over all axes except `axis`."""
 
     def __init__(self, layer: Normalization, given: Tensor) -> None:
         super().__init__(layer, given)
@@ -80,7 +85,7 @@ class _Moments(LayerAdapter):
 
 
 def _numbers(values: Any, over: tuple[int, ...] = ()) -> Any:
-    """A number, or nested tuples of numbers, without the axes of one entry that were gone over."""
+    """A number, or nested tuples of numbers, without the reduced axes."""
     return _tupled(np.squeeze(np.asarray(values, np.float64), over).tolist())
 
 
@@ -89,8 +94,8 @@ def _tupled(value: Any) -> Any:
 
 
 class _Boundaries(LayerAdapter):
-    """The edges of bins that hold about as many values each: the quantiles i / num_bins of all
-    values, as `numpy.quantile` has them.
+    """The edges of bins with about the same number of values each: the quantiles i / num_bins of
+    all values, as in `numpy.quantile`.
     """
 
     def __init__(self, layer: Discretization, given: Tensor) -> None:
@@ -115,8 +120,8 @@ class _Boundaries(LayerAdapter):
 def _nothing(layer: Layer) -> RunError:
     return RunError.of(
         "MS635",
-        f"`{layer.kind()}` finds nothing in the training split to learn",
-        help="is the column empty?",
+        f"`{layer.kind()}` has no values in the training split to learn from",
+        help="check whether the column is empty",
     )
 
 
@@ -124,7 +129,7 @@ def _nothing(layer: Layer) -> RunError:
 
 
 class _Statistics(LayerAdapter):
-    """What the formulas under `learned` come to over all rows."""
+    """The values of the formulas under `learned`, computed over all rows."""
 
     def __init__(self, layer: Expression, given: Tensor) -> None:
         super().__init__(layer, given)
@@ -165,8 +170,8 @@ class _Statistics(LayerAdapter):
         if not np.isfinite(found).all():
             raise RunError.of(
                 "MS635",
-                f"`{formula}`, which `{self.layer.kind()}` learns, is no finite number",
-                help="does it divide by 0, or take the logarithm of a negative number?",
+                f"`{formula}`, which `{self.layer.kind()}` learns, is not a finite number",
+                help="check for a division by 0, or the logarithm of a negative number",
             )
         return _numbers(found)
 
@@ -184,7 +189,7 @@ _COLLECTED: Mapping[str, Callable[[tuple[int, ...]], Any]] = {
     "min": lambda over: Total(over, np.minimum, np.inf),
     "max": lambda over: Total(over, np.maximum, -np.inf),
 }
-"""What is put together for each statistic."""
+"""The accumulator of each statistic."""
 _RESULTS: Mapping[str, Callable[[Any], Array]] = {
     "mean": lambda found: found.mean,
     "var": lambda found: found.variance,
@@ -196,7 +201,7 @@ _RESULTS: Mapping[str, Callable[[Any], Array]] = {
 
 
 def _of_steps(real: Array | None, operand: Array) -> Array | None:
-    """Which entries of what is computed of rows count."""
+    """Which entries of a value computed from rows count."""
     if real is None or operand.shape[: real.ndim] == real.shape:
         return _filled_out(real, operand)
     steps = np.asarray(real.reshape(*real.shape[:2], -1).any(axis=-1))
@@ -215,9 +220,7 @@ def _filled_out(real: Array | None, operand: Array) -> Array | None:
 
 
 class _Vocabulary(LayerAdapter):
-    """The tokens of a lookup as Keras has them, the most frequent first; or, `in_order`, as they
-    are sorted.
-    """
+    """The tokens of a lookup as learned by Keras: most frequent first, or sorted (`in_order`)."""
 
     def __init__(self, layer: Layer, given: Tensor, *, in_order: bool) -> None:
         super().__init__(layer, given)
@@ -268,7 +271,7 @@ class _Vocabulary(LayerAdapter):
 
 
 class _Width(LayerAdapter):
-    """How many tokens the longest text has, which all others are filled up to."""
+    """The number of tokens in the longest text, to which all others are padded."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
         super().__init__(layer, given)

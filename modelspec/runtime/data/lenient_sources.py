@@ -1,4 +1,4 @@
-"""Sources opened without the rows that cannot be read."""
+"""Sources opened without their unreadable rows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _BY_LINE = {
     "csv": ".sources.formats.csv_lenient",
     "jsonl": ".sources.formats.jsonl_lenient",
 }
-"""What opens sources with a row a line."""
+"""The modules that open sources with one row per line."""
 
 
 def open_leniently(source: Source, context: Context, skipped: SkippedRows) -> Table:
-    """The table of a source; rows that have other numbers of cells than the file has columns, lines
-    that hold no JSON object like the others, and image files that do not decode, are noted in
-    `skipped` and left out. Raises `DataError` for what is wrong with the source as a whole.
+    """The table of a source. Rows with too many or too few cells, lines that are not a JSON object
+    like the others, and image files that cannot be decoded are left out and added to `skipped`.
+    Raises `DataError` for errors of the source as a whole.
     """
     try:
         if source.kind() in _BY_LINE:
@@ -52,7 +52,7 @@ def _without_unreadable(source: Source, context: Context, skipped: SkippedRows) 
         if name in kept:
             places.append(number - 1)
             continue
-        reason = next((text for text in reasons if name in text), f"`{name}` does not decode")
+        reason = next((text for text in reasons if name in text), f"`{name}` cannot be decoded")
         skipped.add(number, name, reason)
     table.warnings = tuple(one for one in table.warnings if one.code != "MS644")
     table.source_places = np.array(places, dtype=np.int64)

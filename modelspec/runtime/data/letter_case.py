@@ -1,4 +1,4 @@
-"""Capital letters: texts in lower case by all of Unicode, and what layers leave in capitals."""
+"""Capital letters: Unicode lower case, and capitals that layers do not convert."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def lowered(values: Array) -> Array:
-    """Texts, or lists of texts, in lower case as Python's `str.lower` has it."""
+    """Strings, or lists of strings, in lower case, as with Python's `str.lower`."""
     found = np.empty(values.shape, object)
     nested = is_ragged(values)
     for index, one in enumerate(values.flat):
@@ -33,17 +33,17 @@ def lowered(values: Array) -> Array:
 
 @dataclass
 class Capitals:
-    """The capital letters beyond A to Z of the columns of a feature, found block by block."""
+    """The capital letters other than A to Z in the columns of a feature, found block by block."""
 
     layer: Layer
-    """What lowers A to Z, and leaves these as they are."""
+    """The layer that converts A to Z only, and keeps these letters."""
     rows: dict[str, list[int]] = field(default_factory=dict)
-    """By column, where there is any."""
+    """By column: the rows with such letters."""
     letters: dict[str, list[str]] = field(default_factory=dict)
-    """The first of each of these rows."""
+    """By column: the first such letter in each of these rows."""
 
     def add(self, name: str, values: Array, start: int) -> None:
-        """Looks at a block of a column."""
+        """Checks a block of a column."""
         rows, letters = self.rows.setdefault(name, []), self.letters.setdefault(name, [])
         for row, value in enumerate(values, start):
             letter = first_capital(value)
@@ -53,7 +53,7 @@ class Capitals:
 
 
 def first_capital(value: object) -> str | None:
-    """The first capital letter beyond A to Z in a text or list of texts."""
+    """The first capital letter other than A to Z in a string or list of strings."""
     texts = (value,) if isinstance(value, str) else np.asarray(value, object).flat
     for text in map(str, texts):
         if not text.isascii():
@@ -64,8 +64,8 @@ def first_capital(value: object) -> str | None:
 
 
 def capitals_of(key: Key, bound: Bound, compiled: Compiled) -> Capitals | None:
-    """What looks for the capital letters that a feature keeps though others are lowered: those of a
-    layer that lowers A to Z alone, the first one of its transform or, without one, of the model.
+    """The search for capital letters that a feature keeps although its layer converts A to Z to
+    lower case: the first layer of its transform or, without a transform, a layer of the model.
     """
     kind, name = key
     of_model = takers(compiled, name) if kind == "inputs" else ()
@@ -75,7 +75,7 @@ def capitals_of(key: Key, bound: Bound, compiled: Compiled) -> Capitals | None:
 
 
 def report_capitals(scan: Scan, train: Positions, findings: Findings) -> None:
-    """MS667, once for each column: capital letters of the training texts that stay capitals."""
+    """MS667, once for each column: capital letters in training text that stay capitals."""
     rows = train if scan.rows is None else scan.rows[train]
     for feature in scan.features.values():
         if feature.capitals is not None:
@@ -93,9 +93,9 @@ def _report(
     shown = [table.place(name, (rows[index],)) for index in at[:10]]
     findings.warning(
         "MS667",
-        f"`{capitals.layer.kind()}` lowers the letters A to Z alone, so that `{letters[at[0]]}` of "
-        f"`{name}` at {shown[0]} stays a capital",
+        f"`{capitals.layer.kind()}` converts only the letters A to Z to lower case, so that "
+        f"`{letters[at[0]]}` of `{name}` at {shown[0]} stays a capital",
         feature.bound.span,
         notes=places(shown, len(at)),
-        help="write `lowercase: unicode` on the feature",
+        help="set `lowercase: unicode` on the feature",
     )

@@ -1,4 +1,4 @@
-"""Prepared examples as arrays: every block computed once, checked, and written to memory or to
+"""Prepared examples as arrays: every block is computed once, checked, and written to memory or
 disk.
 """
 
@@ -26,31 +26,31 @@ from .errors import Findings
 from .fit_targets import fit_target
 from .real_steps import kept_lengths
 from .scan import Scan
-from .spec_facts import row_inputs, row_outputs, section, typed_graph
+from .spec_facts import compared_outputs, row_inputs, row_outputs, section, typed_graph
 from .table import Array, Table
 from .targets import Target, loss_of
 from .value_places import has_place
 
 MakeArray = Callable[[str, tuple[int, ...], Any], Array]
-"""Name, shape and dtype -> an array to write to."""
+"""Name, shape and dtype -> a new array to write to."""
 KEPT = "kept"
-"""The kind of arrays that say how many steps the sequences of a target have."""
+"""The kind of arrays with the numbers of steps of the sequences of a target."""
 _TOGETHER = 64 * 2**20
-"""Bytes of targets up to which they are checked as a whole, so that a fault of all of them is
-reported once.
+"""Maximum bytes of targets that are checked together, so that an error in all of them is reported
+once.
 """
 
 
 @dataclass
 class Block:
-    """Some examples, prepared but not arranged yet."""
+    """Some examples, prepared but not yet in the shapes of the inputs."""
 
     rows: Array
-    """Their places in the source."""
+    """The places of the examples in the source."""
     values: Mapping[Key, Array]
     weights: Array | None
     kept: Mapping[str, Array] = field(default_factory=dict)
-    """By target: how many steps its sequences have before padding."""
+    """By target: the numbers of steps of its sequences before padding."""
 
     @property
     def inputs(self) -> dict[str, Array]:
@@ -60,14 +60,14 @@ class Block:
 def prepared_blocks(
     scan: Scan, pipes: Mapping[Key, Pipeline], findings: Findings
 ) -> Iterator[Block]:
-    """Every example that is kept, once, in order. Raises `DataError` and `RunError`."""
+    """All kept examples, once, in order. Raises `DataError` and `RunError`."""
     for start, block in scan.reader.blocks():
         chosen = chosen_rows(scan, start, len(next(iter(block.values()))))
         if not len(chosen):
             continue
         values: dict[Key, Array] = {}
         readable = with_neighbours(scan, start, block)
-        if readable is None:  # no window holds any of the rows, whatever the arrays have there
+        if readable is None:  # no window contains any of these rows
             yield Block(start + chosen, values, None)
             continue
         block = readable
@@ -90,10 +90,10 @@ def prepared_blocks(
 def with_neighbours(
     scan: Scan, start: int, block: Mapping[str, Array]
 ) -> Mapping[str, Array] | None:
-    """A block with a readable row in the place of each that is not, where examples are windows: the
-    last one before it, else the first one behind it. None where the block has none.
+    """A block in which readable rows replace unreadable ones, where examples are windows: the last
+    readable row before, or else the first one after. None where the block has no readable row.
 
-    No window holds such a row, but every row has a place in the arrays.
+    No window contains such a row, but every row has a place in the arrays.
     """
     if scan.unread is None:
         return block
@@ -105,7 +105,7 @@ def with_neighbours(
 
 
 def chosen_rows(scan: Scan, start: int, size: int) -> Array:
-    """The places in a block of so many rows of those that are kept."""
+    """The places of the kept rows in a block of `size` rows."""
     if scan.rows is None:
         return np.arange(size)
     first, last = np.searchsorted(scan.rows, (start, start + size))
@@ -118,7 +118,7 @@ def chosen_rows(scan: Scan, start: int, size: int) -> Array:
 
 @dataclass
 class ArrayWriter:
-    """Arrays while they are filled, block by block."""
+    """Fills arrays, block by block."""
 
     scan: Scan
     pipes: Mapping[Key, Pipeline]
@@ -146,7 +146,7 @@ class ArrayWriter:
         self._at += len(block.rows)
 
     def finish(self) -> None:
-        """Writes what waits to be checked together."""
+        """Checks and writes the remaining targets."""
         for name in list(self._waiting):
             self._target(name, None, last=True)
 
@@ -177,7 +177,7 @@ class ArrayWriter:
                 wanted.dtype in ("float32", "float64")
                 and arranged.dtype.kind in "bui"
                 and inexact(arranged, PRECISION[wanted.dtype]) is None
-            ):  # fits; cast as it is written
+            ):  # exact: cast while writing
                 self._write(f"inputs/{name}", arranged, self._at, np.dtype(wanted.dtype))
             else:
                 self._write(
@@ -208,12 +208,14 @@ class ArrayWriter:
         )
         about = replace(self.target(name, rows), partial=len(whole) < self.scan.kept)
         fitted = fit_target(whole, about, self.findings)
+        if fitted is not None and self.compiled.training is not None and not about.measured:
+            fitted = alone(fitted, stacked=about.bound.stacked)
         if fitted is not None:
             self._write(f"targets/{name}", fitted, at)
         self._counts[name] = at + len(whole)
 
     def target(self, name: str, rows: Array | None) -> Target:
-        """What is known of an output that is trained."""
+        """The facts about an output that is trained."""
         pipe = self.pipes["targets", name]
         return target_of(
             self.compiled, name, pipe.feature.bound, pipe.layers, self.scan.table, rows
@@ -228,7 +230,7 @@ def target_of(
     table: Table,
     rows: Array | None,
 ) -> Target:
-    """An output that is trained: its type and loss, and where its targets come from."""
+    """An output that is trained: its type, its loss, and the origin of its targets."""
     return Target(
         name,
         row_outputs(compiled)[name],
@@ -237,18 +239,27 @@ def target_of(
         table,
         rows,
         labels(layers),
-        measured=compiled.training is not None,
+        measured=compiled.training is not None and (name in compared_outputs(compiled.training)),
         of_rows=has_rows(section(compiled).window),
     )
 
 
+def alone(values: Array, *, stacked: bool) -> Array:
+    """The values of a target that no output is compared with: floats in float32; one number for
+    each example has no axis of its own.
+    """
+    if not stacked and values.shape[1:] == (1,):
+        values = values[:, 0]
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
+
+
 def shown_columns(names: tuple[str, ...], table: Table, *, prepared: bool) -> str:
-    """The columns of a feature, as a message names them."""
-    before = "what the transform makes of " if prepared else ""
+    """The columns of a feature, as messages name them."""
+    before = "the transformed " if prepared else ""
     if len(names) == 1:
         return f"{before}`{names[0]}` of {table.name}"
     some = ", ".join(f"`{name}`" for name in names[:6])
     return (
-        f"{before}the stack of {len(names)} columns of {table.name}"
+        f"{before or 'the '}stack of {len(names)} columns of {table.name}"
         f" ({some}{', ...' if len(names) > 6 else ''})"
     )

@@ -1,4 +1,4 @@
-"""What takes the place of missing values, measured on the training rows."""
+"""Replacements of missing values, measured on the training rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .table import Array
 def training_blocks(
     scan: Scan, rows: Positions
 ) -> Iterator[tuple[int, Mapping[str, Array], Array]]:
-    """Each block that holds training examples, with the places of these in it."""
+    """Each block with training examples, and their places in it."""
     for start, block in scan.reader.blocks():
         size = len(next(iter(block.values())))
         first, last = np.searchsorted(rows, (start, start + size))
@@ -29,7 +29,7 @@ def training_blocks(
 
 
 def fills(scan: Scan, rows: Positions) -> dict[Key, dict[str, Any]]:
-    """What takes the place of a missing value, by feature and column."""
+    """The replacement of missing values, by feature and column."""
     found: dict[Key, dict[str, Any]] = {}
     measured: list[_Measured] = []
     for key, feature in scan.features.items():
@@ -46,8 +46,8 @@ def fills(scan: Scan, rows: Positions) -> dict[Key, dict[str, Any]]:
 
 
 def _measure(scan: Scan, rows: Positions, columns: list[_Measured]) -> None:
-    """One pass over the training examples. Raises `DataError` (MS628) where a column has no value
-    in any of them.
+    """One pass over the training examples. Raises `DataError` (MS628) where a column has no values
+    in them.
     """
     for _, block, chosen in training_blocks(scan, rows):
         for one in columns:
@@ -57,15 +57,15 @@ def _measure(scan: Scan, rows: Positions, columns: list[_Measured]) -> None:
         if not one.count and one.policy != "drop":
             findings.error(
                 "MS628",
-                f"`{one.name}` has no value in the training split to take the {one.policy} of",
+                f"`{one.name}` has no values in the training split for the {one.policy}",
                 one.feature.bound.at(one.name),
-                help=f"leave the column out, or give a constant: `missing: {one.constant}`",
+                help=f"remove the column, or set a constant: `missing: {one.constant}`",
             )
     findings.stop_if_wrong()
 
 
 class _Measured:
-    """A column whose missing values are replaced by the mean, median or most frequent of the
+    """A column whose missing values are replaced by the mean, median or most frequent value of the
     others.
     """
 
@@ -80,7 +80,7 @@ class _Measured:
 
     @property
     def constant(self) -> str:
-        """What may be written in place of the policy, as an example."""
+        """An example of a constant in place of the policy."""
         chain = self.feature.bound.chain
         if chain is not None and any(layer.reads_dates for layer in chain.layers):
             return "2026-01-31"
@@ -92,13 +92,13 @@ class _Measured:
         self.count += values.size
         if self.policy == "mean":
             self._sum += float(values.sum(dtype=np.float64))
-        elif self.policy == "drop":  # no window holds it: any value of the column will do
+        elif self.policy == "drop":  # no window contains it: any value of the column works
             self._kept = self._kept or [values.ravel()[:1]] * bool(values.size)
         else:
             self._kept.append(values.ravel())
 
     def value(self) -> Any:
-        """What takes the place of a missing value."""
+        """The replacement of missing values."""
         if self.policy == "mean":
             return self._sum / self.count
         if self.policy == "drop" and not self.count:
@@ -108,7 +108,7 @@ class _Measured:
 
 
 def _most_frequent(values: Array) -> Any:
-    """The most frequent value, of several the smallest."""
+    """The most frequent value; the smallest where several are."""
     found, counts = np.unique(values, return_counts=True)
     value = found[np.argmax(counts)]
     return str(value) if isinstance(value, str) else float(value)

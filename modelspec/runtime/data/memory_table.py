@@ -1,11 +1,13 @@
-"""A table of arrays in memory, and arrays of what a program has."""
+"""A table of arrays in memory, and columns of Python values."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from math import isnan
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from .python_values import Shape, Values
 from .table import Array, Table
 
 X, Y, WEIGHT = "x", "y", "sample_weight"
-"""The columns of `(x, y)` and `(x, y, sample_weight)`, as Keras's `fit` has them."""
+"""The columns of `(x, y)` and `(x, y, sample_weight)`, as in Keras's `fit`."""
 
 
 class MemoryTable(Table):
@@ -33,7 +35,7 @@ class MemoryTable(Table):
         self._columns = columns
         self._rows = rows
         self._whole = whole
-        """The columns of floating-point numbers that are all whole ones, but for missing ones."""
+        """The floating-point columns whose values are all integers, except missing ones."""
 
     @property
     def count(self) -> int | None:
@@ -67,49 +69,43 @@ class MemoryTable(Table):
         return f"{name}[{', '.join(str(i) for i in index)}] of {self.name}"
 
 
-def array_of(values: Any, column: str, table: str) -> Array:
-    """A column as a `Table` has it. Raises `Fault` (MS651)."""
-    if not isinstance(values, np.ndarray):
-        if hasattr(values, "numpy"):
-            values = values.numpy()
-        elif hasattr(values, "__array__"):
-            values = np.asarray(values)
-    if not isinstance(values, np.ndarray):
-        values = array_of_list(values, column, table)
-    if values.ndim == 0:
-        raise Fault("MS651", f"`{column}` of {table} is a single value, not one for every example")
-    if values.dtype.kind == "S":
-        return np.array(np.char.decode(values, "utf-8"), dtype=object)
-    if values.dtype.kind == "O":
-        return array_of_list(values.tolist(), column, table) if values.ndim == 1 else values
-    if values.dtype.kind == "m":
-        check_unit(values.dtype, f"`{column}` of {table}")
-        return seconds_of(values)
-    found: Array = (
-        values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
-    )
-    return found
+class Column(NamedTuple):
+    """A column of a table in memory."""
+
+    values: Array
+    whole: bool = False
+    """Whether its floating-point values are all integers, except missing ones."""
 
 
-def array_of_list(values: Any, column: str, table: str) -> Array:
-    """A column of Python's own values. Raises `Fault` (MS651, MS653)."""
-    if not isinstance(values, (list, tuple)):
-        raise Fault(
-            "MS651",
-            f"`{column}` of {table} is a `{type(values).__name__}`, not an array",
-            help="give NumPy arrays, or lists of numbers, text or lists",
-        )
+def column_of_list(values: Sequence[Any], column: str, table: str) -> Column:
+    """A column of Python values. Raises `Fault` (MS651, MS653)."""
     shape = Shape()
     plain = [plain_value(value) for value in values]
+    if any(isinstance(value, str) for value in plain):  # pandas has NaN for a missing string
+        plain = [None if type(value) is float and isnan(value) else value for value in plain]
     for place, value in enumerate(plain):
         if (wrong := shape.add(value, place)) is not None:
-            raise Fault("MS651", f"`{column}` {wrong} at {column}[{place}] of {table}")
-    return Values(shape, column, table, lambda place: f"{column}[{place}]").array(plain)
+            raise Fault(
+                "MS651",
+                f"`{column}` {wrong} at {column}[{place}] of {table}",
+                help=_help(value),
+            )
+    found = Values(shape, column, table, lambda place: f"{column}[{place}]").array(plain)
+    return Column(found, shape.kind == "a number" and shape.nulls and not shape.floats)
+
+
+def _help(value: Any) -> str | None:
+    """How to fix an unsupported value."""
+    if isinstance(value, bytes):
+        return 'decode it first, e.g. `value.decode("latin-1")`'
+    if isinstance(value, (date, np.datetime64)):
+        return "pass dates as strings, e.g. `str(date)`, or a data frame, which may have dates"
+    return None
 
 
 def plain_value(value: Any) -> Any:
-    """A value as JSON would have it: NumPy's as Python's, a duration as seconds, what pandas has
-    for nothing as None. A date is left as it is, as no array is made of it.
+    """A plain value, as in JSON: NumPy scalars as Python values, a duration as seconds, missing
+    values of pandas as None. A date is returned unchanged, because it is unsupported.
     """
     if isinstance(value, (np.timedelta64, timedelta)):
         seconds = seconds_in(value)
@@ -118,14 +114,42 @@ def plain_value(value: Any) -> Any:
         if value.dtype.kind == "m":
             check_unit(value.dtype, "the data")
             return seconds_of(value).tolist()
-        return value if value.dtype.kind == "M" else value.tolist()
+        return value if value.dtype.kind == "M" else plain_value(value.tolist())
     if isinstance(value, np.generic):
         return value if isinstance(value, np.datetime64) else value.item()
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, tuple):
-        return list(value)
+        return _text(value)
+    if isinstance(value, Decimal):
+        whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if whole and int(value.as_tuple().exponent) >= 0 else float(value)
+    if isinstance(value, (list, tuple)):
+        return _plain_items(value)
+    if hasattr(value, "__array__") and not isinstance(value, type):
+        return _of_array(value)
     return None if type(value).__name__ in ("NAType", "NaTType") else value
+
+
+def _plain_items(values: Sequence[Any]) -> list[Any]:
+    """A list with plain values in place of bytes and arrays."""
+    odd = any(not isinstance(one, (str, int, float)) for one in values)
+    return [plain_value(one) for one in values] if odd else list(values)
+
+
+def _of_array(value: Any) -> Any:
+    """An array of another library as lists; unchanged where it cannot be converted."""
+    try:
+        found = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+    except Exception:  # noqa: BLE001  # third-party code may raise anything
+        return value
+    return plain_value(found) if isinstance(found, (np.ndarray, np.generic)) else value
+
+
+def _text(value: bytes) -> Any:
+    """Bytes as a string; unchanged where they are not UTF-8."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 def _fingerprint(columns: Mapping[str, Array]) -> str:

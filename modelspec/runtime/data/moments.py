@@ -1,6 +1,6 @@
-"""Counts, means, variances and bounds of training rows, put together from blocks: exact counts and
-bounds, sums in float64 relative to the first value, so that a column without a change has variance
-0 and one of large numbers loses no digits.
+"""Counts, means, variances and bounds of training rows, combined from blocks: exact counts and
+bounds, sums in float64 relative to the first value, so that a constant column has variance 0 and a
+column of large numbers loses no digits.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ from .table import Array
 
 Take = Callable[[Array, Array | None], None]
 _ENTRIES = 2**20
-"""Numbers that are summed at once."""
+"""How many numbers are summed at once."""
 
 
 class EvenBlocks:
-    """Passes rows in blocks of one size, whatever the size of the blocks in which they come: the
-    last bits of a sum follow from it.
+    """Forwards rows in blocks of one size, whatever the sizes of the incoming blocks: the last bits
+    of a sum depend on the block size.
     """
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Take, rows: int | None = None) -> None:
+        """`rows` is the size of a block; None: as many as have so many numbers."""
         self._take = take
+        self._rows = rows
         self._values: list[Array] = []
         self._real: list[Array | None] = []
         self._count = 0
 
     def add(self, values: Array, real: Array | None) -> None:
-        """Rows, and which of their entries count (None: all)."""
-        size = max(1, _ENTRIES // max(1, int(np.prod(values.shape[1:]))))
+        """Adds rows, and which of their entries count (None: all)."""
+        size = self._rows or max(1, _ENTRIES // max(1, int(np.prod(values.shape[1:]))))
         start = 0
         while start < len(values):
             stop = min(len(values), start + size - self._count)
@@ -41,7 +43,7 @@ class EvenBlocks:
                 self.finish()
 
     def finish(self) -> None:
-        """Pass the rest."""
+        """Forwards the remaining rows."""
         if not self._count:
             return
         marks = [
@@ -55,7 +57,7 @@ class EvenBlocks:
 
 
 class Moments:
-    """Mean and variance of numbers along some axes, the first among them."""
+    """Mean and variance of numbers over some axes, including the first."""
 
     def __init__(self, over: tuple[int, ...]) -> None:
         self.over = over
@@ -65,8 +67,9 @@ class Moments:
         self._squares: Array = np.zeros(())
 
     def add(self, values: Array, real: Array | None) -> None:
-        """Rows, and which of their entries count (None: all). Combined by the parallel algorithm of
-        Chan, Golub and LeVeque. Of numbers that are too large the result is not finite.
+        """Adds rows, and which of their entries count (None: all). Blocks are combined by the
+        parallel algorithm of Chan, Golub and LeVeque. The result for overflowing numbers is not
+        finite.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             self._add(values.astype(np.float64), real)
@@ -87,18 +90,18 @@ class Moments:
 
     @property
     def mean(self) -> Array:
-        """0 where nothing was counted."""
+        """The mean; 0 where no entries count."""
         assert self._shift is not None
         return np.where(self._count > 0, self._shift + self._mean, 0.0)
 
     @property
     def variance(self) -> Array:
-        """The mean square of the distances from the mean; 1 where nothing was counted."""
+        """The mean squared distance from the mean; 1 where no entries count."""
         return np.where(self._count > 0, self._squares / np.maximum(self._count, 1), 1.0)
 
 
 class Total:
-    """The sum of numbers along some axes, or the least or greatest of them."""
+    """The sum, minimum or maximum of numbers over some axes."""
 
     def __init__(self, over: tuple[int, ...], combine: np.ufunc, nothing: float) -> None:
         self.over = over
@@ -107,26 +110,26 @@ class Total:
         self.value: Array = np.asarray(nothing)
 
     def add(self, values: Array, real: Array | None) -> None:
-        """Rows, and which of their entries count (None: all)."""
+        """Adds rows, and which of their entries count (None: all)."""
         numbers = _kept(values.astype(np.float64), real, self._nothing)
         found = self._combine.reduce(numbers, axis=self.over, keepdims=True)
         self.value = self._combine(self.value, found)
 
 
 def _kept(values: Array, real: Array | None, other: float) -> Array:
-    """The values that count, and in place of others one that changes nothing."""
+    """The values that count, with a neutral value in place of others."""
     return values if real is None else np.where(real, values, other)
 
 
 def _count(values: Array, real: Array | None, over: tuple[int, ...]) -> Array:
-    """How many entries count."""
+    """The number of entries that count."""
     if real is not None:
         return np.asarray(real.sum(axis=over, keepdims=True))
     return np.asarray(int(np.prod([values.shape[axis] for axis in over])))
 
 
 def _first(values: Array, real: Array | None, over: tuple[int, ...]) -> Array:
-    """A value along the axes: the first, or the least of those that count."""
+    """A value along the axes: the first, or the smallest of those that count."""
     if real is None:
         place = (slice(0, 1) if axis in over else slice(None) for axis in range(values.ndim))
         return values[tuple(place)]

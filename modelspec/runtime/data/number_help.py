@@ -1,4 +1,4 @@
-"""What to do about cells that are no numbers, by how they are written."""
+"""Suggestions for cells that are not numbers, from how they are written."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from .cells import reads_as_number
 
 _SPACES = (" ", "\u00a0", "\u202f", "\u2009")
 _BETWEEN = (",", ".", *_SPACES, "'", "\u2019")
-"""What people write between thousands."""
+"""Common thousands separators."""
 _SIGNS = ("%", "$", "€", "_")
 
 
 def number_help(
     cells: Sequence[str], *, decimal: str = ".", settings: str | None = None
 ) -> str | None:
-    """What to do about some cells of a column that are no numbers; None where they do not show it.
+    """A suggestion for cells of a column that are not numbers; None where the format is not known.
 
-    `decimal` is what stands before fractions; `settings` names the source that has settings for
-    how numbers are written.
+    `decimal` is the decimal separator; `settings` names the source that has settings for the number
+    format.
     """
     if (mark := _thousands(cells, decimal)) is not None:
         if settings is None:
             return f"write thousands without {_NAMES.get(mark, f'`{mark}`')}"
         written = f'"{mark}"' if mark != "\u00a0" else '"\\u00a0"'
         return (
-            f"where `{mark}` stands between thousands, say so: `{settings}: {{path: ...,"
+            f"if `{mark}` separates thousands, set `{settings}: {{path: ...,"
             f" thousands: {written}}}`"
         )
     other = "," if decimal == "." else "."
@@ -34,8 +34,8 @@ def number_help(
         if settings is None:
             return "write decimals with a point"
         if decimal == ",":
-            return "write decimals with a comma, or leave `decimal` of the source out"
-        return f'write decimals with a point, or give `{settings}` the setting `decimal: ","`'
+            return "write decimals with a comma, or remove `decimal` of the source"
+        return f'write decimals with a point, or set `decimal: ","` in `{settings}`'
     return _without_signs(cells[0])
 
 
@@ -43,9 +43,7 @@ _NAMES = {",": "commas", " ": "spaces", ".": "points"}
 
 
 def _thousands(cells: Sequence[str], decimal: str) -> str | None:
-    """What stands between the groups of three digits of all cells; None where that is not what they
-    are.
-    """
+    """The thousands separator that fits all cells; None where there is none."""
     for mark in _BETWEEN:
         if mark == decimal:
             continue

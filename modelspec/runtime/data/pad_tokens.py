@@ -1,7 +1,7 @@
-"""Padding is not a value: the token that a layer of a transform leaves out for it.
+"""Padding is not a value: the token that a layer of a transform ignores as padding.
 
-Where the spec does not say `mask_token` (of `Hashing`: `mask_value`), it is what `pad` fills up
-with, so that padding has a place of its own, 0, and words that no training example has another.
+Without `mask_token` in the spec (`mask_value` of `Hashing`), the mask is the padding value of
+`pad`. Padding then has its own index, 0, and unknown words have another.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from modelspec.catalog.layers.layer import Layer
 from .columns import Bound, Key
 
 NO_LABEL = int(np.iinfo(np.int64).min)
-"""What fills up lists of whole numbers that have different lengths and no `pad`."""
+"""The padding value for lists of integers of different lengths without `pad`."""
 
 
 def filler_of(bound: Bound, *, text: bool) -> Any:
-    """What fills the sequences of a feature up; None where nothing does."""
+    """The value that pads the sequences of a feature; None if they are not padded."""
     if bound.gathers:
         return "" if text else NO_LABEL
     if bound.pad is None:
@@ -31,11 +31,11 @@ def filler_of(bound: Bound, *, text: bool) -> Any:
 def mask_setting(
     key: Key, bound: Bound, layer: Layer, before: Iterable[Layer], *, text: bool
 ) -> Mapping[str, Any]:
-    """The setting of a layer that says what fills up, where the spec does not say it; empty where
-    there is none. `before` are the layers in front of it.
+    """The setting of a layer that names the padding value, if the spec does not set it; empty if
+    the layer has no such setting. `before` are the preceding layers.
 
-    The target of a lookup that has a place for unknown labels keeps it for padding too: its classes
-    are as many as the spec says.
+    The target of a lookup that reserves an index for unknown labels keeps that index for padding
+    too: the number of its classes is the one in the spec.
     """
     name = layer.masked_by
     filler = filler_of(bound, text=text)

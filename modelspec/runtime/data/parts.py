@@ -1,4 +1,4 @@
-"""The examples of each part: cut by the section's `split`, or given as sources of their own."""
+"""The examples of each part: split by the section's `split`, or given as separate sources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cut(
     sources: Mapping[str, CountedSource],
     findings: Findings,
 ) -> dict[str, Positions]:
-    """The positions of every part that has any, among the examples that are kept."""
+    """The positions of every nonempty part, among the examples that are kept."""
     if data.split is None:
         return {part: everything(one.size) for part, one in sources.items()}
     source = sources["train"]
@@ -50,7 +50,7 @@ def cut(
 
 @dataclass(frozen=True)
 class _Cut:
-    """One source that is cut."""
+    """One source that is split."""
 
     compiled: Compiled
     data: DataSection
@@ -60,7 +60,7 @@ class _Cut:
     findings: Findings
 
     def parts(self) -> Mapping[str, Positions]:
-        """The positions of every part; nothing, and findings, where the column does not say
+        """The positions of every part; empty, with findings, if the column does not determine
         them.
         """
         if self.column is not None and self.split.column is not None:
@@ -84,7 +84,7 @@ class _Cut:
         )
 
     def _by_names(self, column: SplitColumn) -> Mapping[str, Positions]:
-        """The parts that a column names; MS654 where it names none."""
+        """The parts that a column names; MS654 for a value that does not name a part."""
         if not column.all_given():
             return {}
         numbers, bad = by_names(column.values, self.split.parts)
@@ -92,16 +92,16 @@ class _Cut:
         def message(place: str) -> str:
             value = column.values[int(np.argmax(bad))]
             shown = f'"{value}"' if isinstance(value, str) else str(value)
-            return f"`{column.name}` is {shown} at {place}, which names no part"
+            return f"`{column.name}` is {shown} at {place}, which does not name a part"
 
         near = nearest(str(column.values[int(np.argmax(bad))]), PART_NAMES) if bad.any() else None
-        help = "say in `parts` which values belong to which part: `parts: {test: [2024]}`"
+        help = "map the values to parts: `parts: {test: [2024]}`"
         if column.report(bad, message, f"is it `{near}`?" if near else help, "MS654"):
             return {}
         return {part: np.flatnonzero(numbers == at) for at, part in enumerate(SPLITS)}
 
     def _by_borders(self, column: SplitColumn, at: tuple[Any, ...]) -> Mapping[str, Positions]:
-        """The parts between the borders; MS657 where one cannot be compared with the column."""
+        """The parts between the borders; MS657 if a border cannot be compared with the column."""
         values = column.comparable()
         self.findings.stop_if_wrong()
         assert values is not None
@@ -111,15 +111,16 @@ class _Cut:
             if (kind := kind_of(border_key(border))) != held:
                 self.findings.error(
                     "MS657",
-                    f"`at` has {border}, but `{column.name}` of {self.source.table.name} holds"
-                    f" {held}, and these are not compared with {kind}",
+                    f"`at` contains {border}, but `{column.name}` of {self.source.table.name}"
+                    " contains"
+                    f" {held}, which cannot be compared with {kind}",
                     self.data.spans.get(("split", "at", index), column.span),
-                    help=f"write borders as the column has its values: {column.values[0]}",
+                    help=f"write borders in the form of the column's values: {column.values[0]}",
                 )
         self.findings.stop_if_wrong()
         if not texts:
             return by_borders(values, np.array([border_key(one) for one in at]))
-        # Ranks hold among the texts that are ranked together.
+        # Ranks are comparable only among strings that are ranked together.
         ranks = order_of(np.array([*column.values, *map(str, at)], object))
         assert isinstance(ranks, np.ndarray)
         return by_borders(ranks[: -len(at)], ranks[-len(at) :])
@@ -127,14 +128,14 @@ class _Cut:
     def _by_fold(
         self, draws: Array, folds: int, key: str, values: Array | None
     ) -> Mapping[str, Positions]:
-        """One fold against the others; MS618 where one of the folds has no example."""
+        """One fold against the others; MS618 if one of the folds has no examples."""
         fold_of = folds_of(draws, folds, key, values)
         sizes = np.bincount(fold_of[fold_of >= 0], minlength=folds)
         if not sizes.all():
             self.findings.error(
                 "MS618",
-                f"{folds} folds cannot be made of {self.source.size} examples"
-                f"{self._of_values(key)}: fold {int(np.argmin(sizes))} has none",
+                f"cannot make {folds} folds from {self.source.size} examples"
+                f"{self._of_values(key)}: fold {int(np.argmin(sizes))} would be empty",
                 self.data.spans.get(("split", "folds"), self.data.span),
                 help="use fewer `folds`, or add examples",
             )
@@ -149,12 +150,12 @@ class _Cut:
 
 
 def seed_of(split: Split, compiled: Compiled) -> int:
-    """The number from which the draw of a split follows."""
+    """The seed from which the random numbers of a split are drawn."""
     return compiled.file.seed if split.seed is None else split.seed
 
 
 def _different(column: SplitColumn) -> int:
-    """How many different values a column has."""
+    """The number of distinct values in a column."""
     values = column.values
     return len(np.unique(values.astype(str) if values.dtype.kind == "O" else values))
 
@@ -166,7 +167,7 @@ def _check_none_empty(
     groups: str,
     findings: Findings,
 ) -> None:
-    """MS618: a part that is asked for and has no example."""
+    """MS618: a requested part that has no examples."""
     split = data.split
     assert split is not None
     for part in split.asked:
@@ -181,7 +182,7 @@ def _check_none_empty(
 
 
 def part_span(data: DataSection, part: str) -> Span:
-    """Where the split says which examples a part has."""
+    """Where the split sets the examples of a part."""
     path = data.split.place_of(part) if data.split is not None else ()
     return data.spans.get(("split", *path), data.span)
 
@@ -193,9 +194,7 @@ def check_batches(
     compiled: Compiled, data: DataSection, parts: Mapping[str, int], findings: Findings
 ) -> None:
     """The number of examples of each part against the batch size."""
-    if (
-        compiled.training is None or "train" not in parts
-    ):  # a split that leaves nothing was reported already
+    if compiled.training is None or "train" not in parts:  # an empty part was reported already
         return
     assert compiled.graph is not None
     batch_size = compiled.training.batch_size
@@ -206,13 +205,14 @@ def check_batches(
 
 
 def check_last_batch(given: InputSpec, name: str, count: int, findings: Findings) -> None:
-    """So many examples of what is called `name` against an input whose batches have one size."""
+    """So many examples of what is called `name` against an input with a fixed batch size."""
     fixed = given.batch_size
     if fixed is not None and (rest := count % fixed):
         findings.error(
             "MS624",
-            f"input `{given.name}` takes batches of {fixed}, but the last one of {name} would have"
+            f"input `{given.name}` requires batches of {fixed}, but the last one of {name} would"
+            " have"
             f" {rest} ({count} examples)",
             given.span,
-            help="leave `batch_size` out of the input, or change the number of examples",
+            help="remove `batch_size` from the input, or change the number of examples",
         )

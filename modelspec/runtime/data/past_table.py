@@ -1,4 +1,4 @@
-"""A table with columns that are made of earlier rows: `Lags` and `RollingMean`."""
+"""A table with columns that are computed from earlier rows: `Lags` and `RollingMean`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .table import NOTHING, Array, Table
 
 
 def past_columns_of(data: DataSection) -> dict[str, PastColumn]:
-    """The columns that the features of a spec read in place of those of the source."""
+    """The columns that the features of a spec read instead of those of the source."""
     features = (data.inputs or {}).values()
     return {name: one for feature in features for name, one in past_columns(feature).items()}
 
@@ -27,8 +27,8 @@ def past_columns_of(data: DataSection) -> dict[str, PastColumn]:
 def with_past(
     table: Table, data: DataSection, series: Callable[[], Series], findings: Findings
 ) -> Table:
-    """The table with the columns of earlier rows that a spec asks for; the table itself where it
-    asks for none. Raises `DataError` where they cannot be made.
+    """The table with the columns of earlier rows that a spec uses; the table itself if it uses
+    none. Raises `DataError` if they cannot be computed.
     """
     columns = past_columns_of(data)
     if not columns:
@@ -40,7 +40,7 @@ def with_past(
 
 
 class PastTable(Table):
-    """A table, and columns of float64 that are computed of one of its own. They are held in
+    """A table, and columns of float64 that are computed from its own columns. They are kept in
     memory.
     """
 
@@ -52,7 +52,7 @@ class PastTable(Table):
         self._known = frozenset((*base.names, *columns))
 
     def __getattribute__(self, name: str) -> Any:
-        """Whatever a table says of its source, the one below says it."""
+        """All facts about the source are those of the underlying table."""
         if name.startswith("_") or name in _OWN:
             return object.__getattribute__(self, name)
         return getattr(object.__getattribute__(self, "_base"), name)
@@ -75,7 +75,7 @@ class PastTable(Table):
         return found
 
     def check(self, data: DataSection, findings: Findings) -> None:
-        """MS664, or what else is wrong, for every column of the source that these are made of."""
+        """MS664, or any other problem, for every source column that these are computed from."""
         places = dict.fromkeys(
             (one.base, data.spans.get(("inputs", name, one.base)))
             for name, feature in (data.inputs or {}).items()
@@ -91,7 +91,7 @@ class PastTable(Table):
                 findings.report(fault, span or self.span)
 
     def _numbers(self, name: str) -> Array:
-        """A column of the source as float64, NaN where it has no value. Raises `Fault`."""
+        """A column of the source as float64, NaN for missing values. Raises `Fault`."""
         values = self._base.column(name)
         bad = np.zeros(0, bool)
         if values.ndim == 1 and values.dtype.kind in "OU":
@@ -109,9 +109,9 @@ class PastTable(Table):
     def _no_numbers(self, name: str, why: str = "") -> Fault:
         return Fault(
             "MS664",
-            f"`{name}` of {self.name} has not one number for each row, of which `Lags` and"
-            f" `RollingMean` are computed{why}",
-            help="name a column of numbers",
+            f"`{name}` of {self.name} does not have one number per row, which `Lags` and"
+            f" `RollingMean` require{why}",
+            help="name a numeric column",
         )
 
     def read_blocks_of(
@@ -147,8 +147,8 @@ class PastTable(Table):
 
 
 _OWN = frozenset(vars(PastTable)) | {"blocks"}
-"""What the table says itself. All else, such as settings, warnings and the number of rows, is said
-by the one below.
+"""The attributes of the table itself. All others, such as settings, warnings and the number of
+rows, are those of the underlying table.
 """
 
 
@@ -156,19 +156,19 @@ by the one below.
 
 
 def _lag(values: Array, step: PastStep, series: Series) -> Array:
-    """The value so many places before in the same segment."""
+    """The value that many rows earlier in the same segment."""
     before = np.arange(len(values)) - step.rows
     found = values[np.maximum(before, 0)]
     return np.where(before >= series.begins, found, NOTHING)
 
 
 def _mean(values: Array, step: PastStep, series: Series) -> Array:
-    """The mean of so many values, of which each is the last. The sums of twice as many values are
-    made of two sums, so that they are as exact as sums of pairs.
+    """The trailing mean of so many values. A sum of twice as many values is the sum of two sums,
+    so sums of long ranges are as exact as sums of pairs.
     """
     total, reach, sums, length = np.zeros_like(values), 0, values, 1
     count = step.rows
-    with np.errstate(invalid="ignore"):  # of infinite numbers, which are reported with the column
+    with np.errstate(invalid="ignore"):  # infinite numbers are reported with the column
         while True:
             if count & length:
                 total = total + _back(sums, reach)
@@ -183,7 +183,7 @@ def _mean(values: Array, step: PastStep, series: Series) -> Array:
 
 
 def _back(values: Array, places: int) -> Array:
-    """Each value so many places later; what is before the first is not looked at."""
+    """Each value moved that many rows later; the values before the first row are undefined."""
     if not places:
         return values
     found = np.zeros_like(values)

@@ -1,4 +1,4 @@
-"""Images of 16 bits before layers that are told a smaller range of values."""
+"""Images of 16 bits before layers whose value range is smaller."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def check_ranges(scan: Scan, compiled: Compiled, findings: Findings) -> None:
-    """MS666: a layer whose `value_range` ends below the values of 16-bit images that it gets; it
-    would cut these off.
+    """MS666: a layer whose `value_range` ends below the values of the 16-bit images that it gets,
+    so that it would clip them.
     """
     for (kind, name), feature in scan.features.items():
         if kind == "inputs" and feature.wide:
@@ -28,7 +28,7 @@ def check_ranges(scan: Scan, compiled: Compiled, findings: Findings) -> None:
 
 
 def check_bits(scan: Scan, state: State, findings: Findings) -> None:
-    """MS666: image files with another number of bits than those that a run was trained on."""
+    """MS666: image files whose bit depth is not that of the images the run was trained on."""
     for key, feature in scan.features.items():
         bits = scan.table.bits_of(feature.bound.names[0])
         if bits is not None and (bits == 16) != state.features[key].wide and feature.sizes[2:]:
@@ -38,7 +38,7 @@ def check_bits(scan: Scan, state: State, findings: Findings) -> None:
                 f"`{name}` of {scan.table.name} has {bits} bits per channel, but the run was "
                 f"trained on images of {16 if bits == 8 else 8}",
                 feature.bound.span,
-                help="write the images with as many bits as those in training, or train again",
+                help="write the images with the bit depth of the training images, or train again",
             )
 
 
@@ -53,14 +53,14 @@ def _check(name: str, feature: ScannedFeature, compiled: Compiled, findings: Fin
                 f"`{column}` has 16 bits per channel and values up to {feature.highest}, but the "
                 f"`value_range` of `{layer.kind()}` is [{low}, {high}]",
                 feature.bound.span,
-                help="write `value_range: [0, 65535]` ([0, 4095] for 12 bits), or put a `Rescaling`"
-                " into the `transform`",
+                help="set `value_range: [0, 65535]` ([0, 4095] for 12 bits), or add a `Rescaling`"
+                " to the `transform`",
             )
             return
 
 
 def _unscaled(name: str, feature: ScannedFeature, compiled: Compiled) -> Iterator[Layer]:
-    """The layers that get the values of an input as they were read, as far as is certain."""
+    """The layers that certainly get the values of an input unchanged."""
     layers = feature.bound.chain.layers if feature.bound.chain else ()
     augment = section(compiled).augment.get(name)
     for layer in chain(layers, augment.layers if augment else ()):

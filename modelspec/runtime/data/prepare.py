@@ -1,5 +1,5 @@
-"""The `data` section to arrays that a model takes: opened, scanned, cut, adapted to, prepared and
-checked.
+"""From the `data` section to arrays that a model takes: opened, scanned, split, adapted,
+prepared and checked.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from .file_columns import with_files
 from .filtered import filtered
 from .idle_steps import check_idle_steps
 from .letter_case import report_capitals
+from .objective_types import check_terms
+from .open_columns import with_columns
 from .parts import CountedSource, check_batches, cut
 from .pixel_range import check_bits, check_ranges
+from .plugin_code import printed
 from .random_inputs import random_inputs
 from .scan import Scan, scan
 from .skipped_rows import SkippedRows
 from .skipped_values import without_unknown
+from .slices import slices_of_parts
 from .sources import open_source
 from .spec_facts import measured_outputs, section, trained_outputs, typed_graph
 from .split import Positions, everything
@@ -47,15 +51,14 @@ def prepare(
     """Opens, checks and prepares the data of a spec that has a `data` section.
 
     `state` is what an earlier run learned; without it, it is learned from the training split.
-    `load` loads Keras, and is called when the data as they were read are known to be right, and
-    only where there is something to prepare. Raises `DataError` with everything that is wrong with
-    the data, and `RunError`.
+    `load` loads Keras. It is called only when the source data passed the checks, and only if there
+    is something to prepare. Raises `DataError` with all problems of the data, and `RunError`.
     """
     spec = _opened(compiled, load, state)
     storage = Storage(compiled, spec.data, spec.binding, load, spec.train.fingerprint)
     cached = storage.find(spec.train)
     if state is not None and (cached is None or cached.state.digest() != state.digest()):
-        # What another run learned is not what this source says.
+        # What another run learned does not come from this source.
         cached, storage = None, replace(storage, own=None)
     if cached is None:
         made, parts = spec.prepare_all(storage, state)
@@ -76,8 +79,8 @@ def prepare_source(
     """The examples of another source, for a spec whose sizes are known; and warnings. Raises
     `DataError`.
 
-    `state` is what the run learned. Without targets every row is an example, whatever it lacks; but
-    for those that cannot be read, which are noted in `skipped` where that is given.
+    `state` is what the run learned. Without targets every row is an example, even with missing
+    values. Rows that cannot be read are an error, or are noted in `skipped` if it is given.
     """
     trained = measured_outputs(compiled.training) if with_targets else ()
     data = section(compiled)
@@ -119,6 +122,7 @@ def prepare_source(
         examples = rows.windowed(
             data, {"train": examples}, lacking, findings, predicted=not with_targets
         )[0]["train"]
+    findings.extend(printed(data, binding))
     findings.stop_if_wrong()
     return examples, findings.diagnostics
 
@@ -127,13 +131,15 @@ def prepare_source(
 
 
 def _opened(compiled: Compiled, load: Callable[[], None], state: State | None) -> _Opened:
-    """A spec with its sources open. Raises `DataError`."""
+    """A spec with its open sources. Raises `DataError`."""
     data = section(compiled)
     tables = {
         part: open_source(source, compiled.file.context, data.source_spans.get(part))
         for part, source in data.sources.items()
     }
     train = tables["train"]
+    compiled = with_columns(compiled, train)
+    data = section(compiled)
     inputs = tuple(typed_graph(compiled).inputs)
     binding = bind(data, inputs, trained_outputs(compiled, train), train)
     findings = Findings()
@@ -154,7 +160,7 @@ def _opened(compiled: Compiled, load: Callable[[], None], state: State | None) -
 
 @dataclass(frozen=True)
 class _Opened:
-    """A spec, and its sources with what was found in them so far."""
+    """A spec and its sources, with the findings so far."""
 
     compiled: Compiled
     data: DataSection
@@ -165,7 +171,7 @@ class _Opened:
 
     @property
     def tables(self) -> Mapping[str, Table]:
-        """By part; one source that is cut is under `train`."""
+        """By part; a source that is split is under `train`."""
         return self.rows.tables
 
     @property
@@ -189,7 +195,7 @@ class _Opened:
     def prepare_others(
         self, storage: Storage, train: PreparedSource
     ) -> tuple[dict[str, PreparedSource], _Parts]:
-        """The same where the source that is trained on was found prepared."""
+        """The same, if the training source was found in the cache."""
         others = {part: table for part, table in self.tables.items() if part != "train"}
         scans = self._scans(others, train.state)
         known = {"train": CountedSource(self.train, train.count, train.rows)}
@@ -224,7 +230,7 @@ class _Opened:
     def _with_others(
         self, storage: Storage, train: PreparedSource, scans: Mapping[str, Scan]
     ) -> dict[str, PreparedSource]:
-        """All sources, those of validation and test prepared as the one that is trained on."""
+        """All sources; those of validation and test are prepared like the training source."""
         storage = replace(storage, compiled=train.compiled)
         made = {"train": train}
         for part, one in scans.items():
@@ -240,6 +246,7 @@ class _Opened:
             part: _examples(one, self.tables[part], compiled, self.data, findings)
             for part, one in made.items()
         }
+        check_terms(compiled, examples["train"], findings)
         findings.stop_if_wrong()
         chosen, windowed = dict(parts), self.data.window is not None
         if windowed:
@@ -259,13 +266,16 @@ class _Opened:
         check_validated(compiled, counts, findings)
         check_idle_steps(compiled, counts, findings)
         check_zero_targets(compiled.training, found, findings)
+        slices = slices_of_parts(compiled, found, findings, state=train.state)
+        findings.extend(printed(self.data, self.binding))
         findings.stop_if_wrong()
         cache = tuple(one.explanation for one in made.values())
-        return Prepared(compiled, self.binding, found, findings.diagnostics, train.state, cache)
+        warnings = findings.diagnostics
+        return Prepared(compiled, self.binding, found, warnings, train.state, cache, slices)
 
 
 def _adapted(source: Scan, train: Positions, load: Callable[[], None]) -> State:
-    """What the training examples say, with Keras loaded where a transform needs it."""
+    """What the training examples determine, with Keras loaded if a transform requires it."""
     if any(one.bound.chain is not None for one in source.features.values()):
         load()
     return adapt(source, train)
@@ -274,7 +284,7 @@ def _adapted(source: Scan, train: Positions, load: Callable[[], None]) -> State:
 def _examples(
     source: PreparedSource, table: Table, compiled: Compiled, data: DataSection, findings: Findings
 ) -> Examples:
-    """Arrays by what they are for."""
+    """Arrays by their use."""
     weights: Array | None = source.arrays.get("weights")
     if weights is not None and data.weights is not None:
         span = data.spans.get(("weights",))
@@ -288,4 +298,5 @@ def _examples(
         source.rows,
         weights,
         random=random_inputs(compiled),
+        objective=compiled.training is not None and compiled.training.has_objective,
     )

@@ -1,4 +1,4 @@
-"""What of a spec prepared data are determined by, beside its columns."""
+"""The parts of a spec that determine prepared data, besides its columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .transforms import needs_adapting
 
 
 def expected(data: DataSection) -> dict[str, Any]:
-    """What `data.expect` says; nothing where it says nothing, as in keys of earlier versions."""
+    """The contents of `data.expect`; empty without it, as in keys of earlier versions."""
     found = {name: one.model_dump(exclude_defaults=True) for name, one in data.expect.items()}
     return {"expect": found} if found else {}
 
 
 def vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
-    """The contents of files that transforms name; nothing where they name none."""
+    """The contents of files that transforms name; empty without such files."""
     layers = [layer for bound in bounds if bound.chain for layer in bound.chain.layers]
     named = [getattr(layer, "vocabulary", None) for layer in layers]
     found: dict[str, str] = {}
@@ -34,7 +34,7 @@ def vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
 
 
 def must_adapt(bound: Bound) -> bool:
-    """Whether something about a feature follows from the training split."""
+    """Whether anything about a feature depends on the training split."""
     layers = bound.chain.layers if bound.chain else ()
     return (
         bound.missing in MEASURED

@@ -1,5 +1,5 @@
-"""What the columns of a spec's data hold: kinds, ranges, what is missing, classes, examples, and
-what was learned.
+"""The contents of the columns in a spec's data: kinds, ranges, missing values, classes, examples,
+and what was learned.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .table import Array, is_nothing
 
 EXAMPLES = 3
 _DISTINCT = 1000
-"""How many different values of a column are counted one by one."""
+"""The most distinct values of a column that are counted one by one."""
 TOKENS = 10
-"""How many tokens of a vocabulary are named."""
+"""The most tokens of a vocabulary that are listed."""
 
 Counts = Mapping[str, Mapping[str, int]]
-"""By value, as a text: how many examples of each part have it."""
+"""By value, as a string: how many examples of each part have it."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Of numbers; those that are missing or not finite are left out."""
+    """Statistics of numbers; missing and non-finite ones are left out."""
 
     low: float
     mean: float
@@ -41,29 +41,27 @@ class Range:
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """One column as the source has it."""
+    """One column as stored in the source."""
 
     name: str
     dtype: str
-    """NumPy's name; `text` for text."""
+    """NumPy's name; `text` for strings."""
     shape: tuple[int | None, ...]
-    """Of one example; None where lists have different lengths."""
+    """Of one example; None if lists have different lengths."""
     missing: int
-    """Examples without a value, NaN among them."""
+    """Examples without a value, including NaN."""
     infinite: int
     range: Range | None
-    """None for text."""
+    """None for strings."""
     values: Counts | None
-    """None where there are more than a thousand different ones, or they are numbers with
-    fractions.
-    """
+    """None with more than a thousand distinct values, or for numbers with fractions."""
     examples: tuple[Any, ...]
     """The first three."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What a layer of a transform took from the training split."""
+    """What a layer of a transform learned from the training split."""
 
     layer: str
     facts: Mapping[str, Any]
@@ -71,23 +69,23 @@ class Learned:
 
 @dataclass(frozen=True)
 class FeatureFacts:
-    """What feeds one input or target."""
+    """The source of one input or target."""
 
     columns: tuple[ColumnFacts, ...]
     transform: tuple[str, ...] = ()
     """The layers that prepare it."""
     learned: tuple[Learned, ...] = ()
     fill: Mapping[str, Any] = field(default_factory=dict)
-    """By column: what takes the place of a missing value."""
+    """By column: the replacement for missing values."""
     shape: tuple[int, ...] | None = None
-    """Of one example as the model takes it; None where the data could not be prepared."""
+    """Of one example as the model takes it; None if the data could not be prepared."""
     dtype: str | None = None
     range: Range | None = None
     """Of the prepared training examples."""
     classes: tuple[str, ...] | None = None
-    """The label of each class, where a target is looked up."""
+    """The label of each class, if a lookup makes the target."""
     random: str | None = None
-    """Of an input that is drawn: `normal` or `uniform`."""
+    """Of a random input: `normal` or `uniform`."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class WindowFacts:
 
     count: int
     series: Mapping[str, int]
-    """How many each series has; empty where all rows are one series."""
+    """Windows per series; empty if all rows are one series."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +104,12 @@ class PartFacts:
     rows: int
     source: str
     windows: WindowFacts | None = None
-    """None where each row is an example."""
+    """None if each row is an example."""
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """Everything that can be said of a spec's data."""
+    """All known facts about a spec's data."""
 
     parts: Mapping[str, PartFacts]
     inputs: Mapping[str, FeatureFacts]
@@ -125,12 +123,12 @@ class DataFacts:
 
     @property
     def ok(self) -> bool:
-        """Whether the data can be used as the spec says."""
+        """Whether the data can be used with the spec."""
         return not any(one.severity == "error" for one in self.diagnostics)
 
 
 class RunningRange:
-    """Smallest, mean and largest of numbers that come in blocks."""
+    """Minimum, mean and maximum of numbers that come in blocks."""
 
     def __init__(self) -> None:
         self._count, self._sum = 0, 0.0
@@ -138,7 +136,7 @@ class RunningRange:
         self._high: float = -np.inf
 
     def add(self, values: Array) -> None:
-        """What is not finite does not count."""
+        """Non-finite numbers do not count."""
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             values = values[np.isfinite(values)]
         if values.size:
@@ -154,18 +152,18 @@ class RunningRange:
 
 
 def _as_float(value: Any) -> float:
-    """A number; a whole one as such where floating point would change it."""
+    """A number; an integer where floating point would change it."""
     found: float = float(value) if float(value) == value.item() else value.item()
     return found
 
 
 class ColumnProfile:
-    """Looks at a column block by block."""
+    """Examines a column block by block."""
 
     def __init__(self, name: str, *, lists: bool = False, separator: str | None = None) -> None:
         self.name = name
         self._lists = lists
-        """Whether the values of its lists are labels, which are counted."""
+        """Whether the items of its lists are labels, which are counted."""
         self._separator = separator
         self._dtype = ""
         self._sizes: set[tuple[int | None, ...]] = set()
@@ -175,7 +173,7 @@ class ColumnProfile:
         self._examples: list[Any] = []
 
     def add(self, values: Array, parts: Mapping[str, Array]) -> None:
-        """A block; `parts` tells which of its examples are in each part."""
+        """Adds a block; `parts` marks the examples in each part."""
         self._examples += [plain(one) for one in values[: EXAMPLES - len(self._examples)]]
         if self._separator is not None:
             self._kind(values)
@@ -211,11 +209,11 @@ class ColumnProfile:
 
     @property
     def seen(self) -> bool:
-        """Whether it was looked at."""
+        """Whether it was examined."""
         return bool(self._sizes)
 
     def count(self, values: Array, parts: Mapping[str, Array]) -> None:
-        """Counts the different values of a block alone."""
+        """Counts the distinct values of one block."""
         if self._values is None:
             return
         if self._separator is not None:
@@ -232,7 +230,7 @@ class ColumnProfile:
                 some.astype(str) if is_text(values) else some, return_counts=True
             )
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
-                if value == value and value != "":  # neither NaN nor nothing
+                if value == value and value != "":  # neither NaN nor empty
                     by_part = self._values.setdefault(value, {})
                     by_part[part] = by_part.get(part, 0) + count
         if len(self._values) > _DISTINCT:
@@ -270,7 +268,7 @@ class ColumnProfile:
 
 
 def _is_countable(values: Array) -> bool:
-    """Whether the values of a column are single texts or whole numbers."""
+    """Whether the values of a column are single strings or integers."""
     if values.ndim != 1 or values.dtype.kind not in "biufOUS":
         return False
     if values.dtype.kind != "f":
@@ -280,12 +278,12 @@ def _is_countable(values: Array) -> bool:
 
 
 def label(value: Any) -> str:
-    """A value as a table has it: `3` for 3.0."""
+    """A value as a table shows it: `3` for 3.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def plain(value: Any) -> Any:
-    """As json has it; None for what is missing or not finite, and the beginning of what is long."""
+    """As JSON; None for missing and non-finite values, the beginning of long ones."""
     if isinstance(value, (np.ndarray, list)):
         flat = np.ravel(np.asarray(value))[:TOKENS].tolist()
         return [plain(item) for item in flat]

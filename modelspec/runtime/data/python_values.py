@@ -1,4 +1,4 @@
-"""Values of Python (numbers, text, lists) as the columns of a `Table`."""
+"""Values of Python (numbers, strings, lists) as the columns of a `Table`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .cells import inexact
 from .table import NOTHING, Array
 
 _KINDS = {
-    bool: "`true` or `false`",
+    bool: "a boolean",
     int: "a number",
     float: "a number",
-    str: "text",
+    str: "a string",
     list: "a list",
     dict: "an object",
 }
@@ -26,45 +26,47 @@ _MANTISSA = 53
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, in words: `a number`, `text`."""
+    """The kind of a value, in words: `a number`, `a string`."""
     return _KINDS.get(type(value), f"a `{type(value).__name__}`")
 
 
 @dataclass
 class Shape:
-    """What the values of a column have in common, learnt from one after the other."""
+    """The common properties of a column's values, collected one by one."""
 
     kind: str | None = None
-    """`a number`, `text`, ...: see `_KINDS`; None as long as there was no value."""
+    """`a number`, `a string`, ...: see `_KINDS`; None until there is a value."""
     floats: bool = False
     least: int = 0
-    """The least whole number, or 0."""
+    """The smallest integer, or 0."""
     most: int = 0
-    """The largest one, or 0."""
+    """The largest integer, or 0."""
     lost: tuple[int, int] | None = None
-    """The first whole number that float64 does not hold, and its place."""
+    """The first integer that float64 cannot represent, and its place."""
     nulls: bool = False
     sizes: set[tuple[int, ...]] = field(default_factory=set)
     """The shapes of the lists."""
     dtype: np.dtype[Any] | None = None
-    """That of the lists' items."""
+    """The dtype of the lists' items."""
 
     def add(self, value: Any, place: int) -> str | None:
-        """Notes a value; what is wrong with it, in words that follow the column's name."""
+        """Notes a value; returns the problem with it, in words that follow the column's name."""
         if value is None:
             self.nulls = True
             return None
+        if isinstance(value, bytes):
+            return "contains bytes that are not UTF-8"
         kind = kind_of(value)
         if kind not in _TAKEN:
-            return f"holds {kind}, of which no array is made,"
+            return f"contains {kind}, which cannot be converted to an array,"
         if self.kind is None:
             self.kind = kind
         if kind != self.kind:
-            return f"holds {self.kind} at first, but {kind}"
+            return f"contains {self.kind} first, but {kind}"
         if kind == "a list":
             return self._add_list(value, place)
-        if kind == "text" and not _is_encodable(value):
-            return "holds half a character, which no encoding has,"
+        if kind == "a string" and not _is_encodable(value):
+            return "contains half a surrogate pair, which cannot be encoded,"
         if type(value) is float:
             self.floats = True
         elif type(value) is int:
@@ -74,7 +76,7 @@ class Shape:
     def _add_whole(self, value: int, place: int) -> str | None:
         if not self.least <= value <= self.most:
             if value not in _SIGNED and value not in _UNSIGNED:
-                return "holds a whole number of more than 64 bits"
+                return "contains an integer of more than 64 bits"
             self.least, self.most = min(self.least, value), max(self.most, value)
         if self.lost is None and abs(value) > 2**_MANTISSA and int(float(value)) != value:
             self.lost = value, place
@@ -82,7 +84,7 @@ class Shape:
 
     @property
     def whole(self) -> np.dtype[Any] | None:
-        """The dtype of 64 bits that holds every whole number; None where none does."""
+        """The 64-bit dtype that holds every integer; None if there is none."""
         if self.most in _SIGNED:
             return np.dtype(np.int64)
         return np.dtype(np.uint64) if self.least in _UNSIGNED else None
@@ -91,20 +93,20 @@ class Shape:
         try:
             array = np.array(value)
         except (ValueError, OverflowError):
-            return "holds a list whose rows differ in length"
+            return "contains a list whose rows have different lengths"
         for one in _wholes(value, array):
             if (wrong := self._add_whole(one, place)) is not None:
                 return wrong
         if array.dtype.kind == "U" and not all(map(_is_encodable, array.flat)):
-            return "holds half a character, which no encoding has,"
+            return "contains half a surrogate pair, which cannot be encoded,"
         if array.dtype.kind not in "biufU":
-            return "holds a list of other things than numbers or text, or with nothing in it,"
+            return "contains a list that is empty or has items that are not numbers or strings,"
         if (
             self.dtype is not None
             and (array.dtype.kind == "U") != (self.dtype.kind == "U")
             and array.size
         ):
-            return "holds lists of numbers and lists of text"
+            return "contains lists of numbers and lists of strings"
         self.floats = self.floats or (array.dtype.kind == "f" and _has_float(value, array))
         if len(self.sizes) < 2:
             self.sizes.add(array.shape)
@@ -123,8 +125,8 @@ def _is_encodable(text: str) -> bool:
 
 
 def _wholes(value: list[Any], array: Array) -> list[int]:
-    """The whole numbers of a list that say how large they all are, and those that float64 does not
-    hold.
+    """The integers of a list that determine their range, and those that float64 cannot
+    represent.
     """
     if array.dtype.kind in "iu" and array.size:
         bad = inexact(array, _MANTISSA)
@@ -136,8 +138,8 @@ def _wholes(value: list[Any], array: Array) -> list[int]:
 
 
 def _has_float(value: list[Any], array: Array) -> bool:
-    """Whether a list of which NumPy makes floating-point numbers has one: it makes them of whole
-    numbers too where these are of no one dtype.
+    """Whether a list that NumPy converts to floating point contains a floating-point number:
+    NumPy also converts lists of integers that have no common dtype.
     """
     return not _is_large(array) or any(type(one) is float for one in np.array(value, object).flat)
 
@@ -146,64 +148,62 @@ def _is_large(array: Array) -> bool:
     return bool(np.any(np.abs(array) >= 2.0**_MANTISSA))
 
 
-_TAKEN = ("`true` or `false`", "a number", "text", "a list")
+_TAKEN = ("a boolean", "a number", "a string", "a list")
 
 
 @dataclass(frozen=True)
 class Values:
-    """Makes arrays of a column, or of parts of it, all of one dtype."""
+    """Makes arrays of a column, or of parts of it, all of the same dtype."""
 
     shape: Shape
     name: str
     table: str
     at: Callable[[int], str]
-    """A place that `Shape.add` got, as a message names it."""
+    """A place given to `Shape.add`, in the form for messages."""
 
     def array(self, values: list[Any]) -> Array:
-        """Raises `Fault`: MS608 for a list that is missing, MS653 where no dtype holds all of the
-        whole numbers.
-        """
+        """Raises `Fault`: MS608 for a missing list, MS653 if no dtype holds all of the integers."""
         kind = self.shape.kind
-        if kind is None or kind == "text":
+        if kind is None or kind == "a string":
             return np.array(_filled(values, ""), dtype=object)
         if kind == "a list":
             return self._lists(values)
         if self.shape.nulls:
             self._check_exact(
-                "lacks values, and others are", "fill the missing ones in, or write text"
+                "has missing values beside", "fill in the missing values, or write strings"
             )
             return np.array(_filled(values, NOTHING), dtype=np.float64)
-        if kind == "`true` or `false`":
+        if kind == "a boolean":
             return np.array(values, dtype=bool)
         if not self.shape.floats:
             return np.array(values, dtype=self._whole())
-        self._check_exact("holds fractions beside", "write them as columns of their own")
+        self._check_exact("has fractions beside", "write them as separate columns")
         return np.array(values, dtype=np.float64)
 
     def _check_exact(self, why: str, help: str) -> None:
-        """Raises `Fault` (MS653) where floating point cannot hold every whole number."""
+        """Raises `Fault` (MS653) if floating point cannot represent every integer."""
         if self.shape.lost is not None:
             value, place = self.shape.lost
             raise Fault(
                 "MS653",
-                f"`{self.name}` of {self.table} {why} whole numbers so large that floating point"
-                f" would change them: {value} at {self.at(place)}",
+                f"`{self.name}` of {self.table} {why} integers that are too large for floating"
+                f" point: {value} at {self.at(place)}",
                 help=help,
             )
 
     def _whole(self) -> np.dtype[Any]:
-        """Raises `Fault` (MS653) where no dtype holds every whole number."""
+        """Raises `Fault` (MS653) if no dtype holds every integer."""
         if self.shape.whole is None:
             raise Fault(
                 "MS653",
-                f"`{self.name}` of {self.table} holds {self.shape.least} and {self.shape.most}:"
-                " no dtype of 64 bits has both",
-                help="write them as columns of their own, or as text",
+                f"`{self.name}` of {self.table} contains {self.shape.least} and {self.shape.most},"
+                " but no 64-bit dtype holds both",
+                help="write them as separate columns, or as strings",
             )
         return self.shape.whole
 
     def _item_dtype(self) -> np.dtype[Any]:
-        """That of the items of all lists. Raises `Fault` (MS653)."""
+        """The dtype of the items of all lists. Raises `Fault` (MS653)."""
         dtype = self.shape.dtype
         if dtype is None or dtype.kind == "b":
             return dtype or np.dtype(np.float64)
@@ -211,7 +211,7 @@ class Values:
             return np.dtype(object)
         if not self.shape.floats:
             return self._whole()
-        self._check_exact("holds fractions beside", "write them as columns of their own")
+        self._check_exact("has fractions beside", "write them as separate columns")
         return np.dtype(np.float64)
 
     def _lists(self, values: list[Any]) -> Array:
@@ -231,5 +231,5 @@ class Values:
 
 
 def _filled(values: list[Any], nothing: Any) -> list[Any]:
-    """The values, with something in place of those that are missing."""
+    """The values, with a replacement for missing ones."""
     return [nothing if value is None else value for value in values]

@@ -1,9 +1,9 @@
 """Exact quantiles of more numbers than memory holds.
 
-Up to `MEMORY` bytes all values are kept and sorted. Past that only how many values begin with the
-same 16 bits is counted: the order of such counts is that of the numbers, so that they say in which
-interval each wanted rank lies. The intervals are refined by 16 bits in each further pass over the
-rows, until the values inside them can be kept.
+Up to `MEMORY` bytes, all values are kept and sorted. Beyond that, only the number of values with
+the same leading 16 bits is counted: these bits sort like the numbers, so the counts give the
+interval of each wanted rank. Each further pass over the rows refines the intervals by 16 bits,
+until the values inside them can be kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .table import Array
 MEMORY = 64 * 2**20
 """Bytes of values that are kept."""
 _STEP = 16
-"""Bits by which intervals are refined."""
+"""The number of bits by which each pass refines intervals."""
 _SIGN = np.uint64(1 << 63)
 
 
@@ -25,8 +25,7 @@ class Quantiles:
     """The quantiles `shares` of numbers that come in blocks: those of `numpy.quantile`, with linear
     interpolation between the two nearest values.
 
-    Go over all rows with `add`, then ask `finish` whether that was enough; if not, go over them
-    again.
+    Pass all rows to `add`, then ask `finish` whether that was enough; if not, pass them again.
     """
 
     def __init__(self, shares: Iterable[float], limit: int | None = None) -> None:
@@ -34,9 +33,9 @@ class Quantiles:
         self._limit = (MEMORY if limit is None else limit) // 8
         self._shift = 64 - _STEP
         self._inside: Array | None = None
-        """The intervals that hold wanted ranks, by their leading bits; None: everything."""
+        """The intervals that contain wanted ranks, by their leading bits; None: everything."""
         self._below: Array = np.zeros(0, np.int64)
-        """How many values are below each interval."""
+        """The number of values below each interval."""
         self._kept: list[Array] | None = []
         self._held = 0
         self._counts: dict[int, int] = {}
@@ -44,7 +43,7 @@ class Quantiles:
         self.found: Array | None = None
 
     def add(self, values: Array) -> None:
-        """Some of the values; order and blocks do not matter."""
+        """Adds some of the values; order and block size do not matter."""
         keys = _keys(values)
         if self._inside is None:
             self._count += len(keys)
@@ -66,8 +65,8 @@ class Quantiles:
             self._counts[start] = self._counts.get(start, 0) + count
 
     def finish(self) -> bool:
-        """Whether `found` has the quantiles; else the rows have to be gone over again. Raises
-        `ValueError` where there is no value.
+        """Whether `found` has the quantiles; if not, another pass over the rows is required. Raises
+        `ValueError` if there are no values.
         """
         if not self._count:
             raise ValueError("no values")
@@ -77,7 +76,7 @@ class Quantiles:
         starts = np.array(sorted(self._counts), np.uint64)
         counts = np.array([self._counts[int(start)] for start in starts], np.int64)
         ends = self._ends(starts, counts)
-        if not self._shift:  # the leading bits are all of them
+        if not self._shift:  # all bits are leading bits
             self.found = self._of(starts[np.searchsorted(ends, self._ranks, side="right")])
             return True
         chosen = np.unique(np.searchsorted(ends, self._ranks, side="right"))
@@ -87,7 +86,7 @@ class Quantiles:
         return False
 
     def _ends(self, starts: Array, counts: Array) -> Array:
-        """How many of all values are below the end of each interval."""
+        """The number of all values below the end of each interval."""
         ends: Array = np.cumsum(counts)
         if self._inside is None:
             return ends
@@ -97,7 +96,7 @@ class Quantiles:
         return found
 
     def _from_kept(self, keys: Array) -> Array:
-        """The keys of the wanted ranks, of the sorted keys inside the intervals."""
+        """The keys of the wanted ranks, from the sorted keys inside the intervals."""
         if self._inside is None:
             return keys[self._ranks]
         outer = np.searchsorted(self._inside, keys >> np.uint64(self._shift + _STEP))
@@ -112,12 +111,12 @@ class Quantiles:
 
     @property
     def _ranks(self) -> Array:
-        """The ranks, from 0, of the values on both sides of each quantile."""
+        """The ranks, from 0, of the two values around each quantile."""
         low = np.floor(self._positions).astype(np.int64)
         return np.concatenate([low, np.minimum(low + 1, self._count - 1)])
 
     def _of(self, keys: Array) -> Array:
-        """Between the values on both sides, as NumPy computes it."""
+        """Interpolates between the two values, as NumPy computes it."""
         low, high = np.split(_values(keys), 2)
         part = self._positions - np.floor(self._positions)
         gap = high - low
@@ -126,7 +125,7 @@ class Quantiles:
 
 
 def _keys(values: Array) -> Array:
-    """Numbers as 64 bits in the order of the numbers."""
+    """Numbers as 64 bits that sort like the numbers."""
     numbers = np.ascontiguousarray(values, np.float64).ravel() + 0.0  # -0.0 is 0.0
     bits = numbers.view(np.uint64)
     return np.where(bits & _SIGN, ~bits, bits | _SIGN)

@@ -1,8 +1,8 @@
-"""Inputs that are drawn at random in place of a column.
+"""Inputs that are drawn at random instead of read from a column.
 
-In training the numbers follow from the seed, the epoch and the step, so that a run that is resumed
-draws what it would have drawn. Elsewhere (validation, `evaluate`, `predict`) they follow from the
-seed and the row of the source, whatever batch the row is in.
+In training the numbers depend on the seed, the epoch and the step, so a resumed run draws the
+same numbers. Elsewhere (validation, `evaluate`, `predict`) they depend on the seed and the row of
+the source, not on the batch.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from .table import Array
 if TYPE_CHECKING:
     from .examples import Examples
 
-_TRAINING, _ROWS = 4, 5
-"""Keep these random numbers apart from each other, and from those of the split, the order and
+_TRAINING, _ROWS, _TURNS = 4, 5, 6
+"""Keep these random numbers independent of each other, and of those of the split, the order and
 `augment`.
 """
 
 
 class RandomInput(NamedTuple):
-    """An input that is drawn."""
+    """A random input."""
 
     kind: str
-    """`normal`: mean 0, deviation 1; `uniform`: from 0 to 1, without 1."""
+    """`normal`: mean 0, deviation 1; `uniform`: from 0 up to, but not including, 1."""
     shape: tuple[int, ...]
-    """Of one example."""
+    """The shape of one example."""
     dtype: str
     seed: int
     number: int
-    """Its place among the inputs, so that no two draw the same numbers."""
+    """Its position among the inputs, so that each input draws different numbers."""
 
     def of_step(self, count: Any, epoch: Any, step: Any) -> Any:
         """The numbers of a training batch of so many examples: [count, ...]."""
@@ -46,8 +46,18 @@ class RandomInput(NamedTuple):
         key = fold(fold(self._key(_TRAINING), tf.cast(epoch, tf.int32)), tf.cast(step, tf.int32))
         return self._drawn(tf.concat([[count], self.shape], 0), key)
 
+    def of_turn(self, count: Any, position: Any, turn: Any) -> Any:
+        """The numbers of a batch for an update after the first one of a step, at this position in
+        the run: [count, ...]. `turn` counts the updates of the step, from 1.
+        """
+        import tensorflow as tf
+
+        fold = tf.random.experimental.stateless_fold_in
+        key = fold(fold(self._key(_TURNS), tf.cast(position, tf.int32)), tf.cast(turn, tf.int32))
+        return self._drawn(tf.concat([[count], self.shape], 0), key)
+
     def of_rows(self, rows: Any) -> Any:
-        """The numbers of rows of a source, each for itself: [rows, ...]."""
+        """The numbers of rows of a source, drawn per row: [rows, ...]."""
         import tensorflow as tf
 
         fold = tf.random.experimental.stateless_fold_in
@@ -72,7 +82,7 @@ class RandomInput(NamedTuple):
         draw: Callable[..., Any] = (
             tf.random.stateless_normal if self.kind == "normal" else tf.random.stateless_uniform
         )
-        # Drawn in float32 for halves, which are rounded: a draw in bfloat16 may give 1.
+        # Halves are drawn in float32 and rounded: a draw in bfloat16 may give 1.
         drawn = "float64" if self.dtype == "float64" else "float32"
         numbers = draw(shape, key, dtype=tf.as_dtype(drawn))
         if self.dtype != drawn and self.kind == "uniform":
@@ -81,11 +91,11 @@ class RandomInput(NamedTuple):
 
 
 _BELOW_ONE = {"float16": 1 - 2**-11, "bfloat16": 1 - 2**-8}
-"""The greatest number of a half precision below 1."""
+"""The largest number of a half precision below 1."""
 
 
 def random_inputs(compiled: Compiled) -> Mapping[str, RandomInput]:
-    """The inputs of a spec that are drawn, by name."""
+    """The random inputs of a spec, by name."""
     features, inputs = section(compiled).inputs or {}, typed_graph(compiled).inputs
     names = [name for name in inputs if name in features]
     return {
@@ -102,7 +112,7 @@ def random_inputs(compiled: Compiled) -> Mapping[str, RandomInput]:
 
 
 def inputs_of(examples: Examples) -> dict[str, Array]:
-    """Every input of the examples of a source, those that are drawn for its rows included."""
+    """Every input of the examples of a source, including the random ones."""
     found = dict(examples.inputs)
     if examples.random:
         rows = np.arange(examples.count) if examples.rows is None else examples.rows

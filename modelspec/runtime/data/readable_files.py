@@ -1,6 +1,4 @@
-"""A table without the rows that name no picture that can be read, where such rows are to be left
-out.
-"""
+"""A table without the rows whose image files cannot be read, for commands that skip such rows."""
 
 from __future__ import annotations
 
@@ -21,8 +19,8 @@ from .table import Table
 def with_readable_files(
     table: Table, data: DataSection, context: Context, skipped: SkippedRows
 ) -> Table:
-    """The table itself where every file that an input reads is there and decodes; else without the
-    rows of the others, which `skipped` notes. Raises `RunError` (MS734) where none is left.
+    """The table itself if every file that an input reads exists and decodes; otherwise without the
+    other rows, which `skipped` notes. Raises `RunError` (MS734) if no row is left.
     """
     bad: dict[int, str] = {}
     for name, feature in file_columns(data.inputs or {}).items():
@@ -45,7 +43,7 @@ def with_readable_files(
 
 
 def _look(name: str, feature: Feature, table: Table, context: Context, bad: dict[int, str]) -> None:
-    """Notes the rows whose file is not there, or does not decode."""
+    """Notes the rows whose file does not exist or does not decode."""
     found = {}
     for row, cell in enumerate(table.column(feature.column or "", text=True).tolist()):
         try:

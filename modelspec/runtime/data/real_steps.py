@@ -1,5 +1,5 @@
-"""Which entries of padded sequences are steps of the sequence, and which `pad` has filled up: from
-the columns through the layers of a transform, to the layer that learns.
+"""Which entries of padded sequences are real steps, and which are padding from `pad`: from the
+columns, through the layers of a transform, to the layer that learns.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def kept_lengths(feature: ScannedFeature, block: Mapping[str, Array], chosen: Array) -> Array:
-    """How many values each of the chosen examples has before padding: (examples,), or (examples,
-    columns) where several are stacked.
+    """The number of values of each chosen example before padding: (examples,), or (examples,
+    columns) if several columns are stacked.
     """
     found = [lengths(feature.lists(name, block[name]))[chosen] for name in feature.checks]
     return np.stack(found, axis=-1) if feature.bound.stacked else found[0]
@@ -32,7 +32,7 @@ def kept_lengths(feature: ScannedFeature, block: Mapping[str, Array], chosen: Ar
 def real_entries(
     feature: ScannedFeature, block: Mapping[str, Array], chosen: Array, length: int | None
 ) -> Array | None:
-    """Which entries of the chosen examples, as they are read, are real; None: all of them."""
+    """Which entries of the chosen examples, as they are read, are real; None: all."""
     pad = feature.bound.pad
     if pad is None or length is None:
         return None
@@ -49,8 +49,8 @@ def real_entries(
 
 
 class RealSteps:
-    """Follows the marks through layers to the one that learns. `types` are those that each gets,
-    and the last that of the result.
+    """Propagates the marks through layers to the one that learns. `types` are the types of their
+    inputs, followed by the type of the result.
     """
 
     def __init__(self, layers: Sequence[Layer], types: Sequence[Tensor]) -> None:
@@ -63,18 +63,18 @@ class RealSteps:
         }
 
     def __call__(self, real: Array, learner: Layer) -> Array:
-        """The marks of what the learning layer gets. Raises `Fault` (MS669) where a layer
-        before it makes something of several steps.
+        """The marks of the input of the learning layer. Raises `Fault` (MS669) if an earlier layer
+        combines several steps.
         """
         for place, layer in enumerate(self._layers):
-            if place in self._moving:  # values are moved and not changed: so are their marks
+            if place in self._moving:  # values and marks are moved, not changed
                 real = self._moving[place](real.astype(np.float64)) > 0.5
                 continue
             real = self._spread(real, place, layer, learner)
         return real
 
     def _spread(self, real: Array, place: int, layer: Layer, learner: Layer) -> Array:
-        """Over what a layer makes of each entry: as many entries, or some in place of each."""
+        """The marks after a layer that keeps the entries, or replaces each by several."""
         before, after = self._types[place].shape[1:], self._types[place + 1].shape[1:]
         if before == after:
             return real
@@ -83,8 +83,9 @@ class RealSteps:
         if before != after[: len(before)] or not before:
             raise Fault(
                 "MS669",
-                f"`{learner.kind()}` learns after `pad`, and behind `{layer.kind()}` it cannot be"
-                " said which values are filled up",
+                f"`{learner.kind()}` learns after `pad`, but after `{layer.kind()}` padding cannot"
+                " be"
+                " distinguished from values",
                 help=f"put `{learner.kind()}` before `{layer.kind()}`",
             )
         sizes = tuple(int(size) for size in after if isinstance(size, int))

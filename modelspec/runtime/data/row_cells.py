@@ -19,7 +19,7 @@ _TRUTH: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
 def kind_of_dtype(dtype: np.dtype[Any]) -> Kind:
-    """What the values of an array are."""
+    """The kind of an array's values."""
     if dtype.kind == "b":
         return "truth"
     return "text" if dtype.kind in "OUSM" else "number"
@@ -28,9 +28,9 @@ def kind_of_dtype(dtype: np.dtype[Any]) -> Kind:
 def made_ready(
     name: str, values: Array, kind: Kind, table: Table, format: NumberFormat | None
 ) -> Vector:
-    """A block of a column. Raises `Unread` (of the column) for a cell that is not of its kind."""
+    """A block of a column. Raises `Unread` (of the column) for a cell of another kind."""
     if values.ndim != 1 or is_ragged(values):
-        raise _of_column(Unread("the array", 0, "is not one value for a row"), name)
+        raise _of_column(Unread("the array", 0, "is not one value per row"), name)
     if kind == "number" and is_text(values):
         return _numbers(name, values, table, format)
     if kind == "truth" and is_text(values):
@@ -51,13 +51,13 @@ def _numbers(name: str, values: Array, table: Table, format: NumberFormat | None
 
 
 def _truth(name: str, values: Array) -> Vector:
-    """`true` and `false`, in any letters, and 1 and 0."""
+    """`true` and `false`, in any letter case, and 1 and 0."""
     texts, missing = ready(values, True)
     known = [_TRUTH.get(str(cell).strip().lower()) for cell in texts]
     lacking = np.zeros(len(texts), bool) if missing is None else missing
     for row, one in enumerate(known):
         if one is None and not lacking[row]:
-            why = "is compared with `true` or `false`, and is neither"
+            why = "is compared with `true` or `false`, but is neither"
             raise _of_column(Unread(f'"{texts[row]}"', row, why), name)
     return Vector(np.array([one is True for one in known], bool), missing)
 

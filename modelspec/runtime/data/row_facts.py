@@ -1,4 +1,4 @@
-"""Which rows of the sources are examples and how parts came about, for people."""
+"""Which rows of the sources are examples, and how they were split, for people."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .table import Table
 
 @dataclass(frozen=True)
 class WhereFacts:
-    """What `where` does to one source."""
+    """The effect of `where` on one source."""
 
     source: str
     condition: str
     rows: int
-    """All that the source has."""
+    """All rows of the source."""
     left_out: int
 
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What becomes of the rows of all sources."""
+    """The use of the rows of all sources."""
 
     where: tuple[WhereFacts, ...] = ()
     split: str | None = None
-    """How one source is cut, in words."""
+    """How one source is split, in words."""
 
 
 def row_facts(data: DataSection, tables: Iterable[Table]) -> RowFacts:
@@ -47,7 +47,7 @@ def row_facts(data: DataSection, tables: Iterable[Table]) -> RowFacts:
 
 
 def split_words(split: Split) -> str:
-    """How a split cuts, as the end of a sentence: `by share: validation 0.15, test 0.15`."""
+    """How the data is split, as the end of a sentence: `by share: validation 0.15, test 0.15`."""
     if split.column is not None:
         others = (f"{part}: {_listed(values)}" for part, values in (split.parts or {}).items())
         return f"by the column `{split.column}`" + "".join(f"; {one}" for one in others)
@@ -68,7 +68,7 @@ def _way(split: Split) -> str:
     key, column = split.by or ("", "")
     words = {
         "stratify": f" with even shares of `{column}`",
-        "group": f" in whole groups of `{column}`",
+        "group": f" keeping groups of `{column}`",
         "order": f" in the order of `{column}`",
     }
     return words.get(key, "")

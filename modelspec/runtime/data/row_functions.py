@@ -25,7 +25,7 @@ _STAY_WHOLE: Final = ("+", "-", "*")
 
 
 def of_numbers(sign: str, left: Vector, right: Vector) -> Vector:
-    """Two numbers to one, for every row."""
+    """Combines two numbers to one, for every row."""
     sides = [np.asarray(one.values) for one in (left, right)]
     if not (sign in _STAY_WHOLE and _fits(sign, *sides)):
         sides = [one.astype(np.float64) for one in sides]
@@ -35,7 +35,7 @@ def of_numbers(sign: str, left: Vector, right: Vector) -> Vector:
 
 
 def _fits(sign: str, left: Array, right: Array) -> bool:
-    """Whether the result of whole numbers is one of 64 bits, whatever rows meet."""
+    """Whether the result of integers fits into 64 bits, whatever rows follow."""
     if any(one.dtype.kind not in "biu" for one in (left, right)):
         return False
     one, other = (max((abs(int(x)) for x in _ends(side)), default=0) for side in (left, right))
@@ -47,7 +47,7 @@ def _ends(values: Array) -> tuple[Any, ...]:
 
 
 def _checked(values: Array, missing: Array | None) -> Vector:
-    """A result that is not finite, as that of a division by zero, is missing."""
+    """A non-finite result, as of a division by zero, is missing."""
     if values.dtype.kind != "f":
         return Vector(values, missing)
     lacking = ~np.isfinite(values)
@@ -90,7 +90,7 @@ def _text(value: Vector) -> Vector:
 
 
 def _number(value: Vector) -> Vector:
-    """Numbers as they are, texts as the numbers that they are. Raises `Unread`."""
+    """Numbers unchanged, strings as the numbers they contain. Raises `Unread`."""
     if is_text(value):
         cells = np.atleast_1d(np.asarray(value.values, object))
         lacking = value.lacking(len(cells))

@@ -16,7 +16,7 @@ class Vector(NamedTuple):
     """Values of rows."""
 
     values: Any
-    """[rows], texts as an array of `object`; or one value for all."""
+    """[rows], strings as an array of `object`; or one value for all rows."""
     missing: Array | None = None
     """Which of them are missing; None: none."""
 
@@ -27,26 +27,26 @@ class Vector(NamedTuple):
 
 
 class Unread(Exception):
-    """A cell that cannot be what the condition asks of it."""
+    """A cell that does not have the kind that the condition requires."""
 
     def __init__(self, shown: str, row: int, why: str) -> None:
         super().__init__(why)
         self.shown = shown
         self.row = row
-        """Within the block."""
+        """Row within the block."""
         self.why = why
         self.column: str | None = None
         self.place: Place = (0, 0)
 
     def of(self, node: Node) -> Unread:
-        """The same of a part of the condition."""
+        """The same for a part of the condition."""
         self.place = node.place
         self.column = node.name if isinstance(node, Column) else None
         return self
 
 
 def joined(*values: Vector) -> Array | None:
-    """Which rows lack one of the values; None: none."""
+    """Which rows lack one of the values; None: no rows."""
     found = [one.missing for one in values if one.missing is not None]
     if not found:
         return None
@@ -55,7 +55,7 @@ def joined(*values: Vector) -> Array | None:
 
 
 def each(function: Callable[..., Any], value: Vector) -> Vector:
-    """A Python function of every value that is there. Raises what the function raises."""
+    """Applies a Python function to every present value. Raises what the function raises."""
     if not np.ndim(value.values):
         one = value.values.item() if hasattr(value.values, "item") else value.values
         return Vector(function(one), value.missing)
@@ -68,6 +68,6 @@ def each(function: Callable[..., Any], value: Vector) -> Vector:
 
 
 def is_text(value: Vector) -> bool:
-    """Whether values are texts."""
+    """Whether values are strings."""
     values = value.values
     return isinstance(values, str) or (isinstance(values, np.ndarray) and values.dtype.kind == "O")

@@ -1,5 +1,5 @@
-"""The first look at a source: every column that is used, block by block, before anything is learned
-or computed.
+"""The first pass over a source: every used column, block by block, before anything is learned or
+computed.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ class Scan:
     features: Mapping[Key, ScannedFeature]
     count: int
     rows: Array | None
-    """The positions that are kept where `missing: drop` leaves some out; None: all."""
+    """The positions that are kept if `missing: drop` leaves some out; None: all."""
     weights: str | None = None
     lacking: Mapping[str, Array] = field(default_factory=dict)
-    """Where examples are windows, by `inputs` and `targets` with `missing: drop`: the rows that
-    lack a value, which no window holds.
+    """If examples are windows, by `inputs` and `targets` with `missing: drop`: the rows with
+    missing values, which no window may contain.
     """
     windowed: bool = False
-    """Whether examples are windows, which need all rows in their places."""
+    """Whether examples are windows, which require all rows in their order."""
     unread: Array | None = None
-    """Where they are: which rows cannot be read, as [rows] of `bool`; None: all can."""
+    """If examples are windows: which rows cannot be read, as [rows] of `bool`; None: no row."""
 
     @property
     def kept(self) -> int:
         return self.count if self.rows is None else len(self.rows)
 
     def without(self, bad: Iterable[int]) -> Scan:
-        """The same without some rows, or without the windows that hold them."""
+        """The same without some rows, or without the windows that contain them."""
         marks = np.zeros(self.count, bool)
         marks[list(bad)] = True
         if not self.windowed:
@@ -74,8 +74,8 @@ def scan(
     once: bool = False,
     skipped: SkippedRows | None = None,
 ) -> Scan | None:
-    """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is
-    kept in memory. With `skipped`, rows that cannot be read are left out and noted there.
+    """Scans a source; None, and findings, if it cannot be used. `once`: little of it is kept in
+    memory. With `skipped`, rows that cannot be read are left out and noted there.
     """
     weights = _weights(compiled, table) if with_targets else None
     others = {} if weights is None else {weights.name: weights.span}
@@ -128,7 +128,7 @@ def scan(
 
 
 def _weights(compiled: Compiled, table: Table) -> ColumnCheck | None:
-    """What looks through the column of example weights, where there is one."""
+    """The scan of the column of example weights, if the spec has one."""
     data = section(compiled)
     if data.weights is None:
         return None
@@ -153,9 +153,7 @@ def _pass(
     findings: Findings,
     ranges: Iterable[RangeCheck] = (),
 ) -> tuple[int, dict[Key, Array]]:
-    """How many examples there are, and by feature with `missing: drop` which of them lack a
-    value.
-    """
+    """The number of examples and, by feature with `missing: drop`, those with a missing value."""
     count = 0
     dropped = {key: [np.zeros(0, bool)] for key, one in features.items() if one.drops}
     for start, block in reader.blocks():
@@ -173,7 +171,7 @@ def _pass(
 
 
 def _left(lacking: Iterable[Array]) -> Array | None:
-    """The examples that lack nothing; None: all."""
+    """The examples without missing values; None: all."""
     marks = [one for one in lacking if one.any()]
     return np.flatnonzero(~np.any(marks, axis=0)) if marks else None
 
@@ -181,8 +179,8 @@ def _left(lacking: Iterable[Array]) -> Array | None:
 def _by_kind(
     features: Mapping[Key, ScannedFeature], lacking: Mapping[Key, Array]
 ) -> dict[str, Array]:
-    """The rows that lack a value of any input, and of any target. Each feature learns from those
-    that do not.
+    """The rows with a missing value in any input, and in any target. Each feature learns from the
+    other rows.
     """
     found: dict[str, Array] = {}
     for key, marks in lacking.items():
@@ -200,7 +198,7 @@ def _reads_past(one: ScannedFeature) -> bool:
 def _scan_block(
     feature: ScannedFeature, block: Mapping[str, Array], start: int, findings: Findings
 ) -> Array | None:
-    """Which examples lack a value; None where none does, or where the feature is not right."""
+    """Which examples have a missing value; None if none has, or if the feature has an error."""
     if feature.broken:
         return None
     try:
@@ -215,13 +213,13 @@ def _scan_block(
 
 
 def _report_nothing(table: Table, count: int, rows: Array | None, findings: Findings) -> None:
-    """MS612: a source without examples, or of which none is kept."""
+    """MS612: a source without examples, or one from which all examples are dropped."""
     if not count:
         findings.error("MS612", f"{table.name} has no examples", table.span)
     elif rows is not None and not len(rows):
         findings.error(
             "MS612",
-            f"every example of {table.name} lacks a value, and `missing: drop` leaves none",
+            f"every example of {table.name} has a missing value, so `missing: drop` drops all",
             table.span,
             help="fill values in instead, e.g. `missing: mean`",
         )
@@ -244,8 +242,8 @@ def _report_wide(one: ScannedFeature, findings: Findings) -> None:
     if wide is not None:
         findings.error(
             "MS610",
-            f"`{wide.name}` of {wide.table.name} holds an array of shape {wide.shape} for every "
+            f"`{wide.name}` of {wide.table.name} contains an array of shape {wide.shape} per "
             f"example, which cannot be stacked with other columns for {one.wanted.subject}",
             wide.span,
-            help=f"say which array feeds what, e.g. `{{column: {wide.name}}}`",
+            help=f"name the array for each feature, e.g. `{{column: {wide.name}}}`",
         )

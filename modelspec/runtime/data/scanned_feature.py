@@ -1,4 +1,4 @@
-"""One feature of a source that is looked through: what its columns hold, and its values block by
+"""One feature of a source during the scan: the contents of its columns, and its values block by
 block.
 """
 
@@ -42,14 +42,14 @@ class ScannedFeature:
     wide: bool = False
     """Whether its columns are images of 16 bits per channel."""
     capitals: Capitals | None = None
-    """Where a layer lowers A to Z alone: the other capitals."""
+    """If a layer lowercases only A to Z: the other capital letters."""
     highest: int = 0
     """The largest value of images of 16 bits per channel."""
     known: Mapping[str, Span | None] = field(default_factory=dict)
-    """The columns whose values `expect` says are known, with the place that says it."""
+    """The columns whose values `expect` lists as known, with the place of that list."""
 
     lacking: Array | None = None
-    """Which rows lack a value, where windows that hold them are left out."""
+    """Which rows have a missing value, if windows that contain them are left out."""
 
     @property
     def drops(self) -> bool:
@@ -62,13 +62,13 @@ class ScannedFeature:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The shape of one example as it was read."""
+        """The shape of one example as it is read."""
         shape = next(iter(self.checks.values())).shape
         return (*shape, len(self.bound.names)) if self.bound.stacked else shape
 
     def sized(self, length: int | None) -> Shape:
-        """The shape of one example when sequences have this length; None for lists whose lengths
-        differ.
+        """The shape of one example if sequences have this length; None for lists of different
+        lengths.
         """
         if self.bound.gathers and len(self.sizes) == 1:
             return (None,)
@@ -77,7 +77,7 @@ class ScannedFeature:
     def read(
         self, block: Mapping[str, Array], start: int, length: int | None, fill: Mapping[str, Any]
     ) -> Array:
-        """The values of a block: columns made ready, what is missing filled in, stacked. Raises
+        """The values of a block: columns prepared, missing values filled in, stacked. Raises
         `Fault`.
         """
         found: list[Array] = []
@@ -96,8 +96,8 @@ class ScannedFeature:
         return self._stacked(found, start) if self.bound.stacked else found[0]
 
     def cells(self, name: str, values: Array) -> Cells:
-        """Values of a column made ready: numbers, where they are taken of text, as the source
-        writes them.
+        """The prepared values of a column: numbers, parsed from strings in the source's number
+        format.
         """
         check = self.checks[name]
         if check.text and self.bound.lowercase and self.bound.pad is None:
@@ -108,13 +108,13 @@ class ScannedFeature:
         return Cells(numbers.values, numbers.missing if numbers.missing.any() else None)
 
     def _of_sequences(self, missing: Array | None, given: Array) -> Array | None:
-        """What is missing of the values themselves: what `pad` has filled up lacks nothing."""
+        """Which values themselves are missing; padding is never missing."""
         if missing is None or (filled := self._filled_up(missing, given)) is None:
             return missing
         return missing & ~filled
 
     def _filled_up(self, values: Array, given: Array) -> Array | None:
-        """Which entries of padded sequences are none of the sequences."""
+        """Which entries of padded sequences are padding."""
         pad = self.bound.pad
         if values.ndim < 2 or (pad is None and not (self.bound.gathers and is_ragged(given))):
             return None
@@ -123,8 +123,8 @@ class ScannedFeature:
         return np.broadcast_to(marks, values.shape)
 
     def _stacked(self, columns: list[Array], start: int) -> Array:
-        """Columns side by side. Where one dtype for all would change whole numbers, they are of the
-        one that is taken. Raises `Fault` (MS621) where a value is none of it.
+        """Columns side by side. If a common dtype would change integers, the required dtype is
+        used. Raises `Fault` (MS621) for a value that does not fit it.
         """
         dtype = self.wanted.stacked_as
         mixed = len({values.dtype for values in columns}) > 1
@@ -137,7 +137,7 @@ class ScannedFeature:
 
     def _whole(self, values: Array, dtype: str, name: str, start: int) -> Array:
         table = self.checks[name].table
-        if values.dtype.kind == "f":  # an example that lacks a value has been left out
+        if values.dtype.kind == "f":  # examples with missing values have been left out
             values = np.where(np.isnan(values), 0, values)
         return cast(
             values,
@@ -147,14 +147,14 @@ class ScannedFeature:
         )
 
     def flat(self, name: str, values: Array, start: int, length: int | None) -> Array:
-        """A column with sequences filled up, and lists of one length as an array. Raises
+        """A column with padded sequences, and with lists of one length as an array. Raises
         `Fault`.
         """
         return self._flat(name, self.lists(name, values), start, length)
 
     def lists(self, name: str, values: Array) -> Array:
-        """A column whose cells hold several labels as the lists of these; any other as it is.
-        Raises `Fault`.
+        """A column whose cells contain several labels, as lists of them; any other column
+        unchanged. Raises `Fault`.
         """
         if self.bound.separator is None:
             return values
@@ -164,7 +164,7 @@ class ScannedFeature:
     def _flat(self, name: str, values: Array, start: int, length: int | None) -> Array:
         table = self.checks[name].table
         if self.bound.pad is not None:
-            if self.bound.lowercase and self.checks[name].text:  # not what fills up
+            if self.bound.lowercase and self.checks[name].text:  # not the padding value
                 values = lowered(values)
             longest = int(lengths(values).max(initial=1)) if length is None else length
             return padded(values, self.bound.pad, longest, name, table, start)
@@ -173,7 +173,7 @@ class ScannedFeature:
         return stacked(values, name, table, start) if is_ragged(values) else values
 
     def _numbers_filled_up(self, name: str, values: Array, given: Array) -> Array:
-        """Numbers that were text, with the number that fills up where there was none."""
+        """Numbers that were strings, with the padding number where a cell was padding."""
         if self.bound.separator is None or self.checks[name].text:
             return values
         filled = self._filled_up(values, given)
@@ -182,7 +182,7 @@ class ScannedFeature:
         return np.where(filled, filler_of(self.bound, text=False), values)
 
     def scan(self, block: Mapping[str, Array], start: int) -> Array | None:
-        """Which examples of a block lack a value. Raises `Fault`."""
+        """Which examples of a block have a missing value. Raises `Fault`."""
         lacking: Array | None = None
         for name, check in self.checks.items():
             before = check.shape if check.kind is not None else None
@@ -199,9 +199,10 @@ class ScannedFeature:
             if before not in (None, check.shape) and not self._differ_in_length:
                 raise Fault(
                     "MS630",
-                    f"`{name}` of {check.table.name} has {before} for the first examples, but "
+                    f"`{name}` of {check.table.name} has shape {before} for the first examples, but"
+                    " "
                     f"{check.shape} from {check.table.place(name, (start,))} on",
-                    help="give all examples one size",
+                    help="use the same shape for all examples",
                 )
             if found is not None:
                 lacking = found if lacking is None else lacking | found
@@ -213,17 +214,17 @@ class ScannedFeature:
 
 
 _BEHIND = Pad(padding="post")
-"""Where lists of different lengths are filled up that have no `pad`."""
+"""Whether lists of different lengths without `pad` are padded."""
 
 
 def _holds_numbers(values: Array) -> bool:
-    """Whether some lists hold numbers rather than texts."""
+    """Whether lists contain numbers rather than strings."""
     full = next((one for one in values if len(one)), None)
     return full is not None and np.asarray(full).dtype.kind not in "OUS"
 
 
 def report_policy(one: ScannedFeature, findings: Findings) -> None:
-    """MS628: a policy that the column's kind does not allow, where only the data showed the
+    """MS628: a policy that is not allowed for the column's kind, when only the data determines the
     kind.
     """
     value = one.bound.missing
@@ -232,26 +233,26 @@ def report_policy(one: ScannedFeature, findings: Findings) -> None:
     if one.bound.lowercase and not one.text:
         findings.error(
             "MS553",
-            f"`lowercase` goes with text, but `{one.bound.names[0]}` holds numbers",
+            f"`lowercase` requires strings, but `{one.bound.names[0]}` contains numbers",
             one.bound.span,
-            help="leave `lowercase` out",
+            help="remove `lowercase`",
         )
     if one.text and (value in ("mean", "median") or (constant and not isinstance(value, str))):
-        what = f"there is no {value} of text" if not constant else f"{value} is no text"
+        what = f"strings have no {value}" if not constant else f"{value} is not a string"
     elif not one.text and constant and isinstance(value, str):
-        what = f'"{value}" is no number'
+        what = f'"{value}" is not a number'
     else:
         return
     findings.error(
         "MS628",
-        f"{what}, but `{one.bound.names[0]}` holds {'text' if one.text else 'numbers'}",
+        f"{what}, but `{one.bound.names[0]}` contains {'strings' if one.text else 'numbers'}",
         one.bound.span,
         help="use `most_frequent`, or a constant of the same kind",
     )
 
 
 def _report_constant(one: ScannedFeature, findings: Findings) -> None:
-    """MS628: a whole number in place of missing values that floating point would change."""
+    """MS628: an integer replacement for missing values that floating point would change."""
     value, exact = one.bound.missing, one.wanted.exact
     if one.text or type(value) is not int:
         return
@@ -259,7 +260,7 @@ def _report_constant(one: ScannedFeature, findings: Findings) -> None:
     if inexact(np.array([value]), PRECISION[dtype]) is not None:
         findings.error(
             "MS628",
-            f"{value} takes the place of missing values, but `{dtype}`{of} does not hold it",
+            f"missing values are replaced by {value}, which `{dtype}`{of} cannot represent",
             one.bound.span,
             help="use a number with fewer digits",
         )

@@ -1,4 +1,4 @@
-"""Sequences of different lengths to arrays of one length, in the terms of Keras's
+"""Sequences of different lengths to arrays of one length, with the terms of Keras's
 `pad_sequences`.
 """
 
@@ -15,7 +15,7 @@ from .table import Array, Table
 
 
 def is_ragged(values: Array) -> bool:
-    """Whether an array holds lists rather than single values."""
+    """Whether an array contains lists rather than single values."""
     return (
         values.dtype.kind == "O"
         and values.ndim == 1
@@ -25,14 +25,14 @@ def is_ragged(values: Array) -> bool:
 
 
 def lengths(values: Array) -> Array:
-    """How long the sequence of each example is."""
+    """The length of each example's sequence."""
     if is_ragged(values):
         return np.array([len(item) if np.ndim(item) else 0 for item in values], np.int64)
     return np.full(len(values), values.shape[1] if values.ndim > 1 else 0, np.int64)
 
 
 def stacked(values: Array, name: str, table: Table, start: int) -> Array:
-    """Lists of one length as an array. Raises `Fault` (MS630), at the first that has another
+    """Lists of one length as an array. Raises `Fault` (MS630) at the first list of another
     length.
     """
     arrays = [np.asarray(item) for item in values]
@@ -44,13 +44,13 @@ def stacked(values: Array, name: str, table: Table, start: int) -> Array:
                 f"`{name}` of {table.name} has lists of different lengths:"
                 f" {shape[0] if shape else 0} values at {table.place(name, (start,))}, but"
                 f" {item.shape[0] if item.shape else 0} at {table.place(name, (start + row,))}",
-                help="say how long all shall be, e.g. `pad: {length: 100}`",
+                help="set a common length, e.g. `pad: {length: 100}`",
             )
     return _own(np.stack(arrays))
 
 
 def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start: int) -> Array:
-    """Every sequence cut or filled up to `length`. Raises `Fault` (MS630) where one is none."""
+    """Every sequence truncated or padded to `length`. Raises `Fault` (MS630) for a non-sequence."""
     rows = _sequences(values, name, table, start)
     full = [item for item in rows if len(item)]
     sample = full[0] if full else np.zeros(0)
@@ -60,8 +60,8 @@ def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start:
         what, instead = ("words", '""') if text else ("numbers", "0")
         raise Fault(
             "MS630",
-            f"`{name}` of {table.name} holds {what}, which cannot be filled up with {pad.value!r}",
-            help=f"write `value: {instead}`",
+            f"`{name}` of {table.name} contains {what}, which cannot be padded with {pad.value!r}",
+            help=f"set `value: {instead}`",
         )
     dtype = object if text else _number_dtype(full, pad)
     result = np.full((len(rows), length, *sample.shape[1:]), filler, dtype)
@@ -71,7 +71,7 @@ def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start:
 
 
 def _place(sequence: Array, row: Array, pad: Pad) -> None:
-    """Writes as much of a sequence as there is room for, at the end that `pad` says."""
+    """Writes as much of a sequence as fits, at the end that `pad` sets."""
     kept = sequence[-len(row) :] if pad.truncating == "pre" else sequence[: len(row)]
     if len(kept):
         place = slice(len(row) - len(kept), None) if pad.padding == "pre" else slice(len(kept))
@@ -79,27 +79,26 @@ def _place(sequence: Array, row: Array, pad: Pad) -> None:
 
 
 def _sequences(values: Array, name: str, table: Table, start: int) -> list[Array]:
-    """The sequence of each example. Raises `Fault` (MS630) where one has none."""
+    """The sequence of each example. Raises `Fault` (MS630) for an example without one."""
     if not is_ragged(values) and values.ndim < 2:
         raise Fault(
             "MS630",
-            f"`{name}` of {table.name} has one value for each example, and `pad` takes sequences",
-            help="leave `pad` out",
+            f"`{name}` of {table.name} has one value per example, but `pad` requires sequences",
+            help="remove `pad`",
         )
     rows = [np.asarray(item) for item in values]
     for row, item in enumerate(rows):
         if item.ndim != 1 and not (item.ndim > 1 and item.shape[1:] == rows[0].shape[1:]):
             raise Fault(
                 "MS630",
-                f"`{name}` of {table.name} has no sequence of values at "
-                f"{table.place(name, (start + row,))}",
-                help="`pad` takes lists of numbers or words",
+                f"`{name}` of {table.name} has no list at {table.place(name, (start + row,))}",
+                help="`pad` requires lists of numbers or strings",
             )
     return rows
 
 
 def _number_dtype(full: list[Array], pad: Pad) -> np.dtype[Any]:
-    """The dtype that holds the numbers of all sequences, and the one that fills them up."""
+    """The dtype that holds the numbers of all sequences and the padding value."""
     dtype: np.dtype[Any] = np.result_type(
         *({item.dtype for item in full} or {np.dtype(np.float64)})
     )
@@ -115,7 +114,7 @@ def _own(values: Array) -> Array:
 
 
 def steps_of(kept: Array, length: int, pad: Pad) -> Array:
-    """Which of `length` steps are real, by the number of those that are."""
+    """Which of `length` steps are real, given their number."""
     places = np.arange(length)
     kept = np.minimum(kept, length)[..., None]
     found: Array = places >= length - kept if pad.padding == "pre" else places < kept

@@ -1,4 +1,4 @@
-"""The rows of a source in the order of their series: what windows and earlier rows are counted
+"""The rows of a source in the order of their series, which windows and earlier rows are counted
 in.
 """
 
@@ -20,25 +20,25 @@ from .table import Array, Table
 
 @dataclass(frozen=True)
 class Series:
-    """Rows, one series after the other. A segment is what lies together: rows of one series and of
-    one part.
+    """Rows, one series after the other. A segment is a run of adjacent rows of one series and one
+    part.
     """
 
     rows: Positions
     """The rows of the source in the order of their series."""
     begins: Positions
-    """For each place in this order, the place of the first row of its segment."""
+    """For each position in this order, the position of the first row of its segment."""
     ends: Positions
-    """The same of the last row."""
+    """The same for the last row."""
     group: Positions
-    """For each place, the number of its series."""
+    """For each position, the number of its series."""
     labels: tuple[str, ...] = ()
-    """What the series are called; empty where all rows are one."""
+    """The names of the series; empty if all rows are one series."""
     ranks: Array | None = None
-    """What the rows of the source are ordered by; None: their place."""
+    """The column by which the rows are ordered; None: by their position in the source."""
 
     def cut(self, parts: Mapping[str, Positions]) -> Series:
-        """The same series, in segments that end where a part does."""
+        """The same series, in segments that also end where a part ends."""
         part = np.full(len(self.rows), -1, np.int64)
         for number, positions in enumerate(parts.values()):
             part[positions] = number
@@ -52,7 +52,7 @@ def one_series(count: int) -> Series:
 
 
 def series_of(data: DataSection, table: Table, findings: Findings) -> Series:
-    """The rows of a source by the columns that `data.window` names. Raises `DataError`."""
+    """The rows of a source by the columns in `data.window`. Raises `DataError`."""
     window = data.window
     count = row_count(table, window)
     if window is None or (window.by is None and window.order is None):
@@ -73,7 +73,7 @@ def series_of(data: DataSection, table: Table, findings: Findings) -> Series:
 
 
 def row_count(table: Table, window: Window | None = None) -> int:
-    """How many rows a source has, which some kinds show only when they are read."""
+    """The number of rows of a source, which some kinds reveal only when they are read."""
     if table.count is not None:
         return table.count
     named = (window.by, window.order) if window is not None else ()
@@ -100,7 +100,7 @@ def _segments(
 def _ranks(
     data: DataSection, window: Window, source: CountedSource, findings: Findings
 ) -> Array | None:
-    """What the rows are ordered by: numbers, or the ranks of times."""
+    """The values by which rows are ordered: numbers, or the ranks of times."""
     column = _split_column(data, "order", source, findings)
     if column is None:
         return None
@@ -117,9 +117,7 @@ def _column(data: DataSection, key: str, source: CountedSource, findings: Findin
 def _split_column(
     data: DataSection, key: str, source: CountedSource, findings: Findings
 ) -> SplitColumn | None:
-    """A column that `window` names, with one value for each row; None, and MS659, where it has
-    not.
-    """
+    """A column that `window` names, with one value per row; otherwise None, and MS659."""
     assert data.window is not None
     name = str(getattr(data.window, key))
     span = data.spans.get(("window", key), data.span)
@@ -128,22 +126,22 @@ def _split_column(
         findings.error(
             "MS659",
             f"`{name}` of {source.table.name} has the shape {values.shape}, but `window.{key}`"
-            " takes one value for each row",
+            " requires one value per row",
             span,
         )
         return None
     column = SplitColumn(key, name, source, values, span, findings)
     lacking = column.report(
         _lacking(values),
-        lambda place: f"`{name}` has no value at {place}, and `window.{key}` needs one in each row",
-        f"remove the row, or leave `{key}` out",
+        lambda place: f"`{name}` has no value at {place}, but `window.{key}` requires one per row",
+        f"remove the row, or remove `{key}`",
         "MS659",
     )
     return None if lacking else column
 
 
 def _is_text(data: DataSection, column: str) -> bool:
-    """Whether a feature takes the column as it is written."""
+    """Whether a feature reads the column as strings."""
     features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
     return any(column in one.names and one.takes_text(None) for one in features)
 
@@ -160,7 +158,7 @@ def _lacking(values: Array) -> Array:
 def _report_equal(
     data: DataSection, series: Series, ranks: Array, source: CountedSource, findings: Findings
 ) -> None:
-    """MS659: several rows of one series at one time, which are then several series."""
+    """MS659: several rows of one series at the same time, which should be separate series."""
     ordered, group = ranks[series.rows], series.group
     equal = (ordered[1:] == ordered[:-1]) & (group[1:] == group[:-1])
     if not equal.any():
@@ -174,9 +172,9 @@ def _report_equal(
     count = int(np.count_nonzero(equal))
     findings.warning(
         "MS659",
-        f"`{name}` has the same value at {one} and {other}, in one series"
+        f"`{name}` has the same value at {one} and {other} in one series"
         + (f", and {count - 1:,} more such pairs" if count > 1 else ""),
         data.spans.get(("window", "order"), data.span),
-        help="name the column that tells the series apart with `by`; rows of equal `order` stay in"
-        " the order of the file",
+        help="set `by` to the column that identifies the series; rows of equal `order` keep the"
+        " order of the file",
     )

@@ -11,16 +11,16 @@ from .table import Array
 
 
 def parts_of(values: Array, separator: str, subject: str) -> Array:
-    """The parts of each cell, as an array of arrays of texts: trimmed, without empty ones. Lists
-    stay as they are. Raises `Fault` (MS609) where the cells are numbers.
+    """The labels of each cell, as an array of arrays of strings: trimmed, without empty ones. Lists
+    are unchanged. Raises `Fault` (MS609) for cells that are numbers.
     """
     if is_ragged(values) or values.ndim > 1:
         return values
     if values.dtype.kind not in "OUS":
         raise Fault(
             "MS609",
-            f"{subject} holds numbers ({values.dtype}), of which `separator` makes no parts",
-            help="leave `separator` out",
+            f"{subject} contains numbers ({values.dtype}), which `separator` cannot split",
+            help="remove `separator`",
         )
     found = np.empty(len(values), object)
     for row, cell in enumerate(values):
@@ -31,12 +31,12 @@ def parts_of(values: Array, separator: str, subject: str) -> Array:
 
 
 def longest(values: Array) -> int:
-    """How many values the longest list of some has; at least 1."""
+    """The length of the longest list; at least 1."""
     return max(1, *(len(one) for one in values)) if len(values) else 1
 
 
 def side_by_side(values: Array, filler: str | int) -> Array:
-    """Lists of different lengths as an array, filled up behind."""
+    """Lists of different lengths as an array, padded at the end."""
     size = longest(values)
     dtype = object if isinstance(filler, str) else np.int64
     found = np.full((len(values), size), filler, dtype)

@@ -1,4 +1,4 @@
-"""Rows of a source that cannot be read, where these are to be left out: which, and why."""
+"""Rows of a source that cannot be read and are skipped: which, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .filtered import FilteredTable
 from .table import Array, Table
 
 _KINDS = ("text_cells", "no_dates", "lost", "inexact", "nan", "infinite", "fractions")
-"""What is wrong with the values of one row, whatever is done about missing ones."""
+"""The problem with the values of one row, whatever the policy for missing ones."""
 
 
 class SkippedRow(NamedTuple):
@@ -26,10 +26,10 @@ class SkippedRow(NamedTuple):
     number: int
     """In its source, from 1."""
     place: str
-    """As messages name it: `new.csv:7`."""
+    """In the form for messages: `new.csv:7`."""
     reason: str
     id: str | None = None
-    """What the column of ids has, where one was asked for; empty where it cannot be read."""
+    """Its cell in the column of ids, if one was requested; empty if that cannot be read."""
 
 
 class SkippedRows:
@@ -41,7 +41,7 @@ class SkippedRows:
         """Whether an example is a window of rows."""
 
     def add(self, number: int, place: str, reason: str) -> None:
-        """Notes a row, by its number from 1. What was found first is its reason."""
+        """Notes a row by its number, from 1. The first problem is the reason."""
         self._found.setdefault(number, SkippedRow(number, place, reason))
 
     def listed(self) -> tuple[SkippedRow, ...]:
@@ -49,11 +49,11 @@ class SkippedRows:
         return tuple(self._found[number] for number in sorted(self._found))
 
     def with_ids(self, table: Table, column: str | None) -> tuple[SkippedRow, ...]:
-        """The same with what a column of the table has."""
+        """The same, with the cells of a column of the table."""
         found = self.listed()
         if column is None or not found:
             return found
-        if isinstance(table, FilteredTable):  # of rows whose files cannot be read, cells are known
+        if isinstance(table, FilteredTable):  # rows with unreadable files have readable cells
             table = table.whole
         cells = table.column(column, text=True)
         places = np.arange(len(cells)) if table.source_places is None else table.source_places
@@ -63,26 +63,26 @@ class SkippedRows:
         )
 
     def warning(self, table: Table, kept: int) -> Diagnostic:
-        """MS733: how many rows are left out, with the reasons of the first."""
+        """MS733: the number of skipped rows, with the first reasons."""
         found = self.listed()
         rows = "1 row" if len(found) == 1 else f"{len(found):,} rows"
         notes = tuple(Note(f"row {one.number:,}: {one.reason}") for one in found[:MAX_OF_A_KIND])
         return Diagnostic(
             "MS733",
             "warning",
-            f"{rows} of {table.name} cannot be read and {'has' if len(found) == 1 else 'have'} no"
-            f" prediction{self._windows}; {kept:,} {'row has' if kept == 1 else 'rows have'} one",
+            f"{rows} of {table.name} cannot be read and {'gets' if len(found) == 1 else 'get'} no"
+            f" prediction{self._windows}; {kept:,} {'row gets' if kept == 1 else 'rows get'} one",
             None,
             notes,
         )
 
     @property
     def _windows(self) -> str:
-        return ", nor has a window that holds one" if self.in_windows else ""
+        return ", and neither does a window that contains one" if self.in_windows else ""
 
     def leave_out(self, checks: Iterable[ColumnCheck], table: Table, rows: Array) -> Array:
-        """The `rows` without those that a column has something wrong in, which the checks forget.
-        Raises `RunError` (MS734) where none is left.
+        """The `rows` without those in which a column has a problem, which is then dropped from the
+        checks. Raises `RunError` (MS734) if no row is left.
         """
         bad: dict[int, tuple[ColumnCheck, str, tuple[Any, Any]]] = {}
         for check in checks:
@@ -105,23 +105,23 @@ class SkippedRows:
         return kept
 
     def none_left(self, name: str) -> RunError:
-        """MS734: a source of which no row can be read."""
+        """MS734: a source without any readable row."""
         return RunError.of(
             "MS734",
-            f"no row of {name} can be read; the first: {self.listed()[0].reason}",
-            help="mend the file; `--errors skip` leaves out rows, not all of them",
+            f"no row of {name} can be read; first problem: {self.listed()[0].reason}",
+            help="fix the file; `--errors skip` requires at least one readable row",
         )
 
 
 def keep_every(checks: Iterable[ColumnCheck]) -> None:
-    """Have checks keep every place at which something is wrong."""
+    """Make checks record every place with a problem."""
     for check in checks:
         for kind in (*_KINDS, "lacking"):
             getattr(check, kind).every = []
 
 
 def _reason(check: ColumnCheck, kind: str, entry: tuple[Any, Any], place: str) -> str:
-    """What `column_report` says of a column in which only this is wrong."""
+    """The message of `column_report` for a column with only this problem."""
     index, value = entry
     alone = copy(check)
     for other in (*_KINDS, "lacking"):
@@ -135,7 +135,7 @@ def _reason(check: ColumnCheck, kind: str, entry: tuple[Any, Any], place: str) -
 
 
 class _Placed:
-    """A table of which the place of the row at hand is known."""
+    """A table that knows the place of the current row."""
 
     def __init__(self, table: Table, place: str) -> None:
         self._table, self._place = table, place
@@ -149,7 +149,7 @@ class _Placed:
 
 
 def placed(table: Table, place: str) -> Any:
-    """A table of which the place of the row at hand is known."""
+    """A table that knows the place of the current row."""
     return _Placed(table, place)
 
 

@@ -1,5 +1,5 @@
-"""Rows with a value that a transform has no place for, where such rows are to be left out: a label
-that a closed lookup lacks, a category that is too large.
+"""Rows with a value that a transform cannot encode, for commands that skip such rows: a label that
+a closed lookup lacks, a category that is too large.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from .value_places import has_place, rows_without_place
 
 
 def without_unknown(scan: Scan, state: State, skipped: SkippedRows) -> Scan:
-    """The same without the rows that hold a value without a place (MS627), or one that `expect`
-    says is known (MS671); `skipped` notes them. Raises `RunError` (MS734) where none is left.
+    """The same without the rows that contain a value that cannot be encoded (MS627), or that
+    `expect` does not list as known (MS671); `skipped` notes them. Raises `RunError` (MS734) if no
+    row is left.
     """
     pipes = [
         Pipeline(feature, state.features[key], state.features[key].layers(feature.bound))
@@ -50,7 +51,7 @@ def without_unknown(scan: Scan, state: State, skipped: SkippedRows) -> Scan:
 def _note(
     scan: Scan, pipe: Pipeline, row: int, value: Array, place: str, skipped: SkippedRows
 ) -> None:
-    """Notes a row with what `has_place` says of its value."""
+    """Notes a row with the reason from `has_place`."""
     findings = Findings()
     has_place(value, pipe, np.array([row]), placed(scan.table, place), findings)
     origin = scan.table.source_places

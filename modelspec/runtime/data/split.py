@@ -1,4 +1,4 @@
-"""Which examples train, which validate and which test: a pure function of the seed and the
+"""Which examples are for training, validation and test: a pure function of the seed and the
 positions.
 """
 
@@ -15,7 +15,7 @@ Positions = NDArray[np.int64]
 PARTS = ("train", "validation", "test")
 
 _STREAM = 1
-"""Keeps the split's random numbers apart from those of the order of batches, which follow from the
+"""Keeps the split's random numbers independent of those of the order of batches, which have the
 same seed.
 """
 
@@ -34,21 +34,23 @@ def split(
     """The positions of each part, ascending; they do not overlap and together are all of
     `range(count)`.
 
-    Every position draws a number that follows from the seed and the position alone; the smallest
+    Every position gets a random number that depends only on the seed and the position; the smallest
     are the test, the next the validation. The counts are the fractions of `count`, rounded. With
     `strata` (an array of `count` values) the positions of each value are spread evenly over the
-    draw, so that it has the same share in every part, to within one example; the only example of a
-    value trains. With `groups` the positions of one value stay in one part, and the counts are as
-    near to the fractions as whole groups come. With `times` the latest are the test, those before
-    them the validation; of equal times the position decides. `kept` are the positions in the source
-    of which the `count` examples are left: what is left out changes nobody else's draw.
+    random numbers, so that it has the same share in every part, to within one example; the only
+    example of a value is for training. With `groups` the positions of one value stay in one part,
+    and the counts are as near to the fractions as whole groups allow. With `times` the latest are
+    the test, those before them the validation; the position decides between equal times. `kept` are
+    the positions in the source of the `count` examples: leaving some out does not change the random
+    numbers of the others. of which the `count` examples are left: what is left out changes nobody
+    else's draw.
     """
     draws = draws_of(seed, count, kept)
     return of_draws(draws, validation, test, strata, groups=groups, times=times)
 
 
 def draws_of(seed: int, count: int, kept: Array | None = None) -> NDArray[np.float64]:
-    """The number in [0, 1) of each of the `count` examples: see `split`."""
+    """The random number in [0, 1) of each of the `count` examples: see `split`."""
     whole = count if kept is None or not len(kept) else int(kept[-1]) + 1
     draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(
         whole
@@ -65,7 +67,7 @@ def of_draws(
     groups: Array | None = None,
     times: Array | None = None,
 ) -> Mapping[str, Positions]:
-    """The same of examples whose numbers are drawn."""
+    """The same for examples whose random numbers are given."""
     count = len(draws)
     if groups is not None:
         return _by_group(draws, groups, validation, test)
@@ -82,8 +84,8 @@ def of_draws(
 def _by_group(
     draws: NDArray[np.float64], groups: Array, validation: float, test: float
 ) -> Mapping[str, Positions]:
-    """Whole groups, in the order of what the first example of each drew, to each part until it has
-    its share.
+    """Whole groups, in the order of the random number of each group's first example, to each part
+    until it has its share.
     """
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     sizes = np.bincount(group)
@@ -105,17 +107,17 @@ def _by_group(
 
 def _spread(draws: NDArray[np.float64], strata: Array) -> NDArray[np.float64]:
     """A number in (0, 1) for each position, evenly spaced within each stratum, in the order of the
-    draws.
+    random numbers.
     """
     _, stratum = np.unique(strata, return_inverse=True)
     counts = np.bincount(stratum)
     order = np.lexsort((draws, stratum))
     rank = np.arange(len(draws)) - np.repeat(np.cumsum(counts) - counts, counts)
     spread = np.empty(len(draws))
-    # The draw shifts a position a little within its own place, so that strata of one size are not
-    # cut all at once.
+    # The random number shifts a position a little within its interval, so that strata of equal size
+    # are not split at the same points.
     spread[order] = (rank + draws[order]) / counts[stratum[order]]
-    spread[counts[stratum] == 1] = 1.0  # the only example of its kind is of use in training alone
+    spread[counts[stratum] == 1] = 1.0  # the only example of its kind is for training
     return spread
 
 

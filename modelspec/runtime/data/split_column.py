@@ -1,5 +1,5 @@
-"""The column that says how a source is cut: one value for each example, and the places of those
-that do not fit.
+"""The column that determines how a source is split: one value per example, and the places of
+invalid values.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ class CountedSource(NamedTuple):
 
     table: Table
     size: int
-    """How many are kept."""
+    """The number of kept examples."""
     rows: Array | None
-    """Their places; None: all are kept."""
+    """Their positions; None: all are kept."""
 
     @property
     def in_file(self) -> Array | None:
-        """Their places among all rows of the file, those that `where` leaves out included."""
+        """Their positions among all rows of the file, including those that `where` leaves out."""
         return self.table.in_file(self.rows)
 
 
 @dataclass(frozen=True)
 class SplitColumn:
-    """A column that `split` names, of the examples that are kept."""
+    """A column that `split` names, for the kept examples."""
 
     key: str
     """The key that names it: `stratify`, `group`, `order` or `column`."""
     name: str
     source: CountedSource
     values: Array
-    """As the source has them, [examples]."""
+    """As stored in the source, [examples]."""
     span: Span
     findings: Findings
 
     def comparable(self) -> Array | None:
-        """The values in a form that NumPy sorts and compares: numbers, texts, or the ranks of times
-        that are written as text. None, and MS634, where that cannot be.
+        """The values in a form that NumPy sorts and compares: numbers, strings, or the ranks of
+        times that are strings. None, and MS634, if that is not possible.
         """
         if self.key == "stratify":
             self._report_single()
@@ -64,26 +64,26 @@ class SplitColumn:
         if alone:
             self.findings.warning(
                 "MS618",
-                f"`stratify: {self.name}` cannot share out {alone} of its values, which "
+                f"`stratify: {self.name}` cannot distribute {alone} of its values, which "
                 f"{'has' if alone == 1 else 'have'} one example each",
                 self.span,
-                help="those examples train; a column of classes is meant, not one of numbers",
+                help="these examples are used for training; use a column of classes",
             )
 
     def all_given(self) -> bool:
-        """Whether every example has a value; MS634 where one has none."""
+        """Whether every example has a value; MS634 if one has none."""
         return not self.report(
             _lacking(self.values),
             lambda place: (
-                f"`{self.name}` has no value at {place}, and `split.{self.key}` needs one for each"
+                f"`{self.name}` has no value at {place}, but `split.{self.key}` requires one per"
                 " example"
             ),
-            f"remove the row, or leave `{self.key}` out",
+            f"remove the row, or remove `{self.key}`",
         )
 
     def ranks(self) -> Array | None:
-        """The ranks of times, or of numbers, that are written as text; None, and MS634, where they
-        cannot be compared.
+        """The ranks of times, or of numbers, that are strings; None, and MS634, if they cannot be
+        compared.
         """
         texts = self.values
         found = order_of(texts)
@@ -104,7 +104,7 @@ class SplitColumn:
     def report(
         self, bad: Array, message: Callable[[str], str], help: str, code: str = "MS634"
     ) -> bool:
-        """A fault at the examples that are `bad`, where there are any. `message` takes the place of
+        """A fault at the examples that are `bad`, if there are any. `message` takes the place of
         the first.
         """
         if not bad.any():
@@ -117,7 +117,7 @@ class SplitColumn:
         return True
 
     def place(self, example: int) -> str:
-        """The place of the value of an example that is kept."""
+        """The place of the value of a kept example."""
         row = example if self.source.rows is None else int(self.source.rows[example])
         return self.source.table.place(self.name, (row,))
 
@@ -125,8 +125,8 @@ class SplitColumn:
 def split_column(
     data: DataSection, source: CountedSource, findings: Findings
 ) -> SplitColumn | None:
-    """The column that says how to cut; None where none does, or, with MS618, where it has not one
-    value for each example.
+    """The column that determines the split; None without one, or, with MS618, if it does not have
+    one value per example.
     """
     assert data.split is not None
     if data.split.by is None:
@@ -138,8 +138,8 @@ def split_column(
     if not _has_one_value_each(values, source):
         findings.error(
             "MS618",
-            f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
-            "one value for each example",
+            f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` requires "
+            "one value per example",
             span,
         )
         return None
@@ -148,7 +148,7 @@ def split_column(
 
 
 def _is_text(data: DataSection, column: str) -> bool:
-    """Whether a feature says that a column is text, so that `007` and `7` are two classes or
+    """Whether a feature reads a column as strings, so that `007` and `7` are two classes or
     groups.
     """
     features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
@@ -163,7 +163,7 @@ def _has_one_value_each(values: Array, source: CountedSource) -> bool:
 
 
 def _lacking(values: Array) -> Array:
-    """Which of the values are none."""
+    """Which of the values are missing."""
     if values.dtype.kind in "OU":
         return np.array([value == "" for value in values])
     if values.dtype.kind in "fmM":

@@ -1,5 +1,5 @@
 """The parts of examples by the values of an ordered column, by a column that names the part, and by
-folds. Every function gives the positions of each part, ascending; no two parts share one.
+folds. Every function returns the positions of each part, ascending and disjoint.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .table import Array
 
 
 def by_borders(ordered: Array, borders: Array) -> Mapping[str, Positions]:
-    """The parts of examples whose values `ordered` are compared with one or two `borders` of the
-    same kind: a value equal to a border is in the later part. With one border the
-    validation is empty.
+    """The parts of examples whose `ordered` values are compared with one or two `borders` of the
+    same kind: a value equal to a border is in the later part. With one border the validation part
+    is empty.
     """
     number = np.searchsorted(borders, ordered, side="right")
     names = ("train", "validation", "test") if len(borders) == 2 else ("train", "test")
@@ -29,14 +29,14 @@ def by_borders(ordered: Array, borders: Array) -> Mapping[str, Positions]:
 
 
 def kind_of(key: Time | int | float | None) -> str:
-    """What a value of an ordered column is, as a message says it."""
+    """The kind of a value in an ordered column, in words."""
     if isinstance(key, Time):
         return "times with a UTC offset" if key.offset else "times without a UTC offset"
     return "numbers"
 
 
 def kind_of_text(text: Any) -> str:
-    """The same of a cell."""
+    """The same for a cell."""
     return kind_of(border_key(str(text)))
 
 
@@ -45,7 +45,7 @@ def kind_of_text(text: Any) -> str:
 
 def by_names(values: Array, named: Mapping[str, tuple[Any, ...]] | None) -> tuple[Array, Array]:
     """The number of the part of each example (0: train, 1: validation, 2: test), as [examples] of
-    int64, and which examples have a value that names no part. `named` are values by part.
+    int64, and which examples have a value that is not a part. `named` are values by part.
     """
     different, of_example = np.unique(
         values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True
@@ -57,7 +57,7 @@ def by_names(values: Array, named: Mapping[str, tuple[Any, ...]] | None) -> tupl
 
 
 def _part_of(value: Any, known: list[tuple[str, Any]]) -> int:
-    """The number of the part that a value names; -1 where it names none."""
+    """The number of the part of a value; -1 if it is not a part."""
     for name, item in known:
         if _equal(value, item):
             return SPLITS.index(name)
@@ -65,7 +65,7 @@ def _part_of(value: Any, known: list[tuple[str, Any]]) -> int:
 
 
 def _equal(value: Any, written: Any) -> bool:
-    """Whether a cell has a value as the spec writes it: `2024` is `2024.0`, `"2024"` the text."""
+    """Whether a cell equals a value of the spec: `2024` equals `2024.0`, `"2024"` the string."""
     if isinstance(value, str) and isinstance(written, str):
         return value == written
     if isinstance(value, bool) or isinstance(written, bool):
@@ -81,13 +81,14 @@ def _equal(value: Any, written: Any) -> bool:
 
 
 def folds_of(draws: NDArray[np.float64], folds: int, key: str, values: Array | None) -> Array:
-    """The fold in whose test each example is, as [examples] of int64; -1: in none.
+    """The fold whose test part contains each example, as [examples] of int64; -1: none.
 
-    The examples are dealt to the folds one by one, in the order of their draws: folds differ by at
-    most one example. With `stratify` those of one value after those of another, so that every
-    value is spread to within one example. With `group` whole groups, the largest first, each to the
-    smallest fold. With `order` the examples are cut in their order into `folds` + 1 pieces, the
-    first of which is in no fold; equal values stay in the later piece.
+    The examples are distributed to the folds one by one, in the order of their random numbers:
+    folds differ by at most one example. With `stratify` the examples of one value follow those of
+    another, so that every value is spread to within one example. With `group` whole groups are
+    distributed, the largest first, each to the smallest fold. With `order` the ordered examples are
+    split into `folds` + 1 pieces, the first of which is in no fold; equal values stay in the later
+    piece.
     """
     if values is not None and key == "order":
         return _pieces(values, folds)
@@ -126,8 +127,8 @@ def by_fold(
     key: str,
     values: Array | None,
 ) -> Mapping[str, Positions]:
-    """One fold as the test, and of the rest the share `validation`: by chance, of every stratum, in
-    whole groups, or with `order` the last of what came before the fold.
+    """One fold as the test, and of the rest the share `validation`: at random, of every stratum, in
+    whole groups, or with `order` the last examples before the fold.
     """
     rest = np.flatnonzero(fold_of < fold if key == "order" else fold_of != fold)
     column = {key: values[rest]} if values is not None else {}

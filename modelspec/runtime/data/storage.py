@@ -1,4 +1,4 @@
-"""Where prepared examples are kept: in memory while they are small, else in the cache on disk."""
+"""Where prepared examples are kept: in memory if they are small, otherwise in the cache on disk."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from .columns import Binding, Key
 from .errors import Findings, RunError
 from .materialise import ArrayWriter, Block, MakeArray, prepared_blocks
 from .parts import seed_of
+from .plugin_code import transform_code
 from .prepared_keys import expected, must_adapt, vocabularies
 from .scan import Scan
-from .spec_facts import typed_graph
+from .spec_facts import compared_outputs, typed_graph
 from .table import Array, Table
 from .targets import loss_of
 from .windows import LACKING
@@ -44,10 +45,10 @@ class PreparedSource:
     """`inputs/<name>`, `targets/<name>`, `weights`."""
     count: int
     rows: Array | None
-    """Their places in the source; None: all in their own place."""
+    """Their positions in the source; None: in their original order."""
     state: State
     compiled: Compiled
-    """With every size that followed from them."""
+    """With every size that was determined from them."""
     explanation: Explanation
 
     def of_kind(self, kind: str) -> dict[str, Array]:
@@ -64,14 +65,12 @@ class Storage:
     binding: Binding
     load: Callable[[], None] = field(repr=False)
     own: str | None = None
-    """The fingerprint of the source that is trained on, where what is learned is learned in this
-    run.
-    """
+    """The fingerprint of the training source, if this run learns from it."""
     once: bool = False
-    """Whether they are gone through once, so that less is kept in memory."""
+    """Whether they are used once, so that less is kept in memory."""
 
     def find(self, table: Table) -> PreparedSource | None:
-        """The prepared training source of an earlier run; None where there is none."""
+        """The prepared training source of an earlier run; None if there is none."""
         if self.data.cache not in ("auto", "disk"):
             return None
         key = self.key(table, None)
@@ -79,9 +78,7 @@ class Storage:
         return None if entry is None else self._found(entry, table, key)
 
     def make(self, scan: Scan, state: State, findings: Findings) -> PreparedSource:
-        """The prepared examples of a source that was looked through. Raises `DataError` and
-        `RunError`.
-        """
+        """The prepared examples of a scanned source. Raises `DataError` and `RunError`."""
         if any(bound.chain is not None for bound in self.binding.features.values()):
             self.load()
         pipes = pipelines(scan, state, self._dtypes)
@@ -93,8 +90,8 @@ class Storage:
         if not self._on_disk(first, scan):
             return source.write(_in_memory, _explained(key, "memory"))
         if self.data.cache == "off":
-            # On disk for as long as the process holds the arrays: the files have no name any more
-            # when the folder is gone.
+            # On disk as long as the process uses the arrays: after the folder is removed, the
+            # files no longer have names.
             with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
                 make = Writer(Path(folder), None).array
                 return source.write(make, _explained(key, "temporary file"))
@@ -102,7 +99,7 @@ class Storage:
 
     @property
     def _dtypes(self) -> dict[Key, str]:
-        """What the inputs are cast to in the end."""
+        """The final dtypes of the inputs."""
         inputs = typed_graph(self.compiled).inputs
         return {("inputs", name): tensor.dtype for name, tensor in inputs.items()}
 
@@ -115,7 +112,9 @@ class Storage:
     # On disk --------------------------------------------------------------------------------------
 
     def _make_entry(self, source: _Preparation, key: CacheKey) -> PreparedSource:
-        """Examples as an entry of the cache, which another process may have made meanwhile."""
+        """Examples as an entry of the cache, which another process may have made in the
+        meantime.
+        """
         differs, damaged = cache.nearest_difference(key), cache.is_damaged(key)
         explanation = replace(_explained(key, "disk", differs=differs), damaged=damaged)
         known = len(source.findings.diagnostics)
@@ -125,7 +124,7 @@ class Storage:
                 if entry is None:
                     made = source.write(writer.array, explanation)
                     if len(source.findings.diagnostics) > known or _has_text(made):
-                        return made  # an entry holds neither what was found nor text
+                        return made  # an entry contains neither findings nor strings
                     _commit(writer, key, made)
                     entry = cache.find(key)
         except OSError as error:
@@ -133,8 +132,8 @@ class Storage:
         if entry is None:
             raise RunError.of(
                 "MS632",
-                f"what was just written to `{cache.folder()}` cannot be read again",
-                help="name another folder with `MODELSPEC_CACHE`, or write `cache: off`",
+                f"the entry just written to `{cache.folder()}` cannot be read",
+                help="set `MODELSPEC_CACHE` to another folder, or set `cache: off`",
             )
         return replace(
             self._found(entry, source.scan.table, key),
@@ -158,20 +157,21 @@ class Storage:
     # The key --------------------------------------------------------------------------------------
 
     def key(self, table: Table, state: State | None) -> CacheKey:
-        """What the prepared data of a source are determined by."""
+        """The values that determine the prepared data of a source."""
         typed = typed_graph(self.compiled)
         features = self.binding.features
         return CacheKey(
             table.name,
             {
                 "source": table.fingerprint,
-                # Left out where every setting has its default, as in the keys of earlier versions.
+                # Left out if every setting has its default, as in the keys of earlier versions.
                 **({"settings": dict(table.settings)} if table.settings else {}),
                 "columns": {"/".join(key): bound.feature() for key, bound in features.items()},
                 **self._window(),
                 **vocabularies(features.values()),
+                **transform_code(features.values(), self.compiled.file.context.plugins),
                 "weights": self.data.weights,
-                # Left out where nothing is expected, as in the keys of earlier versions.
+                # Left out if nothing is expected, as in the keys of earlier versions.
                 **expected(self.data),
                 "inputs": {
                     name: f"{show(tensor.shape)} {tensor.dtype}"
@@ -184,8 +184,8 @@ class Storage:
         )
 
     def _window(self) -> dict[str, Any]:
-        """What makes windows of the rows, and where the parts end that earlier rows are looked up
-        in; nothing where each row is an example, as in the keys of earlier versions.
+        """The definition of windows, and the ends of the parts within which earlier rows are used;
+        empty if each row is an example, as in the keys of earlier versions.
         """
         window, split = self.data.window, self.data.split
         if window is None:
@@ -194,8 +194,8 @@ class Storage:
         return {"window": {**window.model_dump(), "split": facts}}
 
     def _learned(self, table: Table, state: State | None) -> Any:
-        """What was learned; where the source is the one that is trained on, what it is learned
-        from, as the key is asked for before anything is learned.
+        """The learned state; for the training source the values that it is learned from, since the
+        key is needed before anything is learned.
         """
         if not any(must_adapt(bound) for bound in self.binding.features.values()):
             return None
@@ -210,7 +210,10 @@ class Storage:
         loss = loss_of(self.compiled.training, name)
         axis = getattr(loss, "axis", None)
         kind = f"{loss.kind()} {getattr(loss, 'targets', '')} {axis}" if loss else ""
-        output = typed_graph(self.compiled).outputs[name]
+        output = typed_graph(self.compiled).outputs.get(name)
+        if output is None or name not in compared_outputs(self.compiled.training):
+            alone = self.compiled.training is not None
+            return "alone" if alone or output is None else f"{show(output.shape)} {output.dtype} "
         return f"{show(output.shape)} {output.dtype} {kind}"
 
 
@@ -230,7 +233,7 @@ def _explained(
 
 @dataclass
 class _Preparation:
-    """A source that is being prepared: its blocks, and what is needed to write them to arrays."""
+    """A source during preparation: its blocks, and the facts required to write them to arrays."""
 
     scan: Scan
     pipes: Mapping[Key, Pipeline]
@@ -240,7 +243,7 @@ class _Preparation:
     state: State
 
     def write(self, make: MakeArray, explanation: Explanation) -> PreparedSource:
-        """Every block, written to arrays that `make` makes. Raises `DataError` and `RunError`."""
+        """Every block, written to arrays from `make`. Raises `DataError` and `RunError`."""
         writer = ArrayWriter(self.scan, self.pipes, self.compiled, self.findings, make)
         for block in self.blocks:
             writer.add(block)
@@ -261,7 +264,7 @@ def _has_text(made: PreparedSource) -> bool:
 
 
 def _commit(writer: Writer, key: CacheKey, made: PreparedSource) -> None:
-    """Makes an entry of what was written. Raises `OSError`."""
+    """Makes an entry of the written arrays. Raises `OSError`."""
     if made.rows is not None:
         writer.array("rows", made.rows.shape, made.rows.dtype)[:] = made.rows
     inputs = typed_graph(made.compiled).inputs
@@ -274,7 +277,7 @@ def _not_written(error: OSError) -> RunError:
         "MS632",
         f"prepared data cannot be written to `{cache.folder()}`: {error.strerror or error}",
         help=(
-            "free some room, name another folder with `MODELSPEC_CACHE`, or write `cache: memory`"
+            "free some disk space, set `MODELSPEC_CACHE` to another folder, or set `cache: memory`"
         ),
     )
 
@@ -284,8 +287,8 @@ def _in_memory(name: str, shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def release(array: Array) -> None:
-    """Lets go of the memory that a memory map has touched; the pages stay in the system's own
-    cache.
+    """Releases the memory of the pages that a memory map has touched; they stay in the page cache
+    of the operating system.
     """
     held = getattr(array, "_mmap", None)
     if held is not None:

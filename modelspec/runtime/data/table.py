@@ -1,4 +1,4 @@
-"""A source that is open: named columns that know the place of each value."""
+"""An open source: named columns with the place of each value."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 BLOCK = 8192
-"""How many examples `Table.blocks` gives at once."""
+"""The number of examples that `Table.blocks` yields at once."""
 _NOTHING_BITS = np.uint64(0x7FF8_0000_0000_07A2)
 NOTHING = float(_NOTHING_BITS.view(np.float64))
-"""Stands in a column of float64 where the source has no value: a NaN of its own, told apart from
-one that the data has as such by its bits, which copies, slices and stacks keep.
+"""A missing value in a column of float64: a NaN with a special bit pattern that distinguishes it
+from a NaN in the data. Copies, slices and stacks keep the bits.
 """
 
 
@@ -32,106 +32,108 @@ class LeftOut(NamedTuple):
 
     condition: str
     rows: int
-    """All that the source has."""
+    """All rows of the source."""
     left_out: int
-    """How many it leaves out."""
+    """The number of rows left out."""
 
 
 class Table(ABC):
     """Columns by name, each an array whose first axis counts the examples.
 
-    A kind of source is a subclass. Columns are read when they are asked for, so that what is wrong
-    with one that nothing uses hurts nobody. A column of numbers has a number dtype; a text column
-    is an array of `str`, in which `""` stands for nothing; images are `uint8` or `uint16` of shape
-    [examples, height, width, channels]; lists of different lengths are an array of arrays. Where a
-    column of numbers lacks some, it has `NOTHING`, and `missing` tells where.
+    A kind of source is a subclass. Columns are read when they are used, so a problem in an unused
+    column is not an error. A column of numbers has a number dtype; a column of strings is an array
+    of `str`, in which `""` is a missing value; images are `uint8` or `uint16` of shape [examples,
+    height, width, channels]; lists of different lengths are an array of arrays. A column of numbers
+    has `NOTHING` for missing values, and `missing` marks them.
     """
 
     marks: bool = False
-    """Whether its source can say what stands for no value (`missing_values`)."""
+    """Whether its source has a setting for the spelling of missing values (`missing_values`)."""
     as_written: bool = False
-    """Whether its cells are text, of which a feature says whether they are numbers."""
+    """Whether its cells are text, which a feature reads as strings or numbers."""
     decimal: str = "."
-    """What precedes the fraction of its numbers, where they are text."""
+    """The decimal separator of its numbers, if they are text."""
     thousands: str | None = None
-    """What separates groups of three digits in them; None: nothing."""
+    """Their thousands separator; None: no separator."""
 
     left_out: LeftOut | None = None
-    """What `where` leaves out of the source; None: nothing, as there is no condition."""
+    """The rows that `where` leaves out of the source; None without a condition."""
 
     def __init__(
         self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None
     ) -> None:
         self.name = name
-        """What messages call it: `penguins.csv`."""
+        """Its name in messages: `penguins.csv`."""
         self.names = names
         self.fingerprint = fingerprint
-        """SHA-256 of what was read, or of the names, sizes and contents of the files."""
+        """SHA-256 of the data that were read, or of the names, sizes and contents of the files."""
         self.span = span
         """Where the spec names the source."""
         self.source_places: Array | None = None
-        """Of each example its place in the source, where some that cannot be read are left out."""
+        """The position of each example in the source, if unreadable ones are left out."""
         self.origin: Path | None = None
-        """The folder of the file that it was read from, where it is one."""
+        """The folder of the file that it was read from, if it is one file."""
         self.kept: object = None
-        """What has to live as long as the table: a temporary folder."""
+        """An object with the lifetime of the table: a temporary folder."""
         self.settings: Mapping[str, Any] = {}
-        """What else than the files says what is read of them, where it is not the default."""
+        """The settings, apart from the files, that change the contents, if they are not the
+        defaults.
+        """
         self.warnings: tuple[Diagnostic, ...] = ()
-        """What opening it found that does not hinder anything."""
+        """Findings from opening it that do not prevent its use."""
         self._known = frozenset(names)
         self._read: dict[tuple[str, bool], Array] = {}
 
     @property
     def bits(self) -> int | None:
-        """Of each channel of image files; None where there are none."""
+        """Bits per channel of image files; None without image files."""
         return None
 
     def bits_of(self, name: str) -> int | None:
-        """The same of one column."""
+        """The same for one column."""
         return self.bits
 
     @property
     def file_names(self) -> Sequence[str] | None:
-        """The file of each example, where an example is a file."""
+        """The file of each example, if an example is a file."""
         return None
 
     @property
     def default_features(self) -> tuple[str, ...] | None:
-        """The columns that feed a single input which names none; None: every column that is no
+        """The columns for a single input that names none; None: every column that is not a
         target.
         """
         return None
 
     @property
     def default_target(self) -> str | None:
-        """The column that a single output is trained on where the spec names none."""
+        """The column for the target of a single output if the spec names none."""
         return None
 
     @property
     def count(self) -> int | None:
-        """How many examples there are, where that is known without reading them; arrays of
-        different lengths have no common count.
+        """The number of examples, if it is known without reading them; arrays of different lengths
+        have no common count.
         """
         return None
 
     def in_file(self, rows: Array | None) -> Array | None:
-        """The places of rows among all that the source has; None: all in their own place."""
+        """The positions of rows among all rows of the source; None: in their original order."""
         return rows
 
     @property
     def size_hint(self) -> int | None:
-        """About how many bytes the columns take when they are all read as a whole; None where that
-        is not known.
+        """The approximate bytes of the columns if they are all read as a whole; None if that is
+        unknown.
         """
         return None
 
     def missing(self, name: str, span: Span | None = None) -> Array | None:
-        """Which examples have no value in a column, as [examples] of `bool`; None where all have
-        one.
+        """Which examples have a missing value in a column, as [examples] of `bool`; None if none
+        has.
 
-        A text column has `""` there, a column of numbers `NOTHING`: see `is_nothing`, which tells
-        the same of a block.
+        A column of strings has `""` there, a column of numbers `NOTHING`: see `is_nothing`, which
+        checks a block.
         """
         found = is_nothing(self.column(name, span))
         return found if found.any() else None
@@ -140,11 +142,11 @@ class Table(ABC):
         self, names: Sequence[str], rows: int = BLOCK, texts: Collection[str] = ()
     ) -> Iterator[dict[str, Array]]:
         """Consecutive examples of some columns, in the source's order: one pass, at most `rows` at
-        a time. `texts` names those that are read as their cells are written, where these are text.
+        a time. `texts` names the columns that are read as strings, if the cells are text.
 
-        Every block of a column has one dtype, and the arrays of a block one length. Kinds of
-        sources that may be larger than memory read no more than a few blocks at once. Raises
-        `DataError` as `column` does.
+        Every block of a column has the same dtype, and the arrays of a block the same length. Kinds
+        of sources that may be larger than memory read no more than a few blocks at once. Raises
+        `DataError` like `column`.
         """
         for name in names:
             if name not in self:
@@ -155,7 +157,7 @@ class Table(ABC):
             raise fail(fault, self.span) from None
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
-        """Blocks of columns that the table has. Raises `Fault` or `DataError`."""
+        """Blocks of existing columns. Raises `Fault` or `DataError`."""
         columns = {name: self.column(name) for name in names}
         check_lengths({name: len(values) for name, values in columns.items()}, self)
         count = len(next(iter(columns.values()), ()))
@@ -165,8 +167,8 @@ class Table(ABC):
     def read_blocks_of(
         self, names: Sequence[str], rows: int, texts: Collection[str]
     ) -> Iterator[dict[str, Array]]:
-        """The same with some columns as their cells are written; a table of which no feature says
-        what a column is has nothing to do for that.
+        """The same with some columns as strings; a table in which the type of a column does not
+        depend on a feature ignores this.
         """
         yield from self.read_blocks(names, rows)
 
@@ -174,8 +176,8 @@ class Table(ABC):
         return name in self._known
 
     def column(self, name: str, span: Span | None = None, *, text: bool = False) -> Array:
-        """A column; with `text` as its cells are written, where these are text. Raises `DataError`,
-        at `span`, where there is none of this name or it cannot be read.
+        """A column; with `text` as strings, if the cells are text. Raises `DataError`, at `span`,
+        if it does not exist or cannot be read.
         """
         key = name, text and self.as_written
         if key not in self._read:
@@ -189,35 +191,37 @@ class Table(ABC):
 
     @abstractmethod
     def read(self, name: str) -> Array:
-        """Reads a column that the table has. Raises `Fault`."""
+        """Reads an existing column. Raises `Fault`."""
 
     def read_text(self, name: str) -> Array:
-        """The same as its cells are written. Raises `Fault`."""
+        """The same as strings. Raises `Fault`."""
         return self.read(name)
 
     def numbers(self, texts: Array) -> Numbers:
-        """Texts of a column as numbers, as the source writes them."""
-        from .cells import plain_numbers  # which needs this module
+        """The strings of a column as numbers, in the source's format."""
+        from .cells import plain_numbers  # it imports this module
 
         return plain_numbers(texts)
 
     def number_help(self, cells: Sequence[str]) -> str | None:
-        """What to do about cells that are no numbers; None where they do not show it."""
-        from .number_help import number_help  # which needs `cells`, and that this module
+        """The fix for cells that are not numbers; None if it cannot be inferred from them."""
+        from .number_help import number_help  # it imports `cells`, which imports this module
 
         return number_help(cells)
 
     def tells_whole(self, name: str) -> bool:
-        """Whether the source tells whole numbers from others in a column of floating-point ones."""
+        """Whether the source distinguishes integers from others in a column of floating-point
+        numbers.
+        """
         return self.as_written
 
     def written_whole(self, name: str) -> Array:
-        """Where such a column has a whole number, as an array of `bool` of its shape."""
+        """Which values of such a column are integers, as an array of `bool` of its shape."""
         return np.zeros(0, bool)
 
     @abstractmethod
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        """The place of an entry of a column, as a person finds it: `penguins.csv:7`, `x[7, 2] of
+        """The place of an entry of a column, for people: `penguins.csv:7`, `x[7, 2] of
         mnist.npz`.
         """
 
@@ -239,7 +243,9 @@ class Table(ABC):
 
 
 def is_nothing(values: Array) -> Array:
-    """Where a column, or a part of one, has no value, as an array of `bool` of the same shape."""
+    """Which values of a column, or of a part of it, are missing, as an array of `bool` of its
+    shape.
+    """
     if values.dtype == np.float64:
         found: Array = values.view(np.uint64) == _NOTHING_BITS
         return found
@@ -257,18 +263,16 @@ def fail(fault: Fault, span: Span | None) -> DataError:
 
 
 def check_lengths(lengths: dict[str, int], table: Table) -> None:
-    """Raises `DataError` (MS611) where columns that are read side by side do not have one
-    length.
-    """
+    """Raises `DataError` (MS611) if columns that are read side by side have different lengths."""
     if len(set(lengths.values())) <= 1:
         return
     counts = [f"`{name}` has {count:,}" for name, count in lengths.items()]
     raise fail(
         Fault(
             "MS611",
-            f"the arrays of {table.name} do not have the same number of examples: "
+            f"the arrays of {table.name} have different numbers of examples: "
             f"{', '.join(counts[:-1])} and {counts[-1]}",
-            help="the first axis of every array counts the examples",
+            help="the first axis of every array must have the same size",
         ),
         table.span,
     )

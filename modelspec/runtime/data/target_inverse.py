@@ -1,7 +1,7 @@
-"""The way back from what a target's transform gives to the numbers of its column, in float64.
+"""The inverse of a target's transform, back to the numbers of its column, in float64.
 
-`Normalization` and `Rescaling` are undone by their numbers; an `Expression` by its formula, where
-its tensor occurs once and below functions that have an inverse.
+`Normalization` and `Rescaling` are inverted by their numbers; an `Expression` by its formula, if
+its tensor occurs once and only inside functions that have an inverse.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.dtypes import is_float
 
 Undo: TypeAlias = Callable[[Any], Any]
-"""Takes float64 numbers to float64 numbers."""
+"""Maps float64 numbers to float64 numbers."""
 
 
 def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
-    """Predicted numbers as the column has them, in float64: a float16, or a float32, may not hold
-    them. As they are where a layer of the transform has no inverse.
+    """Predicted numbers in the units of the column, in float64, since a float16 or a float32 may
+    not hold them. Unchanged if a layer of the transform has no inverse.
 
-    A number that the transform cannot give (below 0 for `sqrt(x)`) becomes that of the nearest one
-    that it can, or NaN where there is none (0 for `exp(x)`).
+    A number that the transform cannot return (below 0 for `sqrt(x)`) is mapped like the nearest
+    possible one, or to NaN if there is none (0 for `exp(x)`).
     """
     steps = [_undone(layer) for layer in layers]
     if not steps or any(step is None for step in steps):
@@ -39,14 +39,12 @@ def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
 
 
 def has_inverse(layers: tuple[Layer, ...]) -> bool:
-    """Whether `inverse` gives the column's own numbers back."""
+    """Whether `inverse` returns the column's numbers."""
     return bool(layers) and all(_undone(layer) is not None for layer in layers)
 
 
 def _undone(layer: Layer) -> Undo | None:
-    """What takes the numbers that a layer gives to those that it got; None where it has no such
-    inverse.
-    """
+    """The function from the outputs of a layer to its inputs; None if it has no such inverse."""
     if isinstance(layer, Expression):
         return _of_expression(layer)
     affine = layer.affine()
@@ -62,7 +60,7 @@ def _undone(layer: Layer) -> Undo | None:
 
 
 def _of_expression(layer: Expression) -> Undo | None:
-    """The inverse of a formula of one tensor that occurs once."""
+    """The inverse of a formula with one tensor that occurs once."""
     if layer.unlearned or len(layer.arguments) != 1:
         return None
     tensor = layer.arguments[0].name
@@ -85,7 +83,7 @@ def _of_expression(layer: Expression) -> Undo | None:
 
 
 def _outermost(node: Node, tensor: str, learned: Mapping[str, Any]) -> tuple[Undo, Node] | None:
-    """The inverse of the outermost function of a formula, and what the function takes."""
+    """The inverse of the outermost function of a formula, and its argument."""
     if not isinstance(node, Call):
         return None
     operands = list(children(node))
@@ -114,9 +112,7 @@ def _holds(node: Any, tensor: str) -> bool:
 
 
 def _number(node: Any, learned: Mapping[str, Any]) -> Any:
-    """What a part of a formula without its tensor comes to; None for what is not worked out
-    here.
-    """
+    """The value of a part of a formula without its tensor; None for unsupported parts."""
     if isinstance(node, Constant):
         return np.float64(node.value)
     if isinstance(node, Name):
@@ -140,7 +136,7 @@ def _numerator(c: Any) -> Undo | None:
 
 
 def _power(c: Any) -> Undo | None:
-    """Of `x ** c`: of odd whole numbers and, as they take no negative number, of fractions."""
+    """For `x ** c`: odd integers and, as they take no negative number, fractions."""
     if np.ndim(c) or not c:
         return None
     if float(c).is_integer():
@@ -149,7 +145,7 @@ def _power(c: Any) -> Undo | None:
 
 
 def _exponent(c: Any) -> Undo | None:
-    """Of `c ** x`."""
+    """For `c ** x`."""
     if np.ndim(c) or c <= 0 or c == 1:
         return None
     return lambda y: np.log(y) / np.log(c)
@@ -167,7 +163,9 @@ _OPERATORS: Final[Mapping[tuple[str, bool], Callable[[Any], Undo | None]]] = {
     ("power", True): _power,
     ("power", False): _exponent,
 }
-"""By function, and whether the tensor is its first operand: what makes the inverse of the other."""
+"""By function, and whether the tensor is its first operand: makes the inverse from the other
+one.
+"""
 _FUNCTIONS: Final[Mapping[str, Undo]] = {
     "negative": lambda y: -y,
     "log": np.exp,
@@ -185,7 +183,7 @@ _FUNCTIONS: Final[Mapping[str, Undo]] = {
     "sigmoid": lambda y: np.log(y) - np.log1p(-y),
     "cast": lambda y: y,
 }
-"""The inverses of functions of one tensor that never give one number for two."""
+"""The inverses of injective functions of one tensor."""
 _COMPUTED: Final[Mapping[tuple[str, int], Callable[..., Any]]] = {
     ("add", 2): np.add,
     ("subtract", 2): np.subtract,

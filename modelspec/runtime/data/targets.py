@@ -1,4 +1,4 @@
-"""An output that is trained: its type, its loss, and where its targets come from."""
+"""A trained output: its type, its loss, and the source of its targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .table import Array, Table
 
 @dataclass(frozen=True)
 class Target:
-    """One output to be trained: its type, its loss, and the columns its targets come from."""
+    """One trained output: its type, its loss, and the columns of its targets."""
 
     output: str
     tensor: Tensor
@@ -23,28 +23,28 @@ class Target:
     bound: Bound
     table: Table
     rows: Array | None = None
-    """The place of each example in the source; None: its own."""
+    """The position of each example in the source; None: its own."""
     labels: tuple[Any, ...] | None = None
-    """The label of each class, where the target is looked up."""
+    """The label of each class, if a lookup makes the target."""
     partial: bool = False
-    """Whether these are some of the examples only: that all have one class then says nothing."""
+    """Whether these are only some of the examples: a single class among them is then no problem."""
     measured: bool = True
-    """Whether something is measured against it; a spec without `training` does not say what it is
-    compared with.
+    """Whether a loss or a metric uses it; without `training` a spec does not define the
+    comparison.
     """
     of_rows: bool = False
-    """Whether these are the rows of targets of several, so that `tensor` lacks the axis of time."""
+    """Whether these are the rows of targets over several steps, so `tensor` lacks the time axis."""
 
     @property
     def encoding(self) -> str:
-        """What the loss takes: `indices`, `one_hot`, `binary`, `numbers`, ...; `any` where it does
-        not say.
+        """The form that the loss requires: `indices`, `one_hot`, `binary`, `numbers`, ...; `any` if
+        it is not defined.
         """
         return getattr(self.loss, "targets", "any")
 
     @property
     def class_axis(self) -> int:
-        """The axis of the output (batch axis counted) along which the classes are."""
+        """The axis of the output (including the batch axis) that contains the classes."""
         axis = getattr(self.loss, "axis", -1)
         if self.of_rows and isinstance(axis, int) and axis > 0:
             axis -= 1
@@ -69,6 +69,6 @@ class Target:
 
 
 def loss_of(training: Training | None, output: str) -> Settings | None:
-    """The loss of an output, where it has one."""
+    """The loss of an output, if it has one."""
     chosen = training.losses.get(output) if training else None
     return chosen.settings if chosen and isinstance(chosen.settings, Settings) else None

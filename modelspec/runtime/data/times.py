@@ -1,9 +1,9 @@
-"""The order of texts that are times or numbers.
+"""The order of strings that are times or numbers.
 
 Times with UTC offsets are compared as instants: `2024-03-01T00:30:00+09:00` is before
 `2024-02-29T20:00:00+00:00`. Times without an offset are compared as they are written. The two
-cannot be compared with each other, so a column has one kind only. Texts that are numbers are
-compared as numbers: 10 comes after 9.
+cannot be compared with each other, so a column must have one kind only. Strings that are numbers
+are compared as numbers: 10 comes after 9.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from .table import Array
 
 
 class Unordered(NamedTuple):
-    """Texts that cannot be put in order."""
+    """Strings that cannot be ordered."""
 
     bad: Array
-    """Which of them are at fault, as [texts] of `bool`."""
+    """Which of them are invalid, as [strings] of `bool`."""
     said: str
-    """What is wrong with these, as the end of a sentence: `is no number`."""
+    """Their problem, as the end of a sentence: `is not a number`."""
     help: str
     other: int | None = None
-    """The position of a text that they cannot be compared with."""
+    """The position of a string that they cannot be compared with."""
     of_other: str = ""
-    """What this one is: `is one`."""
+    """The kind of that one: `is one`."""
 
 
 def order_of(texts: Array) -> Array | Unordered:
-    """The rank of each text among all, as [texts] of int64: equal instants, and equal numbers, have
-    one rank.
+    """The rank of each string among all, as [strings] of int64: equal instants, and equal numbers,
+    have the same rank.
 
-    All are numbers, all are times with an offset, or all are times without one: the first text
+    All are numbers, all are times with an offset, or all are times without one: the first string
     decides which.
     """
     cells = [str(text).strip() for text in texts]
@@ -45,7 +45,7 @@ def order_of(texts: Array) -> Array | Unordered:
         bad = np.array([one is None for one in numbers])
         if bad.any():
             return Unordered(
-                bad, "is no number", "write a number, or a time, in every row", 0, "is one"
+                bad, "is not a number", "write a number, or a time, in every row", 0, "is one"
             )
         return _ranks([one for one in numbers if one is not None])
     times = [read_time(cell) for cell in cells]
@@ -53,8 +53,8 @@ def order_of(texts: Array) -> Array | Unordered:
     if len(known) < len(times):
         return Unordered(
             np.array([one is None for one in times]),
-            "is no time that can be put in order",
-            "write times as 2026-01-31, 2026-01-31T12:00:00 or 2026-01-31T12:00:00+02:00, or as"
+            "is not a time that can be ordered",
+            "write times like 2026-01-31, 2026-01-31T12:00:00 or 2026-01-31T12:00:00+02:00, or as"
             " numbers",
         )
     offset = np.array([one.offset for one in known], bool)
@@ -68,6 +68,6 @@ def order_of(texts: Array) -> Array | Unordered:
 
 
 def _ranks(keys: Sequence[Any]) -> Array:
-    """The place of each key among the different ones, as [keys] of int64."""
+    """The index of each key among the distinct ones, as [keys] of int64."""
     places = {key: place for place, key in enumerate(sorted(set(keys)))}
     return np.array([places[key] for key in keys], np.int64)

@@ -1,4 +1,4 @@
-"""Examples with what holds in training alone: weights of classes, and what varies them."""
+"""Examples with the parts that are used only in training: class weights and augmentation."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def weighed(
     train: Positions,
     findings: Findings,
 ) -> Examples:
-    """Examples with what holds in training alone: weights of classes, which are counted on the rows
-    `train`, and layers that vary examples.
+    """Examples with the parts that are used only in training: class weights, which are counted on
+    the rows `train`, and layers that augment examples.
     """
     training = source.compiled.training
     about = {

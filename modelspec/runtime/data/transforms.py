@@ -1,6 +1,6 @@
-"""Layers that prepare data, run on blocks of examples: in float64, and each example for itself.
+"""Layers that prepare data, run on blocks of examples: in float64, independently for each example.
 
-What is to be learned for them is learned in `learning.py`.
+`learning.py` learns their state.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from modelspec.catalog.layers.expression import Expression
 from modelspec.catalog.layers.image import Rescaling
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
+from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.catalog.layers.text_vectorization import TextVectorization
 from modelspec.core.shapes import Tensor, erase
@@ -27,14 +28,14 @@ from .float_layers import Apply, computed_here
 from .table import Array
 
 _ROWS = 64
-"""Blocks are run in multiples of so many rows. A processor computes some functions for many numbers
-at once, and for the few that are left over otherwise, to another last bit: so none is left over,
-and a row's result follows from it alone.
+"""Blocks are run in multiples of so many rows. Vectorized and scalar code of a processor may differ
+in the last bit: with full blocks no row uses scalar code, and the result of a row depends on that
+row alone.
 """
 
 
 _ENTRIES = 2**22
-"""How many numbers are prepared at once, if an example has not more."""
+"""The numbers that are prepared at once, unless an example has more."""
 _FACTORS = ("scale", "offset")
 
 
@@ -44,10 +45,10 @@ def load_keras() -> None:
 
 
 class Runner:
-    """Applies layers that have nothing left to learn. `types` are those that each layer gets.
+    """Applies layers with nothing left to learn. `types` are the types of their inputs.
 
-    Examples that are large are taken a few at a time; with `final`, their results are kept in that
-    dtype rather than in float64.
+    Large examples are processed a few at a time; with `final`, their results are kept in that dtype
+    rather than in float64.
     """
 
     def __init__(
@@ -59,11 +60,11 @@ class Runner:
 
     @cached_property
     def layers(self) -> list[Any]:
-        """The layers in Keras, for a graph. Their constants are in float64."""
+        """The Keras layers, for a graph. Their constants are in float64."""
         return [in_keras(layer, given) for layer, given in self._pairs]
 
     def __call__(self, values: Array) -> Array:
-        """The result for every example. Raises `RunError` (MS635) where Keras cannot compute it."""
+        """The result for every example. Raises `RunError` (MS635) if Keras cannot compute it."""
         if not self._steps:
             return values
         size = _ROWS * max(1, _ENTRIES // (_ROWS * max(1, int(np.prod(values.shape[1:])))))
@@ -82,18 +83,20 @@ class Runner:
         try:
             for step in self._steps:
                 x = step(x)
-        except Exception as error:  # Keras and TensorFlow raise anything
+        except RunError:  # of a transform of a plugin
+            raise
+        except Exception as error:  # Keras and TensorFlow raise any exception
             raise failed(error) from error
         return x[: len(values)]
 
 
 def _step(layer: Layer, given: Tensor) -> Apply:
-    """What computes a layer of a block of examples."""
+    """Computes a layer for a block of examples."""
     return computed_here(layer, given) or _ByKeras(layer, given)
 
 
 class _ByKeras:
-    """A layer that Keras computes; in float32 where TensorFlow cannot do it in float64."""
+    """A layer that Keras computes; in float32 if TensorFlow cannot compute it in float64."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
         self._layer = layer
@@ -133,7 +136,7 @@ def _each_alone(layer: Any) -> Callable[[Any], Any]:
 
 
 def to_tensor(values: Array) -> Any:
-    """Numbers as they are, text as a tensor of strings."""
+    """Numbers unchanged, strings as a tensor of strings."""
     import tensorflow as tf
 
     return (
@@ -153,8 +156,8 @@ def _decoded(values: Array) -> Array:
 
 
 def in_keras(layer: Layer, given: Tensor) -> Any:
-    """The layer in Keras. Numbers of a `Normalization` and a `Rescaling` are given in float64, as
-    Keras rounds Python's to float32.
+    """The Keras layer. Numbers of `Normalization` and `Rescaling` are passed in float64, as Keras
+    rounds Python numbers to float32.
     """
     from ..backend.convert import to_keras
 
@@ -179,7 +182,7 @@ def in_keras(layer: Layer, given: Tensor) -> Any:
 
 
 def failed(error: Exception) -> RunError:
-    """What Keras said, in a sentence."""
+    """Keras's error in one sentence."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[0] if lines else type(error).__name__
     return RunError.of("MS635", f"the data cannot be prepared: {said[:300]}")
@@ -189,7 +192,9 @@ def failed(error: Exception) -> RunError:
 
 
 def needs_adapting(layer: Layer) -> bool:
-    """Whether something about a layer follows from the data, or from a file of tokens."""
+    """Whether anything about a layer depends on the data, or on a file of tokens."""
+    if isinstance(layer, Transform):
+        return layer.is_learned and not layer.is_adapted
     if isinstance(layer, Expression):
         return bool(layer.unlearned)
     if isinstance(layer, Normalization):
@@ -200,9 +205,7 @@ def needs_adapting(layer: Layer) -> bool:
 
 
 def from_file(layer: Layer) -> Mapping[str, Any] | None:
-    """The tokens of a file that `vocabulary` names. Raises `RunError` (MS601) where it cannot be
-    read.
-    """
+    """The tokens of a file in `vocabulary`. Raises `RunError` (MS601) if it cannot be read."""
     vocabulary = getattr(layer, "vocabulary", None)
     if not isinstance(vocabulary, (str, Path)):
         return None
@@ -214,8 +217,8 @@ def from_file(layer: Layer) -> Mapping[str, Any] | None:
     except (OSError, ValueError) as error:
         raise RunError.of(
             "MS601",
-            f"the tokens of `{vocabulary}` cannot be read: {error}",
-            help="write one token on each line, in UTF-8",
+            f"the vocabulary file `{vocabulary}` cannot be read: {error}",
+            help="write one token per line, in UTF-8",
         ) from None
     return {"vocabulary": tuple(tokens)}
 

@@ -1,4 +1,4 @@
-"""The labels of the units of an output whose target may have several."""
+"""The labels of the units of an output whose target may have several labels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .adapted_state import tokens
 
 
 def unit_labels(layers: Sequence[Layer]) -> tuple[Any, ...] | None:
-    """The label of each unit, in order, of a target with this transform, in which nothing is left
-    to learn; None where units are not about labels.
+    """The label of each unit, in order, of a target with this transform, which has nothing left to
+    learn; None if the units are not labels.
     """
     changing = [layer for layer in layers if layer.keeps_values != "all"]
     if len(changing) != 1 or not isinstance(changing[0], Lookup) or changing[0].mode != "multi_hot":

@@ -1,5 +1,5 @@
-"""Rows of values that have no columns of their own (objects of JSON, mappings of a program), where
-those that are not as most of them are to be left out.
+"""Rows of values that are not stored in columns (JSON objects, mappings from a program), when rows
+that differ from most rows are skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 
 class Usual:
-    """What most rows have: which keys, and values of which kind."""
+    """The properties of most rows: their keys, and the type of each value."""
 
     def __init__(self, rows: Iterable[Row | Fault], *, absent: bool) -> None:
         """`absent`: any row may lack any key."""
@@ -35,7 +35,7 @@ class Usual:
         self._keys = None if absent else {name for name, had in keys.items() if 2 * had > count}
 
     def wrong(self, row: Row | Fault, place: str) -> str | None:
-        """Why a row is left out; None where it is as the others."""
+        """Why a row is skipped; None if it is like the others."""
         if isinstance(row, Fault):
             return row.message
         if self._keys is not None and row.keys() != self._keys:
@@ -43,7 +43,7 @@ class Usual:
                 if name not in row:
                     return f"{place} has no `{name}`"
             other = next(name for name in row if name not in self._keys)
-            return f"{place} has a key `{other}`, which most rows have not"
+            return f"{place} has a key `{other}`, which most rows lack"
         for name, value in row.items():
             if value is not None and (kind := kind_of(value)) != self._kinds[name]:
                 return f"`{name}` is {kind} at {place}, but {self._kinds[name]} in most rows"

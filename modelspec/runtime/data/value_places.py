@@ -1,4 +1,4 @@
-"""Values that the first layer of a transform has a place for: labels of a closed lookup, numbers of
+"""Values that the first layer of a transform can encode: labels of a closed lookup, numbers of
 categories.
 """
 
@@ -20,7 +20,7 @@ from .table import Array, Table
 
 
 def rows_without_place(values: Array, pipe: Pipeline) -> Array:
-    """Which examples hold a value that `has_place` reports."""
+    """Which examples have a value that `has_place` reports."""
     first = pipe.layers[0] if pipe.layers else None
     found = np.zeros(len(values), bool)
     for bad in (
@@ -33,7 +33,7 @@ def rows_without_place(values: Array, pipe: Pipeline) -> Array:
 
 
 def has_place(values: Array, pipe: Pipeline, rows: Array, table: Table, findings: Findings) -> bool:
-    """MS627: a value that the first layer has no place for; Keras fails, or encodes it as
+    """MS627: a value that the first layer cannot encode; Keras would fail, or encode it as
     nothing.
     """
     first = pipe.layers[0] if pipe.layers else None
@@ -57,7 +57,7 @@ def has_place(values: Array, pipe: Pipeline, rows: Array, table: Table, findings
 
 
 def _without_place(values: Array, layer: Layer | None) -> tuple[Array, str]:
-    """Which values a layer has no place for, and why."""
+    """Which values a layer cannot encode, and why."""
     if isinstance(layer, CategoryEncoding) and layer.num_tokens is not None:
         categories = layer.num_tokens
         bad: Array = (values < 0) | (values >= categories)
@@ -66,12 +66,12 @@ def _without_place(values: Array, layer: Layer | None) -> tuple[Array, str]:
     if isinstance(layer, Lookup) and _is_closed(layer):
         known = {*(layer.tokens or ()), layer.mask_token}
         bad = np.array([value not in known for value in values.flat]).reshape(values.shape)
-        return bad, "which no training example has"
+        return bad, "which does not occur in the training examples"
     return np.zeros(0, bool), ""
 
 
 def _is_closed(layer: Lookup) -> bool:
-    """Whether a lookup takes the tokens of its vocabulary alone."""
+    """Whether a lookup accepts only the tokens of its vocabulary."""
     return not (layer.num_oov_indices or layer.invert) and layer.tokens is not None
 
 
@@ -80,15 +80,13 @@ def _shown(value: Any) -> str:
 
 
 def _place_for(value: Any, pipe: Pipeline, layer: Layer | None) -> str:
-    """What to do about a value that a layer has no place for."""
+    """The fix for a value that a layer cannot encode."""
     if isinstance(layer, Lookup) and isinstance(value, str):
         near = nearest(value, [str(token) for token in layer.tokens or ()])
         if near is not None:
             return f'is it "{near}"?'
     if isinstance(layer, CategoryEncoding):
-        return "give it more `num_tokens`; categories count from 0"
+        return "increase `num_tokens`; categories count from 0"
     if pipe.feature.key[0] == "inputs":
-        return (
-            "leave `num_oov_indices: 0` out, so that an unknown value has a place, or mend the row"
-        )
-    return "mend the row, or remove it"
+        return "remove `num_oov_indices: 0`, so that unknown values get an index, or fix the row"
+    return "fix the row, or remove it"

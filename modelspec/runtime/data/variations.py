@@ -1,5 +1,5 @@
-"""What training varies together: the inputs, targets and weights of every place that each `augment`
-moves with one draw.
+"""Joint augmentation: the inputs, targets and weights of every position that each `augment` moves
+with the same random numbers.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .varied import Member, Variation
 
 
 def variations(compiled: Compiled, binding: Binding, examples: Examples) -> dict[str, Variation]:
-    """By the input that leads: what `augment` of a spec varies of its training examples. Raises
-    `Fault`: MS580 where a mask would stay as it is, MS581 where tensors have no common places.
+    """By the leading input: what `augment` of a spec changes in its training examples. Raises
+    `Fault`: MS580 if a mask would stay unchanged, MS581 if tensors do not have the same positions.
     """
     found: dict[str, Variation] = {}
     for name, chain in section(compiled).augment.items():
@@ -39,7 +39,7 @@ def variations(compiled: Compiled, binding: Binding, examples: Examples) -> dict
 
 
 def _refuse_others(name: str, chain: Chain, examples: Examples) -> None:
-    """What `check` could not tell of sizes that only the data have."""
+    """What `check` could not verify because only the data determine the sizes."""
     layers = moving(chain)
     own = places(examples.inputs[name].shape, format_of(chain))
     if not layers or own is None:
@@ -55,11 +55,10 @@ def _refuse_others(name: str, chain: Chain, examples: Examples) -> None:
         what = " and ".join(one for _, one in others)
         raise Fault(
             "MS580",
-            f"`{layers[0].kind()}` moves what is in `{name}`, but {what}"
-            f" of the same height and width {'stay' if others[1:] else 'stays'} as"
-            f" {'they are' if others[1:] else 'it is'}",
-            help=f"write `augment: {{layers: [...], on: [{names}]}}`, or `on: [{name}]` if nothing"
-            " else is to move",
+            f"`{layers[0].kind()}` moves the values of `{name}`, but {what}"
+            f" of the same height and width {'do' if others[1:] else 'does'} not move",
+            help=f"set `augment: {{layers: [...], on: [{names}]}}`, or `on: [{name}]` if only"
+            " that input should move",
         )
 
 
@@ -91,14 +90,12 @@ def _check_places(name: str, values: Array, lead: str, own: Shape | None, chain:
             "MS581",
             f"an example of `{name}` has the shape {values.shape[1:]}, which cannot be moved"
             f" together with `{lead}`",
-            help="`on` takes images and masks of one height and width",
+            help="`on` requires images and masks of the same height and width",
         )
 
 
 def _are_whole(values: Array) -> bool:
-    """Whether targets are whole numbers, in whichever dtype: read in blocks up to the first that is
-    none.
-    """
+    """Whether targets are integers, in any dtype: read in blocks up to the first non-integer."""
     if values.dtype.kind != "f":
         return True
     return all(
@@ -111,7 +108,7 @@ def _are_whole(values: Array) -> bool:
 
 
 def _weights(name: str, chain: Joint, examples: Examples) -> Iterator[Member]:
-    """The weights of classes move with the places whose classes they weigh."""
+    """The weights of classes move with the positions of these classes."""
     weights = examples.class_weights.get(name)
     if weights is None or places(weights.shape, format_of(chain)) is None:
         return
@@ -120,17 +117,16 @@ def _weights(name: str, chain: Joint, examples: Examples) -> Iterator[Member]:
     if constant and examples.weights is not None:
         raise Fault(
             "MS581",
-            f"the border of `{name}` has no weight of its own where examples have weights beside"
-            " `class_weight`",
-            help="leave `fill` out and give the layers a `fill_mode` that is not `constant`, or"
-            " leave `weights` or `class_weight` out",
+            f"the border of `{name}` has no weight if examples have weights besides `class_weight`",
+            help="remove `fill` and set a `fill_mode` other than `constant` in the layers, or"
+            " remove `weights` or `class_weight`",
         )
     border = _weight_of(constant[0], examples.targets[name], weights) if constant else None
     yield Member("weights", name, "classes", border)
 
 
 def _weight_of(value: float, targets: Array, weights: Array) -> float:
-    """What a class number weighs; a class that no example has weighs nothing."""
+    """The weight of a class number; a class without examples has weight 0."""
     for at in range(0, len(targets), BLOCK):
         block, known = targets[at : at + BLOCK], weights[at : at + BLOCK]
         if block.size == known.size:
@@ -141,6 +137,6 @@ def _weight_of(value: float, targets: Array, weights: Array) -> float:
 
 
 def at_spans(fault: Fault, compiled: Compiled) -> Diagnostic:
-    """The fault where `augment` is written."""
+    """The fault at the place of `augment`."""
     spans = [chain.span for chain in section(compiled).augment.values()]
     return fault.at(spans[0] if spans else None)

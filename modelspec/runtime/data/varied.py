@@ -1,5 +1,5 @@
-"""What training varies with one draw: an input, and the tensors whose values belong to its
-places.
+"""The tensors that training changes with the same random numbers: an input, and the tensors whose
+values belong to its positions.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from typing import Literal, NamedTuple, TypeAlias
 from modelspec.compiler.spec.data_section import Chain
 
 How: TypeAlias = Literal["image", "numbers", "classes"]
-"""How a tensor is varied: by all layers; by those that move values; or by these with each value
-taken as it is, since a mean of class numbers is another class.
+"""How a tensor is changed: by all layers; by those that move values; or by these with nearest
+interpolation, since a mean of class numbers is another class.
 """
 
 
 class Member(NamedTuple):
-    """A tensor that is varied."""
+    """A tensor that is changed."""
 
     kind: Literal["inputs", "targets", "weights"]
     name: str
     how: How
     border: float | None = None
-    """What class numbers have where nothing was moved to; None: what the layers say."""
+    """The class numbers of positions that get no value; None: as the layers define."""
 
 
 @dataclass(frozen=True)
 class Variation:
-    """Layers, and what they vary with one draw."""
+    """Layers, and the tensors that they change with the same random numbers."""
 
     chain: Chain
     members: tuple[Member, ...]

@@ -1,4 +1,4 @@
-"""What a feature takes of its columns: text or numbers, and which numbers."""
+"""What a feature requires of its columns: strings or numbers, and which numbers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .table import Table
 from .targets import loss_of
 
 _CLASSES = (
-    "write classes as whole numbers from 0, or look words up: "
+    "write classes as integers from 0, or use a lookup for strings: "
     "`transform: [StringLookup: {num_oov_indices: 0}]`"
 )
 
 
 class Exact(NamedTuple):
-    """The floating-point dtype that numbers come to the model in, which must hold whole ones."""
+    """The floating-point dtype in which numbers enter the model, which must represent integers."""
 
     dtype: str
     subject: str
-    """What has it, as a message names it."""
+    """The subject with this dtype, for messages."""
     all_whole: bool = False
-    """Whether all numbers are meant as whole ones, however they are written."""
+    """Whether all numbers are meant as integers, however they are written."""
 
     @property
     def bits(self) -> int:
@@ -39,28 +39,28 @@ class Exact(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a feature is for."""
+    """The requirements of a feature."""
 
     subject: str
-    """As a message names it."""
+    """Its name in messages."""
     text: bool | None = False
-    """Text rather than numbers; None: either."""
+    """Strings rather than numbers; None: either."""
     help: str | None = None
-    """What to do about a column of text."""
+    """The fix for a column of strings."""
     whole: str | None = None
-    """What takes whole numbers only, where something does."""
+    """The subject that requires integers, if any."""
     exact: Exact | None = None
-    """Where numbers are not changed on their way to the model, the floats that they become."""
+    """If numbers enter the model unchanged, the dtype that they become."""
     stacked_as: str | None = None
-    """The dtype of whole numbers that columns side by side have together."""
+    """The common dtype of integers in columns side by side."""
     dates: bool = False
-    """Whether texts are dates and times."""
+    """Whether strings are dates and times."""
 
 
 def wanted_of(
     key: Key, bound: Bound, table: Table, compiled: Compiled, state: State | None
 ) -> Wanted:
-    """What the model, or the first layer of a transform, takes of a feature."""
+    """The requirements of the model, or of the first layer of a transform, for a feature."""
     kind, name = key
     layers = bound.chain.layers if bound.chain else ()
     text = takes_text(key, bound, table, compiled, state)
@@ -72,10 +72,10 @@ def wanted_of(
     dates = _reads_dates(layers)
     if kind == "inputs":
         other = layers[0].number_counterpart if text and layers else None
-        help = f"look numbers up with `{other}`" if other else None
+        help = f"use `{other}` for numbers" if other else None
         return Wanted(f"input `{name}`", text, help, whole, exact, stacked_as, dates)
     help = (
-        "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
+        "remove `transform`, or use `IntegerLookup` if classes are numbers already"
         if text
         else _CLASSES
     )
@@ -83,15 +83,15 @@ def wanted_of(
 
 
 def _reads_dates(layers: Iterable[Layer]) -> bool:
-    """Whether the first layer that changes values takes dates."""
+    """Whether the first layer that changes values requires dates."""
     return next((one.reads_dates for one in layers if one.keeps_values != "all"), False)
 
 
 def takes_text(
     key: Key, bound: Bound, table: Table, compiled: Compiled, state: State | None
 ) -> bool | None:
-    """Whether a feature is text, for a run what it was when the run learned; None where either may
-    be.
+    """Whether a feature is strings; for a run, what it was when the run learned; None if both are
+    possible.
     """
     known = state.features.get(key) if state is not None else None
     if known is not None and known.text is not None:
@@ -108,7 +108,7 @@ def takes_text(
 def text_columns(
     binding: Binding, table: Table, compiled: Compiled, state: State | None
 ) -> frozenset[str]:
-    """The columns that a feature takes as their cells are written."""
+    """The columns that a feature reads as strings."""
     if not table.as_written:
         return frozenset()
     return frozenset(
@@ -122,7 +122,7 @@ def text_columns(
 
 
 def _unchanged(layers: Iterable[Layer]) -> bool:
-    """Whether values come out of a transform as they go in."""
+    """Whether a transform returns its values unchanged."""
     return all(layer.keeps_values == "all" for layer in layers)
 
 
@@ -130,7 +130,7 @@ def _exact(key: Key, bound: Bound, layers: tuple[Layer, ...], compiled: Compiled
     kind, name = key
     if not _unchanged(layers):
         return None
-    if bound.dtype == "float64":  # whole numbers are meant as any others then
+    if bound.dtype == "float64":  # integers are treated like other numbers then
         return Exact("float64", "`dtype: float64`")
     if kind == "targets":
         loss = loss_of(compiled.training, name)

@@ -1,9 +1,9 @@
 """Which rows of a block a condition keeps, with NumPy.
 
-A value that is missing has no part in anything: what is computed of it is missing, a comparison
-with it is false. Numbers are those of the source's own dtype. Whole numbers stay whole in sums,
-differences and products that 64 bits hold; all else is computed in float64, and a division by zero
-has no value. Texts that are times, compared with a text that is one, are compared as instants.
+A missing value propagates: everything computed from it is missing, and a comparison with it is
+false. Numbers have the source's dtype. Integers stay integers in sums, differences and products
+that fit into 64 bits; everything else is computed in float64, and a division by zero has no value.
+Strings that are times, compared with a string that is a time, are compared as instants.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ORDER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 
 
 class Rows(NamedTuple):
-    """A block of rows: the columns that the condition names, made ready."""
+    """A block of rows: the columns in the condition, prepared."""
 
     size: int
     columns: Mapping[str, Vector]
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class RowTest:
-    """Tells which rows of a block a condition keeps."""
+    """Determines which rows of a block a condition keeps."""
 
     condition: Condition
 
@@ -72,7 +72,7 @@ class _Block:
         self.rows = rows
 
     def truth(self, node: Node) -> Array:
-        """Whether a part holds, for every row; what is missing does not."""
+        """Whether a part is true, for every row; a missing value is not."""
         found = self.value(node)
         holds = np.broadcast_to(np.asarray(found.values, bool), (self.rows.size,))
         return holds if found.missing is None else holds & ~found.missing
@@ -160,7 +160,7 @@ class _Block:
     # Times ----------------------------------------------------------------------------------------
 
     def _as_times(self, node: Comparison, left: Vector, right: Vector) -> tuple[Vector, Vector]:
-        """Texts as instants where one side is written as a time."""
+        """Strings as instants if one side is written as a time."""
         for text, column, side in ((left, right, node.right), (right, left, node.left)):
             known = read_time(text.values) if isinstance(text.values, str) else None
             if known is None or isinstance(column.values, str) or len(text.values) < _A_DAY:
@@ -170,8 +170,8 @@ class _Block:
         return left, right
 
     def _times(self, column: Vector, known: Time, side: Node, sign: str, written: str) -> Vector:
-        """The order of each cell against a time: -1, 0 or 1. Raises `Unread` for a cell that has no
-        order; for `==` it is just another value.
+        """The order of each cell relative to a time: -1, 0 or 1. Raises `Unread` for a cell without
+        an order; for `==` it is just another value.
         """
         cells = column.values
         given = dict.fromkeys(cells[~column.lacking(len(cells))])  # in the order of the rows
@@ -188,21 +188,21 @@ class _Block:
         row = int(np.argmax(cells == cell))
         time = read_time(cell.strip())
         if time is None:
-            raise Unread(f'"{cell}"', row, f'is not a time, and is compared with "{written}"').of(
+            raise Unread(f'"{cell}"', row, f'is not a time, but is compared with "{written}"').of(
                 side
             )
         has = "a" if time.offset else "no"
         other = "none" if time.offset else "one"
-        why = f'has {has} UTC offset, and "{written}", which it is compared with, has {other}'
+        why = f'has {has} UTC offset, but is compared with "{written}", which has {other}'
         raise Unread(f'"{cell}"', row, why).of(side)
 
 
 _A_DAY: Final = len("2026-01-31")
-"""Characters of the shortest text that is compared as an instant: `2026` and `2026-01` are not."""
+"""The least characters of a string compared as an instant: `2026` and `2026-01` are too short."""
 
 
 def _against(cell: str, known: Time) -> int | None:
-    """Whether a cell is before (-1), at (0) or after (1) a time; None where it has no order."""
+    """Whether a cell is before (-1), at (0) or after (1) a time; None if it has no order."""
     time = read_time(cell.strip())
     if time is None or time.offset != known.offset:
         return None

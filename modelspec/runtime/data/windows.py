@@ -1,5 +1,5 @@
-"""Windows over the rows of a source: which rows each example takes. Nothing is copied: a window is
-the place of its first row in the order of the series, and batches gather the rows.
+"""Windows over the rows of a source: which rows are in each example. Nothing is copied: a window is
+the position of its first row in the order of the series, and batches gather the rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .split import Positions
 from .table import Array
 
 LACKING = "lacking"
-"""The kind of arrays that say which rows lack a value of an input, or of a target."""
+"""The kind of arrays that mark the rows with a missing value in an input, or in a target."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Windows:
     window: Window
     series: Series
     starts: Positions
-    """The place of the first row of each in the order of the series."""
+    """The position of each window's first row in the order of the series."""
     with_targets: bool = True
     """Whether the rows of the targets belong to them."""
 
@@ -35,24 +35,24 @@ class Windows:
 
     @property
     def input_steps(self) -> Positions:
-        """How many places after the first row the rows of an input are: [length]."""
+        """The offsets of the rows of an input from the first row: [length]."""
         return np.arange(self.window.length, dtype=np.int64) * self.window.sampling
 
     @property
     def target_steps(self) -> Positions:
-        """The same of a target: [horizon], or one for `horizon: 0`."""
+        """The same for a target: [horizon], or one for `horizon: 0`."""
         first = self.window.first_target
         return np.arange(first, first + max(self.window.horizon, 1), dtype=np.int64)
 
     @property
     def last_rows(self) -> Positions:
         """The row of the source that is the last of each window: [windows]."""
-        if not len(self):  # a window may be longer than 64 bits count
+        if not len(self):  # the length of a window may exceed 64 bits
             return np.zeros(0, np.int64)
         return self.series.rows[self.starts + self.window.last]
 
     def rows_of(self, kind: str, chosen: Positions) -> Positions:
-        """The rows that some windows take for their `inputs` or `targets`, each once and
+        """The rows that some windows use for their `inputs` or `targets`, each once and
         ascending.
         """
         steps = self.input_steps if kind == "inputs" else self.target_steps
@@ -62,7 +62,7 @@ class Windows:
         return np.sort(self.series.rows[used])
 
     def by_series(self, chosen: Positions) -> dict[str, int]:
-        """How many of some windows each series has, by its name; empty where all rows are one."""
+        """The number of the given windows per series, by name; empty if all rows are one series."""
         counts = np.bincount(
             self.series.group[self.starts[chosen]], minlength=len(self.series.labels)
         )
@@ -77,14 +77,14 @@ def windows_of(
     with_targets: bool,
     from_end: bool,
 ) -> Windows:
-    """Every window that lies in one segment and holds no row that lacks a value.
+    """Every window inside one segment without rows that have a missing value.
 
-    The first window of a segment begins with its first row, and the others `stride` rows after each
-    other. With `from_end` the last one ends with its last row, and the others are counted from
-    there. `lacking` are the rows that lack a value, [rows] of `bool`, by `inputs` and `targets`.
+    The first window of a segment starts at its first row, and each further window `stride` rows
+    later. With `from_end` the last window ends at its last row, and the others are counted from
+    there. `lacking` are the rows with a missing value, [rows] of `bool`, by `inputs` and `targets`.
     """
     places = np.arange(len(series.rows), dtype=np.int64)
-    # A span past the last row is longer than any series, and may be past 64 bits.
+    # A span past the last row exceeds any series, and may exceed 64 bits.
     span = min(window.span(with_targets=with_targets), len(places) + 1)
     last = places + span - 1
     apart = series.ends - last if from_end else places - series.begins
@@ -101,7 +101,7 @@ def windows_of(
 
 
 def _complete(windows: Windows, kind: str, lacking: Mapping[str, Array]) -> Array:
-    """Which windows hold no row that lacks a value."""
+    """Which windows contain no row with a missing value."""
     marks = lacking.get(kind)
     if marks is None or not marks.any():
         return np.ones(len(windows), bool)
@@ -114,7 +114,7 @@ def _complete(windows: Windows, kind: str, lacking: Mapping[str, Array]) -> Arra
 
 
 def _running(marks: Array, apart: int) -> Positions:
-    """For each place, how many of the places `apart`, 2 `apart`, ... before it are marked."""
+    """For each position, how many of the positions `apart`, 2 `apart`, ... before it are marked."""
     padded = np.zeros(-(-len(marks) // apart) * apart, np.int64)
     padded[: len(marks)] = marks
     sums = np.cumsum(padded.reshape(-1, apart), axis=0).ravel()

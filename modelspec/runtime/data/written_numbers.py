@@ -1,4 +1,4 @@
-"""Numbers as a column has them written: `$1,234.50`, `12%`, `(1,234)`."""
+"""Numbers in the format of a column: `$1,234.50`, `12%`, `(1,234)`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .table import Array, Table
 
 _SIGN = ("+", "-", "\u2212")
 _STRIPPED = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF")
-"""What often precedes or follows numbers."""
+"""Common prefixes and suffixes of numbers."""
 _THOUSANDS = (",", ".", " ", "\u00a0", "\u202f", "\u2009", "'", "\u2019")
 _NOT_A_NUMBER = "_"
-"""No number has it, so that it marks other texts."""
+"""No number contains it, so it marks other strings."""
 
 
 @dataclass(frozen=True)
 class WrittenNumbers:
-    """Reads the cells of a column as its feature says that numbers are written."""
+    """Parses the cells of a column in the number format of its feature."""
 
     format: NumberFormat
     table: Table
 
     def numbers(self, texts: Array) -> Numbers:
-        """Cells of any shape as numbers; the source says which have no value."""
+        """Cells of any shape as numbers; the source defines which are missing."""
         missing = self.table.numbers(texts).missing.ravel()
         cells = [str(cell).strip() for cell in texts.flat]
         found = numbers_of(
@@ -44,7 +44,7 @@ class WrittenNumbers:
         return Numbers(*(one.reshape(texts.shape) for one in found))
 
     def plain(self, cell: str) -> str | None:
-        """A cell as Python writes the number; None where it is not written so."""
+        """A cell in Python's number format; None if it does not have the column's format."""
         text, negative = self._without_parentheses(cell.strip())
         sign, text = _signed(text)
         for part in self.format.strip:
@@ -65,7 +65,7 @@ class WrittenNumbers:
         return f"{'-' if negative or sign in _SIGN[1:] else ''}{text}"
 
     def _without_parentheses(self, text: str) -> tuple[str, bool]:
-        """The number in parentheses, and whether there are any; a text such as `$` may precede
+        """The number in parentheses, and whether there are any; a prefix such as `$` may precede
         them.
         """
         if not self.format.accounting:
@@ -97,14 +97,14 @@ class WrittenNumbers:
 
 
 def _signed(text: str) -> tuple[str, str]:
-    """The sign in front of a text, and the rest."""
+    """The sign of a string, and the rest."""
     if text.startswith(_SIGN):
         return text[0], text[1:].strip()
     return "", text
 
 
 def _without(text: str, part: str) -> str:
-    """A text without another one before or after it."""
+    """A string without a prefix or suffix."""
     if text.startswith(part):
         return text[len(part) :].strip()
     return text[: -len(part)].strip() if text.endswith(part) else text
@@ -114,19 +114,19 @@ def _without(text: str, part: str) -> str:
 
 
 class Suggested(NamedTuple):
-    """A `number` with which some cells are numbers."""
+    """A `number` setting that parses some cells."""
 
     text: str
-    """As a spec writes it."""
+    """The setting as written in a spec."""
     of_source: bool
-    """Whether a source could say the same of all its columns."""
+    """Whether a source setting could do the same for all its columns."""
     percent: bool
     """Whether it divides every number of the column by 100."""
 
 
 def number_setting(cells: Sequence[str], table: Table, said: Mapping[str, Any]) -> Suggested | None:
-    """The `number` with which all of some cells are numbers; None where there is none. `said` is
-    what the feature says already.
+    """The `number` setting that parses all of some cells; None if there is none. `said` is the
+    current setting of the feature.
     """
     for more in _candidates(cells):
         settings = {**said, **more}
@@ -145,7 +145,7 @@ def number_setting(cells: Sequence[str], table: Table, said: Mapping[str, Any]) 
 
 
 def _candidates(cells: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Settings that might fit, those with less in them first."""
+    """Settings that might fit, shorter ones first."""
     signs = [sign for sign in _STRIPPED if any(sign in cell for cell in cells)]
     strip = {"strip": signs[0] if len(signs) == 1 else tuple(signs)} if signs else {}
     percent = {"percent": True} if any("%" in cell for cell in cells) else {}
@@ -175,7 +175,7 @@ def _quoted(text: str) -> str:
 
 
 def read_numbers(format: NumberFormat | None, table: Table, texts: Array) -> Numbers:
-    """Cells as numbers: as the feature says, else as the source does."""
+    """Cells as numbers: in the feature's format, otherwise in the source's."""
     if format is None:
         return table.numbers(texts)
     return WrittenNumbers(format, table).numbers(np.asarray(texts, object))

@@ -1,4 +1,4 @@
-"""Targets that are 0 beside a loss or a metric that divides by them."""
+"""Targets that are 0 with a loss or a metric that divides by them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .errors import Findings
 from .examples import Part
 
 _AT_ONCE = 65_536
-"""Examples that are looked at together: targets may lie on disk."""
+"""Examples that are checked together: targets may be on disk."""
 
 
 def check_zero_targets(
     training: Training | None, parts: Mapping[str, Part], findings: Findings
 ) -> None:
-    """MS638 for every such loss and metric, on the first part that has any zero."""
+    """MS638 for every such loss and metric, on the first part that contains a zero."""
     if training is None:
         return
     for output, chosen in _relative(training):
@@ -33,7 +33,7 @@ def check_zero_targets(
                     f" `{output}` in the {name} part {'is' if zeros == 1 else 'are'} 0: each counts"
                     " as an error of about 1e9 %",
                     chosen.span,
-                    help="use `mae` or `RootMeanSquaredError`, or leave out the rows",
+                    help="use `mae` or `RootMeanSquaredError`, or remove these rows",
                 )
                 break
 

@@ -1,7 +1,7 @@
-"""Batches that an export is compared on: rows of the run's data as they are, in batches of several
-sizes, with sequences of several lengths, and with gaps where something takes their place.
+"""Batches on which an export is compared: rows of the run's data, in batches of several sizes, with
+sequences of several lengths, and with missing values where they are replaced.
 
-What `predict` itself does not take is left out: an export need not take it.
+Inputs that `predict` itself rejects are left out: an export does not have to accept them.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from .raw_inputs import dense, direct_column
 from .samples import RowsOf, Samples
 
 FEW = 3
-"""How many rows there are of each length."""
+"""The number of rows of each length."""
 _SIZES = (1, 2, 5)
 _BYTES = 64 * 2**20
-"""How large a batch may be that is there for its size alone."""
-_UNKNOWN = "a text that no row has"
+"""The largest batch that only tests the batch size."""
+_UNKNOWN = "a string that no row has"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are given at once."""
+    """Rows that are passed at once."""
 
     columns: Mapping[str, Array]
-    """As the source has them; the sequences of a column all have one length."""
+    """As stored in the source; all sequences of a column have the same length."""
     inputs: Mapping[str, Array]
     """As the model takes them."""
     size: int
     length: int | None = None
-    """Of its sequences, where that was chosen."""
+    """The length of its sequences, if it was chosen."""
     direct: bool = False
-    """Whether the inputs follow from no columns."""
+    """Whether the inputs are not made from columns."""
 
     def taken(self, rows: Array) -> Batch:
-        """Some of its rows, in this order, also several times."""
+        """Some of its rows, in this order, possibly repeated."""
         return replace(
             self,
             columns={name: values[rows] for name, values in self.columns.items()},
@@ -54,19 +54,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What may vary."""
+    """The sizes that may vary."""
 
     padded: Mapping[str, int]
-    """Columns of sequences that are brought to a length, and that length."""
+    """Columns of sequences that are padded to a length, and that length."""
     free: Mapping[str, tuple[int, ...]]
-    """Columns of arrays, and the axes that may have any size."""
+    """Columns of arrays, and their axes of any size."""
     model: Mapping[str, tuple[int, ...]]
-    """Model inputs, and the axes that may have any size."""
+    """Model inputs, and their axes of any size."""
     filled: frozenset[str] = frozenset()
-    """Columns in which something takes the place of missing values."""
+    """Columns in which missing values are replaced."""
     texts: frozenset[str] = frozenset()
     fixed_batch: int | None = None
-    """How many rows the model takes, where it takes no other number."""
+    """The fixed batch size of the model, if it has one."""
     trained_batch: int = 32
 
 
@@ -80,7 +80,7 @@ class Batches:
     _made: list[Batch] = field(default_factory=list)
 
     def all(self) -> tuple[Batch, ...]:
-        """The batches, those of rows as they are first."""
+        """The batches, beginning with unchanged rows."""
         if not self._made:
             self._made = [self._of_size(one) for one in (*self._rows(), *self._direct())]
         return tuple(self._made)
@@ -103,7 +103,7 @@ class Batches:
     def _prepared(
         self, columns: Mapping[str, Array] | None, length: int | None = None
     ) -> Iterator[Batch]:
-        """Rows as the run prepares them, where it does."""
+        """Rows as the run prepares them, if it does."""
         if columns is None:
             return
         table = RowsOf(self.samples.table, columns)
@@ -144,7 +144,7 @@ class Batches:
         return max(1, *known) if known else 1
 
     def _lengths(self) -> tuple[int, ...]:
-        """Shorter and longer than what sequences are brought to, or are."""
+        """Lengths below and above the padded length, or the actual one."""
         if not self.sizes.padded and not self.sizes.free:
             return ()
         usual = self._usual()
@@ -153,9 +153,7 @@ class Batches:
     def _with_lengths(
         self, columns: Mapping[str, Array], length: int
     ) -> Mapping[str, Array] | None:
-        """The same rows with sequences of one length, their values one after the other again and
-        again.
-        """
+        """The same rows with sequences of one length, made by repeating their values."""
         found = dict(columns)
         for name in self.sizes.padded:
             values = _resized_rows(columns[name], length)
@@ -169,8 +167,8 @@ class Batches:
     # Gaps -----------------------------------------------------------------------------------------
 
     def _with_gaps(self, columns: Mapping[str, Array]) -> Mapping[str, Array] | None:
-        """Rows that lack every value that something takes the place of, and texts that the run has
-        never seen.
+        """Rows in which every replaceable value is missing, and strings that the run has never
+        seen.
         """
         found = dict(columns)
         plain = [name for name, values in columns.items() if not is_ragged(values)]
@@ -188,7 +186,7 @@ class Batches:
     # Batches --------------------------------------------------------------------------------------
 
     def _in_batches(self, first: Batch) -> Iterator[Batch]:
-        """Some rows in batches of one, of a few, and of more than training has."""
+        """Some rows in batches of one, of a few, and of more than in training."""
         if (fixed := self.sizes.fixed_batch) is not None:
             yield first.taken((np.arange(fixed) + 1) % first.size)
             return
@@ -198,14 +196,14 @@ class Batches:
             yield first.taken(np.arange(size) % first.size)
 
     def _of_size(self, batch: Batch) -> Batch:
-        """Of the size that the model takes, where it takes no other."""
+        """Of the fixed batch size, if the model has one."""
         size = self.sizes.fixed_batch
         return batch if size is None else batch.taken(np.arange(size) % batch.size)
 
     # The model's own inputs -----------------------------------------------------------------------
 
     def _direct(self) -> Iterator[Batch]:
-        """What the model takes without what stands before it, in sizes that no column gives."""
+        """The model's inputs without the preparation, in sizes that no column has."""
         if not self.sizes.model:
             return
         inputs = {name: values[:FEW] for name, values in self.samples.inputs.items()}
@@ -234,7 +232,7 @@ def _resized(values: Array, axes: tuple[int, ...], length: int) -> Array:
 
 
 def _resized_rows(values: Array, length: int) -> Array | None:
-    """Sequences of one length; None where one has no values to go on with."""
+    """Sequences of one length; None if one has no values to repeat."""
     rows = [np.asarray(one) for one in values]
     if not all(len(one) for one in rows):
         rows = [one if len(one) else next((x for x in rows if len(x)), one) for one in rows]

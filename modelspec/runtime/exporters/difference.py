@@ -1,4 +1,4 @@
-"""How far an export is from the run's own predictions."""
+"""The difference between an export and the run's own predictions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def difference(
     found: Mapping[str, Array],
     scales: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> float:
-    """The largest difference of any number, as a share of the largest number of its output where
-    that is over 1.
+    """The largest difference of any number, relative to the largest number of its output if that
+    exceeds 1.
 
-    So it is absolute for probabilities, and relative for outputs in units of their own. Outputs
-    with a scale (factor and summand) are compared in the units that the model was trained in: a
-    year is large, and what matters is how far it is from other years. Infinite where shapes differ,
-    or where one side has no number and the other has.
+    So it is absolute for probabilities, and relative for outputs in their own units. Outputs with a
+    scale (factor and offset) are compared in the units of training: a year is a large number, and
+    only its difference from other years matters. Infinite if shapes differ, or if only one of two
+    numbers is missing.
     """
     known = scales or {}
     return max(

@@ -1,5 +1,5 @@
-"""The way from a run folder to a file that others use: written beside, checked, and only then put
-in its place.
+"""From a run folder to an exported file: written to a temporary path, checked, and only then moved
+into place.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,31 +32,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export made."""
+    """The result of an export."""
 
     path: Path
     to: str
     size: int
     """Bytes."""
     difference: float
-    """The largest difference to the run's own predictions: absolute, or as a share of the largest
-    number of its output where that is over 1.
+    """The largest difference to the run's own predictions: absolute, or relative to the largest
+    number of its output if that exceeds 1.
     """
     tolerance: float
     examples: int
-    """On how many rows it was compared."""
+    """The number of compared rows."""
     batches: tuple[int, ...]
-    """In batches of how many rows."""
+    """The batch sizes of the comparison."""
     lengths: tuple[int, ...]
-    """With sequences of which lengths, where their length is open."""
+    """The sequence lengths of the comparison, if the length is variable."""
     preprocessing: bool
     """Whether it prepares rows itself."""
     inputs: tuple[str, ...]
-    """What it takes, by name."""
+    """Its inputs, by name."""
     outputs: tuple[str, ...]
-    """What it gives, by name."""
+    """Its outputs, by name."""
     left_out: tuple[str, ...] = ()
-    """What `predict` does and it does not."""
+    """The steps of `predict` that it lacks."""
     notices: tuple[str, ...] = ()
 
 
@@ -74,14 +74,14 @@ def export(
     """Write the trained model of a run folder in another format; `modelspec export --help` lists
     the formats.
 
-    `quantize` keeps numbers in fewer bits, where the format has a way to. With `preprocessing`,
-    what the spec does to columns is inside where the format can hold it. `data` names rows to check
-    the export with, where not the run's own: what it gives for them is compared with what the run
-    predicts, and nothing is written where they differ by more than `tolerance`. Loads TensorFlow.
+    `quantize` stores numbers in fewer bits, if the format supports it. With `preprocessing`, the
+    export includes the preparation of columns if the format supports it. `data` are rows to check
+    the export with, by default the run's own: the results for them are compared with the run's
+    predictions, and nothing is written if they differ by more than `tolerance`. Loads TensorFlow.
 
-    Raises `RunError`: MS760 for what cannot be asked for, MS761 where a package is not installed,
-    MS762 where the export does not give the run's predictions, MS763 where the format cannot hold
-    the model, MS764 where there are no rows to check it with, and what opening a run raises.
+    Raises `RunError`: MS760 for invalid arguments, MS761 for a missing package, MS762 if the export
+    differs from the run's predictions, MS763 if the format does not support the model, MS764
+    without rows to check it with, and the errors of opening a run.
     """
     form, target = format_of(to, quantize), Path(fspath(path))
     check_tolerance(tolerance)
@@ -114,24 +114,26 @@ def _job(
     quantize: str | None,
     tolerance: float | None,
 ) -> Job:
-    """The run opened, with rows to check its export with."""
+    """The open run, with rows to check its export with."""
     run = open_run(run_dir)
     model = run.model(measured=False)
+    had_adapters = run.compiled.plain is not None
+    run = replace(run, compiled=run.compiled.merged)  # as its model is
     rows = samples(run, data)
     preprocessing = preprocessing and not of_several_rows(run.compiled)
     from .job import Job
 
-    return Job(run, model, rows, preprocessing, quantize, tolerance)
+    return Job(run, model, rows, preprocessing, quantize, tolerance, had_adapters=had_adapters)
 
 
 def _written(job: Job, form: Format, target: Path) -> tuple[Written, float]:
-    """Writes beside, compares, and puts it in its place; how far it is from the run."""
-    from ..run.framework_errors import told
+    """Writes to a temporary path, compares, and moves it into place; returns the difference."""
+    from ..run.framework_errors import as_run_error
 
     done: list[tuple[Written, float]] = []
 
     def write(beside: Path) -> None:
-        with told(f"the export to `{form.name}` failed"):
+        with as_run_error(f"the export to `{form.name}` failed"):
             done.append(_compared(job, form, beside))
 
     _put(target, form, write)
@@ -139,19 +141,21 @@ def _written(job: Job, form: Format, target: Path) -> tuple[Written, float]:
 
 
 def _compared(job: Job, form: Format, beside: Path) -> tuple[Written, float]:
-    """Raises `RunError` (MS762) where what was written is not what was trained."""
+    """Raises `RunError` (MS762) if the written model differs from the trained one."""
     written = form.write(job, beside)
     if written.note is not None:
         written.note(record(job, written))
     difference, allowed = job.compare(written), job.allowed(form)
     if not difference <= allowed:
         help = (
-            f"`--tolerance {difference * 12:.1g}` lets it pass" if np.isfinite(difference) else None
+            f"`--tolerance {difference * 12:.1g}` allows this difference"
+            if np.isfinite(difference)
+            else None
         )
         raise RunError.of(
             "MS762",
-            f"the export to `{form.name}` differs from the run's own predictions by "
-            f"{difference:.2g}, and {allowed:.2g} are let pass; nothing was written",
+            f"the export to `{form.name}` differs from the run's predictions by "
+            f"{difference:.2g}, more than the allowed {allowed:.2g}; nothing was written",
             help=help,
         )
     return written, difference

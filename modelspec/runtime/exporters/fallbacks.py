@@ -1,4 +1,4 @@
-"""Formats that hold some models with their preparation, some without, and some not at all."""
+"""Formats that support some models with preparation, some without, and some not at all."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _LACKING = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither")
 def first_that_works(
     job: Job, name: str, attempt: Callable[[bool], Written], allowed: float
 ) -> Written:
-    """The model with its preparation inside; without it, and a notice, where the format cannot hold
-    that, or computes it with too few digits.
+    """The model with its preparation; without it, and with a notice, if the format does not support
+    it, or computes it with too little precision.
 
-    Raises `RunError` (MS763) where it holds neither.
+    Raises `RunError` (MS763) if it supports neither.
     """
     notices: list[str] = []
     if job.half is not None:
-        notices.append(f"it computes in float32, and the run in {job.half}")
+        notices.append(f"it computes in float32, but the run in {job.half}")
     if job.wants_preparing and not job.preparing.empty:
         found = _with_preparation(job, name, attempt, allowed)
         if isinstance(found, Written):
             return _with_notices(found, notices)
         notices.append(
-            f"the preparation is left out, as {found}: give the model what it takes itself"
+            f"the preparation is left out ({found}): pass the prepared inputs of the model"
         )
     return _with_notices(_last(name, [lambda: attempt(False)]), notices)
 
@@ -39,20 +39,20 @@ def first_that_works(
 def _with_preparation(
     job: Job, name: str, attempt: Callable[[bool], Written], allowed: float
 ) -> Written | str:
-    """The model with its preparation inside, or why there is none."""
+    """The model with its preparation, or the reason why it is left out."""
     if job.preparing.has_text:
-        return f"{name} has no operations on text"
+        return f"{name} does not support string operations"
     if (alone := job.preparing.alone) is not None:
-        return f"that of `{alone}` takes one example at a time"
+        return f"the preparation of `{alone}` runs one example at a time"
     try:
         written = attempt(True)
         difference = job.compare(written)
     except RunError:
         raise
-    except Exception as error:  # noqa: BLE001  # converters raise anything
-        return f"{name} cannot hold it ({said(error)})"
+    except Exception as error:  # noqa: BLE001  # converters raise any exception
+        return f"{name} does not support it ({said(error)})"
     if not difference <= allowed:
-        return f"{name} computes it with too few digits (it would differ by {difference:.2g})"
+        return f"{name} computes it with too little precision (difference {difference:.2g})"
     return written
 
 
@@ -67,7 +67,7 @@ def _last(name: str, attempts: Sequence[Callable[[], Written]]) -> Written:
             problem = said(error)
     raise RunError.of(
         "MS763",
-        f"{name} cannot hold this model: {problem}",
+        f"{name} does not support this model: {problem}",
         help="export to `saved_model` or `keras`",
     )
 
@@ -77,12 +77,12 @@ def _with_notices(written: Written, notices: Sequence[str]) -> Written:
 
 
 def said(error: Exception) -> str:
-    """What an error says, short."""
+    """The short form of an error message."""
     return sentence(str(error)) or type(error).__name__
 
 
 def sentence(text: str) -> str:
-    """What a converter says: the operations that it lacks, else its first line."""
+    """The message of a converter: the operations that it lacks, otherwise its first line."""
     lacking = sorted(set(_LACKING.findall(text)))
     if lacking:
         return f"it has no operation for {listed([*lacking[:5]])}"

@@ -1,6 +1,6 @@
-"""How the raw inputs of a served model become those of the model.
+"""How the raw inputs of a served model become the inputs of the model.
 
-Nothing is rounded before it is in the units of the model, as in `predict`: numbers of columns are
+Nothing is rounded before it is in the units of the model, as in `predict`: columns of numbers are
 float64, unless the rows show that float32 makes no difference.
 """
 
@@ -29,7 +29,7 @@ from .sample_numbers import numbers_of, rounded
 from .samples import Samples
 
 _ROUNDING = 1e-6
-"""How far a number that the model takes may be off for float32 in place of float64."""
+"""The tolerated error of a model input for float32 instead of float64."""
 
 
 def preparing(
@@ -39,8 +39,8 @@ def preparing(
     *,
     single: bool = False,
 ) -> Preparing:
-    """How the raw inputs of a served model become those of the model; `types` are the latter's.
-    `single`: all in float32, for runtimes that have nothing else.
+    """How the raw inputs of a served model become those of the model; `types` are the types of the
+    latter. `single`: everything in float32, for runtimes that support nothing else.
     """
     naming = Naming()
     features = {
@@ -55,7 +55,7 @@ def preparing(
 
 
 def _outside(pipe: Pipeline | None) -> tuple[str, ...]:
-    """What makes a model input, where no export can do that; empty where it can."""
+    """The steps of a model input that no export supports; empty if all are supported."""
     if pipe is None:
         return ("the random numbers",)
     bound = pipe.feature.bound
@@ -73,7 +73,7 @@ def _outside(pipe: Pipeline | None) -> tuple[str, ...]:
 
 
 def _direct(name: str, wanted: Tensor, naming: Naming, outside: tuple[str, ...]) -> Feature:
-    """A model input that an export takes as the model does."""
+    """A model input that the export takes unchanged."""
     sizes = tuple(size if isinstance(size, int) else None for size in wanted.shape[1:])
     raw = RawInput(name, sizes, wanted.dtype, (direct_column(name),), text=wanted.dtype == "string")
     return Feature(
@@ -94,7 +94,7 @@ def _direct(name: str, wanted: Tensor, naming: Naming, outside: tuple[str, ...])
 
 @dataclass
 class _Making:
-    """A feature that is made."""
+    """A feature that the export computes."""
 
     name: str
     pipe: Pipeline
@@ -133,7 +133,7 @@ class _Making:
         return one._replace(dtype="float32") if self.single and one.dtype == "float64" else one
 
     def _steps(self, types: tuple[Tensor, ...]) -> tuple[tuple[Step, ...], tuple[Any, ...]]:
-        """What each layer computes, and the Keras layers among that."""
+        """The function of each layer, and the Keras layers among them."""
         given = tuple(map(self._in_precision, types[: len(self.pipe.layers)]))
         pairs = tuple(zip(map(self._layer, self.pipe.layers), given, strict=True))
         layers = tuple(_computable(layer, one) for layer, one in pairs)
@@ -155,7 +155,7 @@ class _Making:
     def _given(
         self, naming: Naming, free: tuple[int, ...]
     ) -> tuple[tuple[str, ...], tuple[Any, ...], bool]:
-        """The raw inputs, what takes the place of missing values in each, and whether they are
+        """The raw inputs, the replacement for missing values in each, and whether they are
         stacked.
         """
         seen, bound = self.pipe.feature, self.pipe.feature.bound
@@ -191,21 +191,21 @@ class _Making:
         return names, tuple(fill.get(column) for column in bound.names), bound.stacked
 
     def _dtype(self, has_gaps: bool) -> str:
-        """Of a raw input."""
+        """The dtype of a raw input."""
         if self.pipe.feature.text:
             return "string"
         plain = self.pipe.given.dtype if self.pipe.layers else self.wanted.dtype
         if plain.endswith("float16"):
             plain = "float32"
         if has_gaps and not plain.startswith("float"):
-            plain = "float64"  # only floats have NaN, and float32 does not hold large whole numbers
+            plain = "float64"  # only floats have NaN, and float32 does not represent large integers
         if plain == "float64" and (self.single or not self._needs_all_digits()):
             return "float32"
         return plain
 
     def _needs_all_digits(self) -> bool:
-        """Whether what the model takes would be another number if columns were float32: always
-        possible behind a step that jumps.
+        """Whether the model input would change if columns were float32: always possible after a
+        discontinuous step.
         """
         pipe, wanted = self.pipe, self.wanted
         if wanted.dtype == "float64" or not wanted.dtype.endswith(("float32", "float16")):
@@ -230,13 +230,13 @@ class _Making:
 
 
 def _computable(layer: Layer, given: Tensor) -> Layer:
-    """The layer, in float32 where TensorFlow cannot compute it in float64."""
+    """The layer, in float32 if TensorFlow cannot compute it in float64."""
     if layer.dtype != "float64" or computed_here(layer, given) is not None:
         return layer
     zeros = np.zeros([size if isinstance(size, int) else 1 for size in (1, *given.shape[1:])])
     try:
         in_keras(layer, given)(zeros)
-    except Exception:  # noqa: BLE001  # Keras and TensorFlow raise anything
+    except Exception:  # noqa: BLE001  # Keras and TensorFlow raise any exception
         return layer.model_copy(update={"dtype": "float32"})
     return layer
 
@@ -245,7 +245,9 @@ def _computable(layer: Layer, given: Tensor) -> Layer:
 
 
 def free_axes(pipe: Pipeline, wanted: Tensor) -> tuple[int, ...]:
-    """The axes of an example as it is read that may have another size: `predict` takes it."""
+    """The axes of an example before preparation that may have another size: `predict` accepts
+    it.
+    """
     sizes, bound = pipe.feature.sizes, pipe.feature.bound
     if bound.pad is not None:
         return ()
@@ -267,8 +269,8 @@ def _fits(pipe: Pipeline, sizes: tuple[int, ...], wanted: Tensor) -> bool:
 
 
 def _types(pipe: Pipeline, sizes: Shape) -> tuple[Tensor, ...] | None:
-    """The type that each layer gets of examples of these sizes, and that of the result; None where
-    a layer does not take them.
+    """The input type of each layer for examples of these sizes, and the type of the result; None if
+    a layer rejects them.
     """
     given = given_type(pipe.feature.text, pipe.layers, sizes)
     chain = pipe.feature.bound.chain

@@ -1,9 +1,9 @@
-"""What stands between columns and model, as operations on tensors that every format can hold: the
-same lines run on the symbolic tensors of a functional model, and inside a TensorFlow function.
+"""The steps between columns and model, as operations on tensors that every format supports: the
+same code runs on the symbolic tensors of a functional model, and inside a TensorFlow function.
 
-Numbers that were learned are arrays of NumPy's here: they become constants of the graph, with all
-their digits. Python's own numbers would be rounded to float32 by Keras, and tensors would be
-captured, which converters do not follow.
+Learned numbers are NumPy arrays here: they become constants of the graph, with all their digits.
+Keras would round Python numbers to float32, and a graph would capture tensors, which converters do
+not support.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ Step = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class OnText:
-    """What is done to texts, where there are operations on them."""
+    """The steps on strings, if string operations are available."""
 
     filled: Callable[[Any, str], Any]
-    """Texts, with one in place of empty ones."""
+    """Strings, with a replacement for empty ones."""
     lowered: Callable[[Any], Any]
-    """Texts in lower case."""
+    """Strings in lower case."""
 
 
 def padded(x: Any, pad: Pad, length: int) -> Any:
-    """Sequences cut or filled up to `length`, as `data.pad` says."""
+    """Sequences truncated or padded to `length`, as set by `data.pad`."""
     dtype = standardize_dtype(x.dtype)
     text = dtype == "string"
     filler: Any = (
@@ -58,7 +58,7 @@ def _number(value: Any, dtype: str) -> Any:
 
 
 def filled(x: Any, fill: Any, on_text: OnText | None) -> Any:
-    """With what takes the place of missing values."""
+    """With replaced missing values."""
     if fill is None:
         return x
     if isinstance(fill, str):
@@ -67,7 +67,7 @@ def filled(x: Any, fill: Any, on_text: OnText | None) -> Any:
 
 
 def typed(x: Any, wanted: Tensor) -> Any:
-    """With the shape and dtype that comes next."""
+    """With the shape and dtype of the next step."""
     sizes = wanted.shape[1:]
     known = tuple(size for size in sizes if isinstance(size, int))
     if len(known) == len(sizes):
@@ -80,7 +80,7 @@ def typed(x: Any, wanted: Tensor) -> Any:
 
 
 def _with_ones(x: Any, places: tuple[int, ...]) -> Any:
-    """With axes of size 1 at these places, and nowhere else."""
+    """With axes of size 1 at these positions, and nowhere else."""
     ones = tuple(axis for axis, size in enumerate(x.shape) if axis > 0 and size == 1)
     x = ops.squeeze(x, ones) if ones else x
     for place in places:
@@ -92,8 +92,8 @@ def _with_ones(x: Any, places: tuple[int, ...]) -> Any:
 
 
 def step_of(layer: Layer, given: Tensor, made: Any, dtype: str) -> Step:
-    """What a layer with nothing left to learn computes of a tensor of numbers in `dtype`; `made` is
-    its Keras layer.
+    """The output of a layer with nothing left to learn for a tensor of numbers in `dtype`; `made`
+    is its Keras layer.
     """
     if isinstance(layer, Normalization):
         return _normalization(layer, given, dtype)

@@ -1,4 +1,4 @@
-"""What every format is given: the model, batches to check it with, and what the run itself predicts
+"""The inputs of every format: the model, batches to check it with, and the run's own predictions
 for them.
 """
 
@@ -40,11 +40,13 @@ class Job:
     wants_preparing: bool
     quantize: str | None = None
     tolerance: float | None = None
-    """The difference that is let pass, where it is not that of the format."""
+    """The allowed difference, if it is not the default of the format."""
     single: bool = False
     """Whether the preparation is to be computed in float32."""
     original: Job | None = None
-    """The one of the run's own model, where `model` is another."""
+    """The one of the run's own model, if `model` is another."""
+    had_adapters: bool = False
+    """Whether the run trained adapters (`training.lora`), which are merged in `model`."""
 
     @property
     def compiled(self) -> Compiled:
@@ -63,16 +65,16 @@ class Job:
 
     @property
     def batches(self) -> tuple[Batch, ...]:
-        """What the export is compared on."""
+        """The batches on which the export is compared."""
         return tuple(batch for batch, _ in self._predicted.values())
 
     def plain(self, batch: Batch) -> Outputs:
-        """What the model gives for one of the batches."""
+        """The model's outputs for one of the batches."""
         return self._predicted[id(batch)][1]
 
     @cached_property
     def _predicted(self) -> Mapping[int, tuple[Batch, Outputs]]:
-        """The batches with what the model gives for them, one after the other."""
+        """The batches with the model's outputs, one after the other."""
         if self.original is not None:
             return self.original._predicted
         found: dict[int, tuple[Batch, Outputs]] = {}
@@ -80,17 +82,17 @@ class Job:
         for batch in Batches(self.run, self.samples, self.sizes).all():
             try:
                 given_back = self.model.predict_on_batch(given(self.model, batch.inputs))
-            except Exception:  # Keras and TensorFlow raise anything
+            except Exception:  # Keras and TensorFlow raise any exception
                 if batch.length is None:
                     raise
-                continue  # the model itself does not take sequences of this length
+                continue  # the model itself rejects sequences of this length
             found[id(batch)] = batch, self.by_name(given_back)
         _forget(self.model)
         return found
 
     @property
     def sizes(self) -> Sizes:
-        """What may vary in a batch."""
+        """The sizes that may vary in a batch."""
         preparing, training = self.preparing, self.compiled.training
         features = {
             column: (feature, raw)
@@ -116,13 +118,13 @@ class Job:
 
     @property
     def fixed_batch(self) -> int | None:
-        """How many rows the model takes, where it takes no other number."""
+        """The fixed batch size of the model, if it has one."""
         sizes = (one.shape[0] for one in self.typed.inputs.values())
         return next((size for size in sizes if isinstance(size, int)), None)
 
     def expected(self, batch: Batch) -> Outputs:
-        """What `predict` gives for it: in the numbers of the targets' columns, where an export can
-        have the way back.
+        """The result of `predict` for it: in the units of the targets' columns, if an export
+        supports the inverse.
         """
         return {
             name: (
@@ -139,7 +141,7 @@ class Job:
 
     @property
     def undone(self) -> tuple[str, ...]:
-        """The outputs that `predict` gives in the numbers of their columns."""
+        """The outputs that `predict` returns in the units of their columns."""
         return tuple(
             name
             for name in self.outputs
@@ -148,13 +150,13 @@ class Job:
 
     @cached_property
     def preparing(self) -> Preparing:
-        """What stands between rows and model."""
+        """The steps between rows and model."""
         undone = scales(self.typed.outputs, self._targets, self._classified)
         return preparing(self.samples, self.typed.inputs, undone, single=self.single)
 
     @cached_property
     def _classified(self) -> tuple[str, ...]:
-        """The outputs for whose rows `predict` decides on a class."""
+        """The outputs for which `predict` chooses a class."""
         return tuple(
             decide(
                 {name: np.zeros([1] * tensor.rank) for name, tensor in self.typed.outputs.items()},
@@ -164,30 +166,30 @@ class Job:
 
     @cached_property
     def labels(self) -> Mapping[str, tuple[Any, ...]]:
-        """The label of every class, by output, where the target was looked up."""
+        """The label of every class, by output, if the target was looked up."""
         known = {name: labels(self._targets.get(name, ())) for name in self._classified}
         return {name: one for name, one in known.items() if one is not None}
 
     @property
     def one_length(self) -> tuple[str, ...]:
-        """What whoever gives sequences should know, where there are any."""
+        """A note for users about sequences, if there are any."""
         names = [name for name, one in self.preparing.raw.items() if None in one.shape]
         if not names or not any(one.pad is not None for one in self.preparing.features.values()):
             return ()
         said = ", ".join(f"`{name}`" for name in names)
-        return (f"the sequences of {said} have one length in a batch, whichever it is",)
+        return (f"the sequences of {said} must have the same length in a batch",)
 
     # Precision ------------------------------------------------------------------------------------
 
     @cached_property
     def half(self) -> str | None:
-        """The dtype of 16 bits that the model computes in, where it does."""
+        """The 16-bit dtype in which the model computes, if it does."""
         computed = {str(layer.compute_dtype) for layer in self.model._flatten_layers()}
         return next((name for name in ("bfloat16", "float16") if name in computed), None)
 
     def whole(self) -> Job:
-        """The job for runtimes that compute in 32 bits: of a model of half precision, one with the
-        same weights.
+        """The job for runtimes that compute in 32 bits: for a model of half precision, another
+        model with the same weights.
         """
         if self.half is None:
             return self
@@ -196,16 +198,16 @@ class Job:
         return replace(self, model=model, original=self.original or self)
 
     def in_float32(self) -> Job:
-        """The job for runtimes that have no numbers of 64 bits."""
+        """The job for runtimes without 64-bit numbers."""
         return replace(self, single=True, original=self.original or self)
 
     @property
     def rounding(self) -> float:
-        """How far two runtimes may be apart for the precision of the model alone."""
+        """The allowed difference between two runtimes due to the precision of the model alone."""
         return {None: 0.0, "float16": 2e-3, "bfloat16": 2e-2}[self.half]
 
     def allowed(self, form: Format) -> float:
-        """The difference that is let pass."""
+        """The allowed difference."""
         if self.tolerance is not None:
             return self.tolerance
         return max(form.allowed(self.quantize), self.rounding)
@@ -213,18 +215,18 @@ class Job:
     # The comparison -------------------------------------------------------------------------------
 
     def compared(self, written: Written) -> tuple[Batch, ...]:
-        """The batches that an export is compared on: those without rows only where it takes what
-        the model takes.
+        """The batches on which an export is compared: those without rows only if it takes the
+        inputs of the model.
         """
         own = written.inside or written.prepares
         return tuple(one for one in self.batches if not (own and one.direct))
 
     def rows(self, batch: Batch, written: Written) -> int:
-        """How many rows of a batch are compared."""
+        """The number of compared rows of a batch."""
         return batch.size if written.most is None else min(batch.size, written.most)
 
     def compare(self, written: Written) -> float:
-        """How far an export is from the run, at most."""
+        """The largest difference between an export and the run."""
         return max(self._differences(written), default=float("inf"))
 
     def _differences(self, written: Written) -> Iterator[float]:
@@ -240,7 +242,7 @@ class Job:
             yield self._of_labels(found)
 
     def _of_labels(self, found: Outputs) -> float:
-        """Infinite where labels are not those of the numbers beside them."""
+        """Infinite if labels do not match the numbers beside them."""
         numbers = {name: found[name] for name in self.outputs if f"{name}_class" in found}
         for name, classes in decide(numbers, self.compiled).items():
             said = found[f"{name}_class"]
@@ -251,33 +253,33 @@ class Job:
         return 0.0
 
     def by_name(self, found: Any) -> dict[str, Array]:
-        """What a model gives, by output."""
+        """The outputs of a model, by name."""
         if isinstance(found, Mapping):
             return {name: np.asarray(found[name]) for name in self.outputs}
         return {self.outputs[0]: np.asarray(found)}
 
     def raw(self, batch: Batch, *, texts_done: bool = False) -> dict[str, Array]:
-        """A batch as a served model takes it; with `texts_done`, as one takes it that has no
-        operations on texts.
+        """A batch in the form for a served model; with `texts_done`, for one without string
+        operations.
         """
         found = self.preparing.values(batch.columns, self.samples.table)
         return self.preparing.as_given(found) if texts_done else found
 
 
 def given(model: keras.Model, inputs: Mapping[str, Array]) -> Any:
-    """Inputs by name as a model takes them."""
+    """Inputs by name, in the form for a model."""
     return dict(inputs) if isinstance(model.input, Mapping) else next(iter(inputs.values()))
 
 
 def _forget(model: keras.Model) -> None:
-    """Puts what a model keeps from batch to batch back to where `predict` begins."""
+    """Resets the state that a model keeps between batches to the initial state of `predict`."""
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False):
             layer.reset_state()
 
 
 def _in_float32(config: Any) -> Any:
-    """The configuration of a model with every precision of 16 bits made 32."""
+    """The configuration of a model with every 16-bit precision changed to 32 bits."""
     if isinstance(config, Mapping):
         return {key: _in_float32(one) for key, one in config.items()}
     if isinstance(config, (list, tuple)):

@@ -1,4 +1,6 @@
-"""What `predict` does and an export does not: said where it is written, and noted in the file."""
+"""The steps of `predict` that an export lacks: reported when it is written, and noted in the
+file.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ if TYPE_CHECKING:
     from .written import Written
 
 NOTE = "modelspec.json"
-"""Where an archive or a folder has the note."""
+"""The path of the note in an archive or a folder."""
 _SHOWN = 8
-"""How many labels are said of an output; the file has all of them."""
+"""The most labels of an output that are reported; the file has all of them."""
 
 
 def left_out(job: Job, written: Written) -> tuple[str, ...]:
-    """Each as a half sentence."""
+    """Each as part of a sentence."""
     found = [*written.left_out, *before_the_model(job.compiled)]
     if not (written.inside or written.prepares):
         found += [
@@ -30,7 +32,7 @@ def left_out(job: Job, written: Written) -> tuple[str, ...]:
         ]
     else:
         found += [
-            f"other sizes of `{name}` than those of the data"
+            f"other sizes of `{name}` than in the data"
             for name, one in job.preparing.features.items()
             if one.fixed
         ]
@@ -40,7 +42,7 @@ def left_out(job: Job, written: Written) -> tuple[str, ...]:
         if one.outside
     ]
     found += [
-        f"the way from `{name}` back to the numbers of its column"
+        f"the conversion of `{name}` back to the units of its column"
         for name in job.undone
         if not (written.inside and name in job.preparing.scales)
     ]
@@ -59,15 +61,15 @@ def _labels(known: tuple[Any, ...]) -> str:
 
 
 def zipped(path: Path, text: str) -> None:
-    """Puts a text into a zip archive; behind what a file of another kind holds, where readers of
-    that kind do not look: so LiteRT files carry what belongs to them.
+    """Adds a text to a zip archive; in a file of another kind it is appended after the contents,
+    which readers of that kind ignore. LiteRT files carry associated files in this way.
     """
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(NOTE, text)
 
 
 def record(job: Job, written: Written) -> str:
-    """What stands in the file, as json."""
+    """The content of the note, as JSON."""
     return json.dumps(
         {
             "name": job.compiled.name,

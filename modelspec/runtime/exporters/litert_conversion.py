@@ -1,5 +1,5 @@
-"""A SavedModel to LiteRT: a function, and a program for where the converter may end the process
-that it runs in.
+"""From a SavedModel to LiteRT: a function, and a program, since the converter may crash its
+process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 def convert(
     folder: Path, signature: str, quantize: str | None, rows: Mapping[str, Any] | None = None
 ) -> bytes:
-    """The LiteRT file of a SavedModel. `rows` are what `int8` takes the ranges of numbers from."""
+    """The LiteRT file of a SavedModel. `rows` calibrate the ranges of `int8`."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[signature])
@@ -34,7 +34,7 @@ def convert(
 
 
 def one_by_one(values: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
-    """The first `count` rows, each as a batch of its own."""
+    """The first `count` rows, each as a separate batch."""
     for row in range(count):
         yield {name: one[row : row + 1] for name, one in values.items()}
 

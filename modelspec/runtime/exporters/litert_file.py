@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from modelspec.core import sandbox as apart
+from modelspec.core.quiet_warnings import ignoring
 
+from ..backend.native_output import quiet
 from ..data.table import Array
 from . import litert_conversion
-from .captured_output import quiet
 from .checked_batches import Batch, Batches
 from .fallbacks import said
 from .job import Job
@@ -27,11 +27,11 @@ from .serving_signature import SIGNATURE, Signature, save
 from .written import Written
 
 _CHECKED = 32
-"""How many samples are run one after the other, where a file takes one at a time."""
+"""The number of samples that are run one by one, if a file takes one at a time."""
 
 
 def write_litert(job: Job, path: Path, inside: bool) -> Written:
-    """For batches of any size; of one example where a layer needs to know."""
+    """For batches of any size; for one example if a layer requires a fixed size."""
     problem: Exception | None = None
     fixed = job.fixed_batch
     for batch in (None, 1) if fixed is None else (fixed,):
@@ -40,9 +40,9 @@ def write_litert(job: Job, path: Path, inside: bool) -> Written:
             path.write_bytes(_converted(job, signature))
             written = _written(signature, path)
             if not np.isfinite(job.compare(written)):
-                raise ValueError("what it gives has another shape than it should")
+                raise ValueError("its output has the wrong shape")
             return written
-        except Exception as error:  # noqa: BLE001  # the converter and the interpreter raise anything
+        except Exception as error:  # noqa: BLE001  # both raise any exception
             problem = error
     raise ValueError(said(problem) if problem else "it cannot be converted")
 
@@ -65,19 +65,17 @@ def _written(signature: Signature, path: Path) -> Written:
 
 
 class _Interpreted:
-    """A LiteRT file, opened."""
+    """An open LiteRT file."""
 
     def __init__(self, signature: Signature, path: Path) -> None:
         self._signature = signature
-        with warnings.catch_warnings(), quiet():
-            warnings.simplefilter("ignore")
+        with quiet(), ignoring():
             found = _interpreter()(model_path=str(path))
             self._runner = found.get_signature_runner(SIGNATURE)
 
     def __call__(self, batch: Batch) -> dict[str, Array]:
         values = self._signature.values(batch)
-        with warnings.catch_warnings(), quiet():
-            warnings.simplefilter("ignore")
+        with quiet(), ignoring():
             if self._signature.batch != 1:
                 return dict(self._runner(**values))
             rows = [self._runner(**row) for row in one_by_one(values, batch.size)]
@@ -95,9 +93,7 @@ def _converted(job: Job, signature: Signature) -> bytes:
 
 
 def _converted_apart(job: Job, folder: Path, signature: Signature) -> bytes:
-    """In a process of its own: on some models the converter ends the process that looks for ranges
-    of numbers.
-    """
+    """In a separate process: on some models the calibration of the converter crashes."""
     np.savez(folder / "rows.npz", **_representative(job, signature))  # type: ignore[arg-type]
     made = folder / "made.tflite"
     pipe = subprocess.PIPE
@@ -107,15 +103,15 @@ def _converted_apart(job: Job, folder: Path, signature: Signature) -> bytes:
     ) as done:
         errors = done.communicate()[1].decode(errors="replace")
     if done.returncode < 0:
-        raise ValueError("its converter breaks down over the ranges of the numbers in it")
+        raise ValueError("its converter crashed while it calibrated the ranges of numbers")
     if done.returncode or not made.exists():
-        last = next(iter(errors.strip().splitlines()[-1:]), "its converter fails")
+        last = next(iter(errors.strip().splitlines()[-1:]), "its converter failed")
         raise ValueError(errors if "op is neither" in errors else last)
     return made.read_bytes()
 
 
 def _representative(job: Job, signature: Signature) -> dict[str, Array]:
-    """Rows of the training source: what the ranges of numbers are taken from."""
+    """Rows of the training source, which calibrate the ranges of numbers."""
     found = job.samples
     if "test" in _sources(job) or "validation" in _sources(job):
         found = samples(job.run, None, part="train")
@@ -128,7 +124,7 @@ def _sources(job: Job) -> Mapping[str, Any]:
 
 
 def _interpreter() -> Any:
-    """LiteRT's own interpreter where it is installed, else the one that comes with TensorFlow."""
+    """LiteRT's own interpreter if it is installed, otherwise the one in TensorFlow."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from modelspec.core.quiet_warnings import ignoring
+
+from ..backend.native_output import quiet
 from ..data.table import Array
-from .captured_output import quiet
 from .checked_batches import Batch
 from .job import Job
 from .raw_inputs import identifier
@@ -19,14 +20,13 @@ from .written import Outputs, Written
 
 
 def write_onnx(job: Job, path: Path, inside: bool) -> Written:
-    """The file; `inside` says whether it prepares its inputs."""
+    """The file; `inside` states whether it prepares its inputs."""
     if any(getattr(layer, "stateful", False) for layer in job.model._flatten_layers()):
-        raise ValueError("it keeps nothing from batch to batch, and a `stateful` layer does")
+        raise ValueError("it cannot keep state between batches, as a `stateful` layer does")
     model = serving_model(job) if inside else job.model
     batch = job.batches[0]
-    predicted(model, job.raw(batch) if inside else batch.inputs)  # Keras exports what was called
-    with quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    predicted(model, job.raw(batch) if inside else batch.inputs)  # Keras exports called models
+    with quiet(), ignoring():
         model.export(str(path), format="onnx", verbose=False)
     inputs = tuple(job.preparing.raw if inside else job.typed.inputs)
     _mend(path, inputs, job.outputs)
@@ -41,7 +41,7 @@ def write_onnx(job: Job, path: Path, inside: bool) -> Written:
 
 
 class _Session:
-    """An ONNX file, opened."""
+    """An open ONNX file."""
 
     def __init__(self, job: Job, path: Path, inside: bool) -> None:
         import onnxruntime
@@ -49,7 +49,7 @@ class _Session:
         self._job = job
         self._inside = inside
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what goes wrong is raised, too
+        options.log_severity_level = 4  # errors are also raised
         self._session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
@@ -86,8 +86,8 @@ def _note(path: Path, text: str) -> None:
 
 
 def _as_named(values: Any, names: tuple[str, ...]) -> dict[str, str]:
-    """The name that each input, or output, is to have by the one that the converter gave it: its
-    own without what the converter changed of it, else by its place.
+    """The name of each input, or output, by the name from the converter: the original name without
+    the converter's changes, otherwise assigned by position.
     """
     given = [one.name for one in values]
     plain = {one: identifier(one.split(":")[0]) for one in given}
@@ -95,17 +95,17 @@ def _as_named(values: Any, names: tuple[str, ...]) -> dict[str, str]:
     if len(wanted) == len(names) and sorted(plain.values()) == sorted(wanted):
         return {one: wanted[plain[one]] for one in given}
     if len(given) != len(names):
-        raise ValueError("its converter keeps tables of values outside of the file")
-    # Keras gives several in the order of their names.
+        raise ValueError("its converter stores lookup tables outside of the file")
+    # Keras returns several in the order of their names.
     ordered = names if len(names) == 1 else tuple(sorted(names))
     return dict(zip(given, ordered, strict=True))
 
 
 def _rename(graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> None:
-    """Names of tensors everywhere; inner ones that are called so make way."""
+    """Renames tensors everywhere; inner tensors with a new name are renamed as well."""
     new = {**inputs, **outputs}
-    for name in set(inputs).intersection(outputs):  # an input that is given back as it is
-        raise ValueError(f"`{name}` is an input and an output at once")
+    for name in set(inputs).intersection(outputs):  # an input that is returned unchanged
+        raise ValueError(f"`{name}` is both an input and an output")
     taken = set(new.values()) - set(new)
     known = {**{name: f"{name}__inner" for name in taken}, **new}
     for one in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
@@ -114,7 +114,7 @@ def _rename(graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) -
 
 
 def _rename_nodes(graph: Any, known: Mapping[str, str]) -> None:
-    """The names that nodes take and give, those of the bodies of loops and branches included."""
+    """The input and output names of nodes, including those in the bodies of loops and branches."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [known.get(name, name) for name in names]
@@ -126,7 +126,7 @@ def _rename_nodes(graph: Any, known: Mapping[str, str]) -> None:
 
 
 def _without_erfc(graph: Any) -> None:
-    """`Erfc`, which `gelu` is computed with, is none of ONNX's operations: it becomes `1 - Erf`."""
+    """`Erfc`, with which `gelu` is computed, is not an ONNX operation: it becomes `1 - Erf`."""
     from onnx import TensorProto, helper
 
     if not any(node.op_type == "Erfc" for node in graph.node):
@@ -145,6 +145,6 @@ def _without_erfc(graph: Any) -> None:
             nodes.append(node)
     kept = [
         type(node).FromString(node.SerializeToString()) for node in nodes
-    ]  # the graph's own go with its list
+    ]  # those of the graph itself are in its list
     del graph.node[:]
     graph.node.extend(kept)

@@ -1,5 +1,5 @@
-"""What stands between the columns of a source and the model, and between the model and the numbers
-of the targets' columns.
+"""The steps between the columns of a source and the model, and between the model and the units of
+the targets' columns.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from .graph_steps import OnText, Step, filled, padded, typed
 from .raw_inputs import RawInput
 
 Scale = tuple[Array, Array]
-"""Factor and summand."""
+"""Factor and offset."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """How one model input is made of raw ones."""
+    """How one model input is made from raw ones."""
 
     given: tuple[str, ...]
     fills: tuple[Any, ...]
-    """For each raw input: what takes the place of a missing value; None for nothing."""
+    """For each raw input: the replacement for a missing value; None without one."""
     stacked: bool
     lowers: bool
-    """Whether texts are brought to lower case."""
+    """Whether strings are converted to lower case."""
     pad: Pad | None
     length: int | None
-    """How long `pad` makes sequences."""
+    """The length to which `pad` brings sequences."""
     first: Tensor
-    """What the first step takes."""
+    """The input of the first step."""
     steps: tuple[Step, ...]
     kept: tuple[Any, ...]
-    """Keras layers whose tables a SavedModel holds."""
+    """Keras layers with tables that a SavedModel contains."""
     wanted: Tensor
-    """What the model takes."""
+    """The input of the model."""
     free: tuple[int, ...]
-    """The axes of an example, from 0, that may have any size."""
+    """The axes of an example, from 0, of any size."""
     words: tuple[str, ...] = ()
-    """What is done, in the words of the spec: `pad` to 8, `missing`, `Normalization`."""
+    """The steps, in the words of the spec: `pad` to 8, `missing`, `Normalization`."""
     alone: bool = False
-    """Whether a step takes one example at a time."""
+    """Whether a step runs one example at a time."""
     fixed: bool = False
-    """Whether a size that `predict` takes as it comes is fixed."""
+    """Whether a size that is variable in `predict` is fixed."""
     outside: tuple[str, ...] = ()
-    """What no export does, in the words of the spec: `number`, or all that makes an input which an
-    export takes as the model does.
+    """The steps that no export supports, in the words of the spec: `number`, or all steps of an
+    input that an export takes in the form of the model.
     """
 
     @property
@@ -79,7 +79,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Preparing:
-    """From raw inputs to those of the model, and from its outputs to the numbers of the targets'
+    """From raw inputs to the inputs of the model, and from its outputs to the units of the targets'
     columns.
     """
 
@@ -87,13 +87,13 @@ class Preparing:
     features: Mapping[str, Feature]
     """By model input."""
     scales: Mapping[str, Scale]
-    """By output: factor and summand that undo the transform of its target."""
+    """By output: factor and offset that invert the transform of its target."""
     precision: str = "float64"
-    """What the numbers of the targets' columns are computed in."""
+    """The dtype in which the numbers of the targets' columns are computed."""
 
     @property
     def empty(self) -> bool:
-        """Whether rows reach the model as they are, and predictions come out as they are."""
+        """Whether rows and predictions pass unchanged."""
         return not self.scales and not any(one.words for one in self.features.values())
 
     @property
@@ -102,11 +102,11 @@ class Preparing:
 
     @property
     def alone(self) -> str | None:
-        """A model input whose preparation takes one example at a time, where there is one."""
+        """A model input whose preparation runs one example at a time, if there is one."""
         return next((name for name, one in self.features.items() if one.alone), None)
 
     def as_given(self, raw: Mapping[str, Array]) -> dict[str, Array]:
-        """Raw inputs with what is done to texts before all else already done."""
+        """Raw inputs after the steps on strings, which come first."""
         found = dict(raw)
         for feature in self.features.values():
             for name, fill in zip(feature.given, feature.fills, strict=True):
@@ -118,7 +118,7 @@ class Preparing:
 
     @property
     def on_text(self) -> tuple[str, ...]:
-        """What `as_given` does, in the words of the spec."""
+        """The steps of `as_given`, in the words of the spec."""
         features = self.features.values()
         lowers = any(one.lowers for one in features)
         fills = any(isinstance(fill, str) for one in features for fill in one.fills)
@@ -129,11 +129,11 @@ class Preparing:
         return {name: one.of(columns, table) for name, one in self.raw.items()}
 
     def inputs(self, raw: Mapping[str, Any], on_text: OnText | None = None) -> dict[str, Any]:
-        """The model's inputs. Without `on_text`, texts are taken as they are."""
+        """The model's inputs. Without `on_text`, strings are unchanged."""
         return {name: feature(raw, on_text) for name, feature in self.features.items()}
 
     def outputs(self, found: Mapping[str, Any]) -> dict[str, Any]:
-        """Outputs in the numbers of their columns."""
+        """Outputs in the units of their columns."""
         return {name: self._unscaled(name, values) for name, values in found.items()}
 
     def _unscaled(self, name: str, values: Any) -> Any:
@@ -149,8 +149,8 @@ class Preparing:
 def scales(
     outputs: Iterable[str], layers: Mapping[str, tuple[Layer, ...]], classes: Iterable[str]
 ) -> dict[str, Scale]:
-    """Factor and summand, by output, that take predictions back to the numbers of the target's
-    column; an output whose way back is no such pair is not among them.
+    """Factor and offset, by output, that convert predictions to the units of the target's column;
+    outputs with another conversion are left out.
     """
     found: dict[str, Scale] = {}
     for name in outputs:

@@ -1,4 +1,4 @@
-"""The inputs of a served model: one for each column, under names that every format takes."""
+"""The inputs of a served model: one per column, under names that every format accepts."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ..data.table import Array, Table
 from ..data.written_numbers import read_numbers
 
 WIDE = 64
-"""A vector of more columns than this is one input, not one for each."""
+"""A vector of more columns than this is a single input."""
 Sizes = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
 class RawInput:
-    """One input of a served model: a column, or the columns of a wide vector in their order."""
+    """One input of a served model: a column, or the ordered columns of a wide vector."""
 
     name: str
     shape: Sizes
-    """Without the batch axis; None for a size that rows may choose."""
+    """Without the batch axis; None for a size that depends on the rows."""
     dtype: str
     columns: tuple[str, ...]
     text: bool = False
     wide: bool = False
-    """Whether the columns stand side by side."""
+    """Whether several columns are side by side."""
     written: NumberFormat | None = None
-    """How its numbers are written, where they are text."""
+    """The format of its numbers, if they are strings."""
 
     def of(self, columns: Mapping[str, Array], table: Table) -> Array:
-        """Its values for rows whose sequences have one length: NaN where a number is missing, `""`
-        where a text is.
+        """Its values for rows with sequences of one length: NaN for a missing number, `""` for a
+        missing string.
         """
         found = [cells(columns[name], self.text, table, self.written) for name in self.columns]
         values = np.stack(found, axis=-1) if self.wide else found[0]
@@ -45,12 +45,12 @@ class RawInput:
 
 
 def direct_column(name: str) -> str:
-    """Under what name the columns of a batch hold a model input that no column makes."""
+    """The column name in a batch for a model input that is not made from a column."""
     return f"{name} of the model"
 
 
 def cells(values: Array, text: bool, table: Table, written: NumberFormat | None = None) -> Array:
-    """A column as texts, or as numbers."""
+    """A column as strings, or as numbers."""
     values = dense(values)
     if text or values.dtype.kind != "O":
         return ready(values, text).values
@@ -72,8 +72,8 @@ class Naming:
         self.raw: dict[str, RawInput] = {}
 
     def add(self, wanted: RawInput, feature: str) -> str:
-        """The name that it gets: one that is there already where the same column feeds two
-        features in the same way.
+        """The assigned name: an existing one if the same column feeds two features in the same
+        way.
         """
         name = identifier(wanted.name)
         if self._is_known(name, wanted):
@@ -96,7 +96,7 @@ def identifier(text: str) -> str:
 
 
 def identifiers(names: tuple[str, ...]) -> dict[str, str]:
-    """An identifier for each name, no two alike."""
+    """A unique identifier for each name."""
     found: dict[str, str] = {}
     for name in names:
         new = identifier(name)

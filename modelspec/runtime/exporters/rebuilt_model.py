@@ -1,4 +1,4 @@
-"""A model built anew from the spec, which is given the weights of an export."""
+"""A model that is rebuilt from the spec, and loaded with the weights of an export."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .checked_batches import Batch
 from .job import Job, given
 from .written import Outputs, Written
 
-LEFT_OUT = "the layers: the file has their weights alone"
+LEFT_OUT = "the layers: the file contains only their weights"
 
 
 def rebuilt(job: Job) -> keras.Model:
-    """The model of the spec with weights of its own."""
+    """The model of the spec with separate weights."""
     from ..backend import build
 
     return build(replace(job.compiled, training=None), pretrained=False)
@@ -24,7 +24,7 @@ def rebuilt(job: Job) -> keras.Model:
 def of_weights(
     job: Job, load: Callable[[keras.Model], None], note: Callable[[str], None]
 ) -> Written:
-    """A file of weights, which `load` gives to a model that is built anew."""
+    """A file of weights, which `load` loads into a rebuilt model."""
 
     def opened() -> Callable[[Batch], Outputs]:
         model = rebuilt(job)

@@ -1,4 +1,4 @@
-"""Numbers of the rows that an export is checked with."""
+"""Numbers of the rows that check an export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..data.table import Array
 
 
 def numbers_of(pipe: Pipeline, name: str, values: Array) -> Array:
-    """A column of numbers, also where its cells are text: NaN where a value is missing."""
+    """A column of numbers, also if its cells are strings: NaN for a missing value."""
     if values.dtype.kind != "O" or is_ragged(values):
         return values
     cells = pipe.feature.cells(name, values)
@@ -21,7 +21,7 @@ def numbers_of(pipe: Pipeline, name: str, values: Array) -> Array:
 
 
 def rounded(values: Array) -> Array:
-    """The numbers as a float32 holds them, in float64."""
+    """The numbers rounded to float32, in float64."""
     if is_ragged(values):
         found = np.empty(len(values), object)
         for row, one in enumerate(values):

@@ -1,5 +1,5 @@
-"""Some rows of a run's data, as the source has them and as the model takes them: what an export is
-checked with.
+"""Some rows of a run's data, as stored in the source and as the model takes them: an export is
+checked with these.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from ..run.run_data import prepared_source, saved_state
 from .series_samples import of_several_rows, some_inputs
 
 ROWS = 128
-"""How many rows are looked at, at most."""
+"""The most rows that are used."""
 _FIRST = 8192
-"""Among how many rows of the source they are chosen."""
+"""The number of rows of the source from which they are chosen."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,24 @@ class Samples:
 
     table: Table
     columns: Mapping[str, Array]
-    """By column, as the source has them."""
+    """By column, as stored in the source."""
     inputs: Mapping[str, Array]
     """By model input, as the model takes them."""
     pipelines: Mapping[str, Pipeline]
-    """By model input: how the one becomes the other."""
+    """By model input: how the columns become the input."""
     state: State | None
-    """What the run learned from its data."""
+    """The state that the run learned from its data."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
 
 
 def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Samples:
-    """Rows of `source` (a path, or `kind=path`), or of the run's own data: of its test source where
-    it has one of its own, else of the validation's, else of that it was trained on; `part` asks for
+    """Rows of `source` (a path, or `kind=path`), or of the run's own data: of its test source if it
+    has one, otherwise of the validation source, otherwise of the training source; `part` selects
     one of them.
 
-    Raises `RunError`: MS764 where the run's own data cannot be had.
+    Raises `RunError`: MS764 if the run's own data are not available.
     """
     try:
         table = table_for(run, source) if source is not None else _own(run, part)
@@ -71,21 +71,21 @@ def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Sa
         first = error.diagnostics[0].message if error.diagnostics else str(error)
         raise RunError.of(
             "MS764",
-            f"the export cannot be checked, as the run's own data cannot be read: {first}",
-            help="name data to check it with: `--data SOURCE`",
+            f"the export cannot be checked, because the run's data cannot be read: {first}",
+            help="set data to check it with: `--data SOURCE`",
         ) from error
     columns = {name: rows.column(name) for name in rows.names}
     return Samples(rows, columns, inputs_of(inputs), _pipelines(run, rows, state), state)
 
 
 def _of_model(run: SavedRun, table: Table) -> Samples:
-    """What the model takes, of examples that are made of several rows."""
+    """The model's inputs, for examples that are made of several rows."""
     found, state, _ = prepared_source(run.compiled, table, run.directory, with_targets=False)
     return Samples(table, {}, some_inputs(found), {}, state)
 
 
 def _with_files(run: SavedRun, table: Table) -> Table:
-    """The table with the pictures that its columns of paths name."""
+    """The table with the images that its columns of paths name."""
     compiled = run.compiled
     return with_files(table, section(compiled), compiled.file.context, Findings(), targets=False)
 
@@ -102,9 +102,7 @@ def _own(run: SavedRun, part: str | None) -> Table:
 
 
 def _rows(run: SavedRun, table: Table) -> MemoryTable:
-    """Up to `ROWS` rows that lack nothing that nothing takes the place of, spread over the first
-    ones.
-    """
+    """Up to `ROWS` rows without irreplaceable missing values, spread over the first ones."""
     binding = _bound(run, table)
     names = tuple(dict.fromkeys(name for bound in binding.inputs.values() for name in bound.names))
     state = saved_state(run.compiled, run.directory)
@@ -125,7 +123,7 @@ def _rows(run: SavedRun, table: Table) -> MemoryTable:
 
 
 class RowsOf(MemoryTable):
-    """Rows of a table, whose texts are read as its are."""
+    """Rows of a table, with its format of numbers."""
 
     def __init__(self, table: Table, columns: Mapping[str, Array]) -> None:
         super().__init__(table.name, columns)
@@ -135,6 +133,12 @@ class RowsOf(MemoryTable):
 
     def numbers(self, texts: Array) -> Numbers:
         return self._table.numbers(texts)
+
+    def shape_of(self, name: str) -> tuple[int, ...] | None:
+        """The shape of one value of a column of the table, also of one that these rows lack; None
+        if the table has no such column.
+        """
+        return self._table.column(name).shape[1:] if name in self._table else None
 
 
 def _bound(run: SavedRun, table: Table) -> Binding:
@@ -149,7 +153,7 @@ def _pipelines(run: SavedRun, rows: MemoryTable, state: State | None) -> dict[st
     found = scan(rows, _bound(run, rows), run.compiled, findings, state=state, with_targets=False)
     findings.stop_if_wrong()
     assert found is not None
-    if state is None:  # nothing is learned then: `saved_state` has made sure
+    if state is None:  # then nothing is learned: `saved_state` has checked it
         state = adapt(found, everything(found.kept))
     return {name: pipe for (_, name), pipe in pipelines(found, state).items()}
 

@@ -1,5 +1,5 @@
-"""Rows of a run whose examples are made of several rows: an export has its model alone, which takes
-what windows and earlier rows have become.
+"""Rows of a run whose examples are made of several rows: an export contains only its model, which
+takes the prepared windows.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ..data.spec_facts import section
 from ..data.table import Array
 
 ROWS = 128
-"""How many examples are looked at, at most."""
+"""The most examples that are used."""
 
 
 def of_several_rows(compiled: Compiled) -> tuple[str, ...]:
-    """What makes an example of several rows, as half sentences; empty where each is of one row."""
+    """The settings that make an example of several rows, in words; empty if each is one row."""
     return examples_of_several_rows(section(compiled))
 
 
 def before_the_model(compiled: Compiled) -> tuple[str, ...]:
-    """All that is done to the rows of such a spec, as half sentences."""
+    """All steps on the rows of such a spec, in words."""
     rows = of_several_rows(compiled)
     if not rows:
         return ()
@@ -43,7 +43,7 @@ def before_the_model(compiled: Compiled) -> tuple[str, ...]:
 
 
 def some_inputs(examples: Examples) -> Mapping[str, Array]:
-    """What the model takes of some examples, spread over all."""
+    """The model's inputs for some examples, spread over all."""
     from ..data.batches import Feed
 
     count = examples.count

@@ -1,4 +1,4 @@
-"""The model over the columns of its data as one functional Keras model, preparation inside."""
+"""The model over the columns of its data as one functional Keras model, including preparation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .job import Job
 
 
 def serving_model(job: Job) -> keras.Model:
-    """The model that takes what a row has, each column by its name, and gives the numbers of the
+    """The model that takes the columns of a row, by name, and returns values in the units of the
     targets' columns.
     """
     batch = job.fixed_batch
@@ -29,8 +29,8 @@ def serving_model(job: Job) -> keras.Model:
 
 
 def _name_apart(outputs: Any, taken: Mapping[str, Any]) -> None:
-    """Gives every operation a name of its own: columns may be called as one is (`cast`, or the
-    model), and Keras takes no name twice.
+    """Gives every operation a unique name: a column may have the same name as an operation (`cast`,
+    or the model), and Keras requires unique names.
     """
     known = set(taken)
     for operation in _operations(outputs):
@@ -42,10 +42,10 @@ def _name_apart(outputs: Any, taken: Mapping[str, Any]) -> None:
 
 
 def _operations(outputs: Any) -> Iterator[Any]:
-    """Every operation, but inputs, that symbolic tensors come from."""
+    """Every operation, except inputs, from which symbolic tensors are computed."""
     waiting, seen = list(outputs), set[int]()
     while waiting:
-        # Keras has no public way from a tensor to what made it before there is a model.
+        # Keras has no public way from a tensor to its operation before a model exists.
         operation, node, _ = waiting.pop()._keras_history
         if id(operation) in seen or isinstance(operation, keras.layers.InputLayer):
             continue
@@ -55,7 +55,7 @@ def _operations(outputs: Any) -> Iterator[Any]:
 
 
 def called_with(model: keras.Model, inputs: Mapping[str, Any]) -> Any:
-    """Tensors by name as a model is called with them."""
+    """Tensors by name, in the form for calling a model."""
     return dict(inputs) if isinstance(model.input, Mapping) else next(iter(inputs.values()))
 
 
@@ -67,7 +67,7 @@ def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def predicted(model: keras.Model, values: Mapping[str, Array]) -> Any:
-    """What a served model gives for a batch."""
+    """The outputs of a served model for a batch."""
     return model(called_with(model, tensors(values)), training=False)
 
 

@@ -30,11 +30,11 @@ class Signature:
     inside: bool
     """Whether it takes the columns of a row."""
     batch: int | None = None
-    """How many rows it takes; None for any number."""
+    """The fixed batch size; None for any number."""
 
     @property
     def names(self) -> dict[str, str]:
-        """The name of each argument, by input: TensorFlow takes identifiers alone."""
+        """The name of each argument, by input: TensorFlow accepts only identifiers."""
         return identifiers(tuple(self.job.preparing.raw if self.inside else self.job.typed.inputs))
 
     @property
@@ -94,7 +94,7 @@ _ON_TEXT = OnText(
 
 
 def _labels(job: Job, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The decided label of every row, as `predict` has it."""
+    """The chosen label of every row, as in `predict`."""
     found: dict[str, Any] = {}
     for name, known in job.labels.items():
         loss, values = loss_of(job.compiled.training, name), outputs[name]
@@ -110,7 +110,7 @@ def _labels(job: Job, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbered(known: tuple[Any, ...], units: int | None) -> list[Any]:
-    """The label of each class; its number where no label is for it."""
+    """The label of each class; its number if it has no label."""
     more = range(len(known), units or 0)
     if all(isinstance(one, int) for one in known):
         return [*known, *more]
@@ -118,25 +118,25 @@ def _numbered(known: tuple[Any, ...], units: int | None) -> list[Any]:
 
 
 class Served:
-    """The signature of a SavedModel, loaded."""
+    """The signature of a loaded SavedModel."""
 
     def __init__(self, path: Path) -> None:
-        self._model = tf.saved_model.load(str(path))  # what it has lives as long as it does
+        self._model = tf.saved_model.load(str(path))  # keeps its resources alive
         self._serve = self._model.signatures[SIGNATURE]
 
     def __call__(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """What it gives for values by argument."""
+        """The outputs for values by argument."""
         found = self._serve(**tensors(values))
         return {name: _texts(np.asarray(one)) for name, one in found.items()}
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of what it gives."""
+        """The names of the outputs."""
         return tuple(self._serve.structured_outputs)
 
 
 def _texts(values: Array) -> Array:
-    """Bytes of TensorFlow's as texts; numbers as they are."""
+    """TensorFlow's bytes as strings; numbers unchanged."""
     if values.dtype.kind != "O":
         return values
     found = [one.decode() if isinstance(one, bytes) else one for one in values.flat]

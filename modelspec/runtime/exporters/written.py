@@ -1,4 +1,4 @@
-"""What a format made of a model."""
+"""The result of writing a model in a format."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ Outputs = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Written:
-    """What a format made."""
+    """A written model."""
 
     open: Callable[[], Callable[[Batch], Outputs]]
-    """Opens the written file: what it then gives for a batch, by output; and by `<output>_class`
-    where it gives labels.
+    """Opens the written file; returns its outputs for a batch, by name, and by `<output>_class` for
+    labels.
     """
     inside: bool = False
-    """Whether it takes the columns of rows, and gives numbers of the targets' columns."""
+    """Whether it takes the columns of rows, and returns values in the units of the targets'
+    columns.
+    """
     notices: tuple[str, ...] = ()
-    """What whoever uses it should know."""
+    """Notes for users."""
     inputs: tuple[str, ...] = ()
-    """What it takes, as the file names it."""
+    """Its inputs, as named in the file."""
     outputs: tuple[str, ...] = ()
-    """What it gives, as the file names it."""
+    """Its outputs, as named in the file."""
     left_out: tuple[str, ...] = ()
-    """What `predict` does and it does not, beside the preparation."""
+    """The steps of `predict` that it lacks, besides the preparation."""
     note: Callable[[str], None] | None = None
-    """Puts a text about the export into the file, where it has a place for one."""
+    """Adds a text about the export to the file, if the file supports it."""
     most: int | None = None
-    """How many rows of a batch it is run on; None for all."""
+    """The number of rows of a batch on which it is run; None for all."""
     prepares: bool = False
-    """Whether it prepares rows, and gives what the model gives."""
+    """Whether it prepares rows, and returns the outputs of the model."""

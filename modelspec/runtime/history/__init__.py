@@ -1,9 +1,9 @@
-"""What runs left on disk, read back without a framework: one run, a folder of them, and what they
-came to in words.
+"""The results of runs on disk, read without a framework: one run, or a folder of runs, and their
+summaries.
 
-run_files      the files of a run folder, and whether a process writes it
-edited_files   the texts of a run folder that are not what the run wrote
-record         folder     -> Record      manifest, history and metrics, whatever state they are in
+run_files      the files of a run folder, and whether a process is writing it
+edited_files   files of a run folder that changed after the run wrote them
+record         folder     -> Record      manifest, history and metrics, in any state
 listing        folder     -> records     all runs below it, sorted
 ending         how a training ended, why a run failed, whether `resume` helps
 tables         records    -> tables for people

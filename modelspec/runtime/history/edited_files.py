@@ -1,4 +1,4 @@
-"""Texts of a run folder that are not what the run wrote."""
+"""Files of a run folder that changed after the run wrote them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _HASHES: Final = {SPEC: "sha256", RESOLVED: "resolved_sha256"}
 
 
 def altered(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """What happened to `spec.yaml` and `resolved.yaml` since, by name: `is gone`, `was edited since
-    the run wrote it`.
+    """The changes of `spec.yaml` and `resolved.yaml`, by name: `was deleted`, `was edited after the
+    run wrote it`.
 
-    What the manifest has no hash of was never written.
+    A file without a hash in the manifest was never written.
     """
     known = manifest.get("spec")
     found: dict[str, str] = {}
@@ -30,9 +30,9 @@ def altered(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
             require_regular(folder / name)
             with (folder / name).open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != expected:
-                    found[name] = "was edited since the run wrote it"
+                    found[name] = "was edited after the run wrote it"
         except FileNotFoundError:
-            found[name] = "is gone"
+            found[name] = "was deleted"
         except OSError as error:
             found[name] = f"cannot be read: {(error.strerror or 'unknown error').lower()}"
     return found

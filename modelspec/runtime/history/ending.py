@@ -1,5 +1,5 @@
-"""How a run ended: by what a training was stopped early, which epoch's weights it kept, why it
-failed, and whether `resume` helps.
+"""How a run ended: what stopped a training early, which epoch's weights it kept, why it failed, and
+whether `resume` helps.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from .formatting import number
 from .record import Record
 
 _REPEATS: Final = ("MS706",)
-"""Faults that a run comes to again from its checkpoint, since it computes the same numbers."""
+"""Faults that repeat after resuming, since the run computes the same numbers."""
 _LONGEST: Final = 70
-"""Characters of a reason in a table."""
+"""The most characters of a reason in a table."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a training reached its end. Epochs count from 1."""
+    """How a training ended. Epochs count from 1."""
 
     epochs: int
-    """The last one."""
+    """The last epoch."""
     planned: int
     weights_of_epoch: int
-    """The epoch at whose end the model had the weights that are saved."""
+    """The epoch of the saved weights."""
     monitor: str | None = None
-    """What the weights were chosen by; None where they are those of the last epoch anyway."""
+    """The criterion for the weights; None if they are those of the last epoch anyway."""
     best: float | None = None
     """Its value in that epoch."""
     stopped_by: str | None = None
@@ -35,7 +35,7 @@ class Ending:
 
     @property
     def stop(self) -> str | None:
-        """`stopped by EarlyStopping after epoch 7 of 12: ...`; None where nothing stopped it."""
+        """`stopped by EarlyStopping after epoch 7 of 12: ...`; None if it was not stopped."""
         if self.stopped_by is None:
             return None
         why = f": {self.why}" if self.why else ""
@@ -43,19 +43,19 @@ class Ending:
 
     @property
     def weights(self) -> str | None:
-        """`those of epoch 4, the best by `val_loss` (0.2314)`; None where nothing chose them."""
+        """`those of epoch 4, the best by `val_loss` (0.2314)`; None without a criterion."""
         if self.monitor is None:
             return None
         value = f" ({number(self.best)})" if self.best is not None else ""
         return f"those of epoch {self.weights_of_epoch}, the best by `{self.monitor}`{value}"
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest, without what there is nothing to say of."""
+        """For the manifest, without empty entries."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
     @classmethod
     def of(cls, record: Record) -> Ending | None:
-        """That of a run; None where the manifest does not say, as those of older versions."""
+        """The ending of a run; None if the manifest has none, as in older versions."""
         epochs, planned, kept = (
             record.number("ending", key) for key in ("epochs", "planned", "weights_of_epoch")
         )
@@ -73,7 +73,7 @@ class Ending:
 
 
 def state(record: Record) -> str:
-    """`completed`, `failed`, ..., with why."""
+    """`completed`, `failed`, ..., with the reason."""
     signal = record.text("signal")
     why = {
         "killed": " (its process ended and left only its checkpoints)",
@@ -95,13 +95,13 @@ def _stopped_early(record: Record) -> str:
 
 
 def weights(record: Record) -> str:
-    """Which weights the model has, where they are not simply the last ones."""
+    """Which weights the model has, unless they are simply the last ones."""
     ending = Ending.of(record)
     return (ending.weights if ending is not None else None) or ""
 
 
 def reason(record: Record, longest: int = _LONGEST) -> str:
-    """Code and first line of what a run failed with, shortened; empty where it did not fail."""
+    """Code and first line of the error of a failed run, shortened; empty for other runs."""
     if record.fault is None:
         return ""
     lines = f"{record.fault.get('code')}: {record.fault.get('message')}".splitlines()
@@ -110,7 +110,7 @@ def reason(record: Record, longest: int = _LONGEST) -> str:
 
 
 def to_continue(record: Record) -> str:
-    """What can be done about a run that is not complete."""
+    """How to continue with an incomplete run."""
     if record.state in ("interrupted", "killed"):
         return f"modelspec resume {record.path}"
     if record.state != "failed":
@@ -118,5 +118,5 @@ def to_continue(record: Record) -> str:
     if any(one.get("code") in _REPEATS for one in record.entries("faults")):
         return "change the spec or the data and train again; `resume` repeats the same numbers"
     if not record.has_checkpoint:
-        return "mend the fault and train again; there is nothing to resume from"
-    return f"modelspec resume {record.path}, once the fault is mended"
+        return "fix the error and train again; the run has no checkpoint"
+    return f"modelspec resume {record.path}, after fixing the error"

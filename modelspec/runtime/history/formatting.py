@@ -1,4 +1,4 @@
-"""Numbers and times as people read them."""
+"""Numbers and times for people."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def number(value: float) -> str:
-    """Four digits behind the point, or in powers of ten where these would say little."""
+    """Four decimal places, or scientific notation if these would not show enough."""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.3e}"
+
+
+def brief(value: float) -> str:
+    """Four digits, `1,408` and `0.0123`; scientific notation if these would not show enough."""
+    if 1000 <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
 
 
 def duration(seconds: float) -> str:
@@ -25,7 +32,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(time: datetime) -> str:
-    """`2026-11-21 12:02:49 UTC`, of a time in UTC."""
+    """`2026-11-21 12:02:49 UTC`, for a time in UTC."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -38,7 +45,7 @@ def size(count: float) -> str:
 
 
 def for_json(value: Any) -> Any:
-    """Plain values without the numbers that JSON lacks: NaN and infinite ones are null."""
+    """Plain values without the numbers that JSON lacks: NaN and infinity become null."""
     if isinstance(value, Mapping):
         return {str(key): for_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -46,11 +53,13 @@ def for_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """A curve in one line, a bar for each of at most `width` stretches of equal length (their
-    mean).
+def sparkline(
+    values: Sequence[float], width: int = 24, span: tuple[float, float] | None = None
+) -> str:
+    """A curve in one line, a bar for each of at most `width` intervals of equal length (their
+    mean). `span` are the numbers of the lowest and the highest bar, by default those of the curve.
 
-    What is not finite has a `!`.
+    Non-finite numbers have a `!`.
     """
     cells = min(width, len(values))
     stretches = [
@@ -60,7 +69,7 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
         math.fsum(one) / len(one) if all(map(math.isfinite, one)) else math.nan for one in stretches
     ]
     known = [mean for mean in means if math.isfinite(mean)]
-    low, high = min(known, default=0.0), max(known, default=0.0)
+    low, high = span or (min(known, default=0.0), max(known, default=0.0))
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(
         _BARS[round((mean - low) * scale)] if math.isfinite(mean) else "!" for mean in means

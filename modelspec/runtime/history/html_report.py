@@ -1,15 +1,12 @@
-"""`report.html`: what a run came to, as one page that needs nothing but itself: no script, no font,
-no other file.
+"""`report.html`: the results of a run as a self-contained page: no script, no font, no other file.
 
-Whatever a spec or a manifest says is escaped, and the page forbids itself to load or to run
+All text from a spec, a manifest or the data is escaped, and the page forbids itself to load or run
 anything.
 """
 
 from __future__ import annotations
 
-import math
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -17,58 +14,42 @@ from modelspec.compiler.infer import TypedGraph
 from modelspec.views.picture import picture
 from modelspec.views.summary import table as summary
 
-from .formatting import number
+from . import slices as sliced
+from .charts import STYLE as CHARTS
+from .expectation_table import rows as expectation_rows
+from .findings import Findings
+from .formatting import duration, moment, number
+from .html_findings import sections as of_findings
+from .html_page import document
+from .html_parts import Cell, Section, details, facts, image, note, scrolled, table, text
+from .html_training import RATE, curves, training
+from .listing import is_better_small
 from .record import Record
-from .tables import best_of, counted_rows, facts_of, metric_rows
+from .tables import counted_rows, facts_of, metric_rows
 
-_WIDTH, _HEIGHT, _LEFT, _BELOW = 460, 210, 64, 28
-"""Of a chart, and what of it is for the words of the axes."""
-_COLOURS: Final = ("#2563eb", "#d97706")
-"""Of the training, and of the validation."""
 _LARGE: Final = 400
-"""Layers past which the picture is left out: it would show nothing, and take seconds."""
-_STYLE = """
-:root {
-  color-scheme: light;
-  font: 15px/1.5 ui-sans-serif, system-ui, 'Helvetica Neue', Arial, sans-serif;
-}
-body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #111827 }
-h1 { margin-bottom: 0 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #e5e7eb }
-.state { color: #6b7280 } .completed { color: #15803d } .failed, .killed { color: #b91c1c }
-table { border-collapse: collapse }
-td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-th { font-weight: 600 }
-pre { overflow-x: auto; background: #f9fafb; padding: .8rem; font-size: 13px; line-height: 1.35 }
-figure { display: inline-block; margin: .5rem 1rem .5rem 0 } figcaption { font-weight: 600 }
-svg text { font-size: 11px; fill: #6b7280 }
-.picture { overflow: auto; max-height: 60rem; border: 1px solid #e5e7eb }
-"""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""The number of layers beyond which the picture is left out: it would be unreadable, and slow."""
+_CARDS: Final = 6
+"""Metrics at the top of the page."""
+_RUN: Final = ".ms-run th,.ms-run td{padding:.15em .7em;text-align:right}"
+_UNMET: Final = "not met"
+_STATES: Final = ("completed", "failed", "killed", "interrupted", "running")
+_TOLD: Final = ("versions", "resumed", "fault", "help")
+"""Facts that are shown elsewhere."""
 
 
-def page(record: Record, graph: TypedGraph | None, spec: str) -> str:
-    """The report of a run; `spec` is its text, as it was written."""
-    parts = [
-        "<!doctype html>",
-        '<html lang="en">',
-        '<head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<title>{escape(record.name)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(record.name)}</h1>",
-        f'<p class="state {_class(record.state)}">{escape(record.state)}</p>',
-        *_metrics(record),
-        *_history(record.history),
-        "<h2>What happened</h2>",
-        *_facts(record),
-        *(_model(record.name, graph) if graph is not None else ()),
-        "<h2>The spec</h2>",
-        f"<pre>{escape(spec)}</pre>",
-        *_versions(record),
-        "</body></html>",
-        "",
-    ]
-    return "\n".join(parts)
+def page(
+    record: Record,
+    graph: TypedGraph | None,
+    spec: str,
+    findings: Findings | None = None,
+    is_small: sliced.SmallerIsBetter = is_better_small,
+) -> str:
+    """The report of a run; `spec` is its text as written, and `findings` the known facts about its
+    predictions. `is_small` returns whether a smaller value of a metric is better.
+    """
+    found = [one for one in _sections(record, graph, spec, findings, is_small) if one.body]
+    return document(record.name, found, header=_header(record))
 
 
 def run_html(
@@ -76,162 +57,153 @@ def run_html(
     history: Mapping[str, Sequence[float]],
     by_part: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """What a notebook shows of a run: a part of a page, whose styles are its own."""
-    parts = [f"<p><code>{escape(title)}</code></p>"]
+    """The HTML fragment of a run for a notebook, with separate styles."""
+    parts = [f"<style>{CHARTS}{_RUN}</style><p><code>{escape(title)}</code></p>"]
     if by_part:
-        parts.append(_table(["", *by_part], metric_rows(by_part)))
-    parts += _charts({name: values for name, values in history.items() if values})
-    return f"<div>{''.join(parts)}</div>"
+        parts.append(table(["", *by_part], metric_rows(by_part), label="Metrics"))
+    parts.append(curves({name: values for name, values in history.items() if values}, ()))
+    return f'<div class="ms-run">{"".join(parts)}</div>'
 
 
-def _class(state: str) -> str:
-    return (
-        state if state in ("completed", "failed", "killed", "interrupted", "running") else "unknown"
+def _sections(
+    record: Record,
+    graph: TypedGraph | None,
+    spec: str,
+    findings: Findings | None,
+    is_small: sliced.SmallerIsBetter,
+) -> Iterator[Section]:
+    yield Section("expectations", "Expectations", _expectations(record))
+    yield Section("metrics", "Metrics", _metrics(record))
+    yield Section("slices", "Slices", "\n".join(_slices(record, is_small)))
+    yield Section("training", "Training", "\n".join(training(record)))
+    if findings is not None:
+        yield from of_findings(findings)
+    if graph is not None:
+        yield Section("model", "The model", "\n".join(_model(record.name, graph)))
+    yield Section("run", "The run", _facts(record))
+    spec_text = scrolled(f"<pre>{escape(spec)}</pre>", label="The spec") if spec else ""
+    yield Section("spec", "The spec", spec_text)
+    yield Section("versions", "Versions", _versions(record))
+
+
+def _header(record: Record) -> Iterator[str]:
+    state = record.state if record.state in _STATES else "unknown"
+    yield f"<header><h1>{text(record.name)}</h1>"
+    yield f'<p><span class="state {state}">{text(record.state)}</span> {text(_took(record))}</p>'
+    for one in record.entries("faults"):
+        help = f"<p>{text(one.get('help'))}</p>" if one.get("help") else ""
+        said = text(f"{one.get('code')}: {one.get('message')}")
+        yield f'<div class="fault"><p><b>{said}</b></p>{help}</div>'
+    cards = "".join(
+        f"<li><b>{number(value)}</b><span>{text(name)}</span></li>"
+        for name, value in _headline(record)
     )
+    yield f'<ul class="cards">{cards}</ul></header>' if cards else "</header>"
 
 
-def _metrics(record: Record) -> Iterator[str]:
+def _took(record: Record) -> str:
+    parts = [
+        moment(record.started) if record.started else "",
+        f"{record.epochs:,} epoch{'' if record.epochs == 1 else 's'}" if record.epochs else "",
+    ]
+    trained = record.number("seconds")
+    if trained is not None:
+        parts.append(f"{duration(trained)} of training")
+    return ", ".join(filter(None, parts))
+
+
+def _headline(record: Record) -> list[tuple[str, float]]:
+    """Metrics of the first measured part, with those other than losses first; for a run that did
+    not finish, those of its last epoch.
+    """
+    if record.by_part:
+        part, values = next(iter(record.by_part.items()))
+        found = [(f"{part} {name}", value) for name, value in values.items()]
+    else:
+        names = [name for name in record.history if name != RATE]
+        found = [(f"{name}, last epoch", record.history[name][-1]) for name in names]
+    return sorted(found, key=lambda one: "loss" in one[0])[:_CARDS]
+
+
+# Sections -----------------------------------------------------------------------------------------
+
+
+def _metrics(record: Record) -> str:
     if not record.by_part:
-        return
+        return ""
     counted = counted_rows(record.mapping("counted", part) for part in record.by_part)
-    yield "<h2>Metrics</h2>"
-    yield _table(["", *record.by_part], [*metric_rows(record.by_part), *counted])
+    rows = [*metric_rows(record.by_part), *counted]
+    return table(["", *record.by_part], rows, label="Metrics")
 
 
-def _facts(record: Record) -> Iterator[str]:
-    rows = [[title, value] for title, value in facts_of(record) if value and title != "versions"]
-    yield "<table>"
-    for title, value in rows:
-        yield f"<tr><th>{escape(title)}</th><td>{escape(value)}</td></tr>"
-    yield "</table>"
+def _expectations(record: Record) -> str:
+    """The expectations of the spec, the measured values, and whether they are met."""
+    rows: list[list[str | Cell]] = []
+    for key, expected, measured, margin, verdict in expectation_rows(record.expectations):
+        is_unmet = verdict.partition(":")[0] == _UNMET  # and not only a warning
+        kind = "met" if verdict == "met" else "unmet" if is_unmet else "unsure"
+        rows.append([key, expected, Cell(verdict, kind), measured, margin])
+    if not rows:
+        return ""
+    header = ["", "expected", "", "measured", "margin"]
+    return table(header, rows, label="Expectations", left=3)
 
 
-def _versions(record: Record) -> Iterator[str]:
+def _slices(record: Record, is_small: sliced.SmallerIsBetter) -> Iterator[str]:
+    """A table for each part, with the slices that are furthest behind first."""
+    found = sliced.by_part_of(record.slices, record.slice_examples, record.few_slices)
+    few = any(one.few for each in found.values() for one in each)
+    for at, (part, ones) in enumerate(found.items()):
+        whole = record.by_part.get(part, {})
+        metric = sliced.ranking_metric(whole, is_small)
+        others = [name for name in whole if name != metric]
+        header = ["slice", "examples", *([metric, "difference"] if metric else []), *others]
+        rows = [
+            _slice_row(one, whole, metric, others, is_small)
+            for one in sliced.worst_first(ones, whole, is_small)
+        ]
+        if len(found) > 1:
+            yield f"<h3>{text(part)}</h3>"
+        if at == 0:
+            by = f"Sorted by the gap in {metric} to the whole part."
+            marked = "Slices marked * have too few examples to be judged."
+            yield note(by if metric else "", marked if few else "")
+        yield table(header, rows, label=f"Slices of {part}")
+
+
+def _slice_row(
+    one: sliced.SliceResult,
+    whole: Mapping[str, float],
+    metric: str | None,
+    others: Sequence[str],
+    is_small: sliced.SmallerIsBetter,
+) -> list[str | Cell]:
+    row: list[str | Cell] = [one.label, f"{one.examples:,}{' *' * one.few}"]
+    if metric is not None:
+        value = one.metrics.get(metric)
+        worse = value is not None and sliced.behind(metric, whole[metric], value, is_small) > 0
+        row.append("" if value is None else number(value))
+        gap = sliced.difference(one, whole, metric)
+        row.append(Cell(gap, "unmet" if worse and not one.few else ""))
+    return row + [number(one.metrics[name]) if name in one.metrics else "" for name in others]
+
+
+def _facts(record: Record) -> str:
+    return facts((title, value) for title, value in facts_of(record) if title not in _TOLD)
+
+
+def _versions(record: Record) -> str:
     versions = {**record.mapping("versions"), **record.mapping("dependencies")}
-    if versions:
-        yield "<h2>Versions</h2>"
-        yield (
-            f"<p>{escape(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>"
-        )
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(
-        f'<th class="number">{escape(name)}</th>' if at else f"<th>{escape(name)}</th>"
-        for at, name in enumerate(header)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="number">{escape(cell)}</td>' if at else f"<td>{escape(cell)}</td>"
-            for at, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    if not versions:
+        return ""
+    return f"<p>{text(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>"
 
 
 def _model(name: str, graph: TypedGraph) -> Iterator[str]:
-    yield "<h2>The model</h2>"
-    yield f"<pre>{escape(summary(name, graph, width=120))}</pre>"
+    yield scrolled(f"<pre>{escape(summary(name, graph, width=120))}</pre>", label="The layers")
     if graph.depth_first_calls <= _LARGE:
-        image = b64encode(picture(name, graph, "svg")).decode()
-        yield (
-            '<div class="picture"><img alt="the layers of the model"'
-            f' src="data:image/svg+xml;base64,{image}"></div>'
+        drawn = image(picture(name, graph, "svg"), "the layers of the model", "svg+xml")
+        yield details(
+            "A picture of the layers",
+            scrolled(f'<div class="picture">{drawn}</div>', label="A picture of the layers"),
         )
-
-
-# Curves -------------------------------------------------------------------------------------------
-
-
-def _history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    charts = list(_charts(history))
-    if charts:
-        yield "<h2>History</h2>"
-        yield from charts
-
-
-def _charts(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """A chart for each loss and metric, the one on the validation data in the same."""
-    for name in history:
-        if name.startswith("val_") and name[4:] in history:
-            continue
-        curves = {name: history[name]}
-        if f"val_{name}" in history:
-            curves[f"val_{name}"] = history[f"val_{name}"]
-        yield _chart(name, curves)
-
-
-def _chart(title: str, curves: Mapping[str, Sequence[float]]) -> str:
-    low, high = _range(curves.values())
-    count = max(len(values) for values in curves.values())
-    coloured = list(zip(_COLOURS, curves.items(), strict=False))
-    drawn = [
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">',
-        *_axes(low, high, count),
-        *(
-            part
-            for colour, (_, values) in coloured
-            for part in _line(values, count, low, high, colour)
-        ),
-        "</svg>",
-    ]
-    legend = [_legend(title, name, values, colour) for colour, (name, values) in coloured]
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption>{''.join(drawn)}<br>"
-        f"{'<br>'.join(legend)}</figure>"
-    )
-
-
-def _range(curves: Iterable[Sequence[float]]) -> tuple[float, float]:
-    """The lowest and the highest number of a chart, which are never the same."""
-    finite = [value for values in curves for value in values if math.isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=1.0)
-    if low == high:
-        return low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
-    return low, high
-
-
-def _axes(low: float, high: float, count: int) -> Iterator[str]:
-    for share in (0.0, 0.5, 1.0):
-        y = _HEIGHT - _BELOW - share * (_HEIGHT - _BELOW - 12)
-        mark = number(low + share * (high - low))
-        yield (
-            f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e5e7eb"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{mark}</text>'
-        )
-    yield (
-        f'<text x="{_LEFT}" y="{_HEIGHT - 8}">epoch 1</text>'
-        f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 8}" text-anchor="end">{count}</text>'
-    )
-
-
-def _legend(title: str, name: str, values: Sequence[float], colour: str) -> str:
-    best, at = best_of(name, values)
-    told = f" (best {number(best)} in epoch {at + 1})" if title != "learning_rate" else ""
-    square = f'<span style="color:{colour}">&#9632;</span>'
-    return f"{square} {escape(name)} {number(values[-1])}{told}"
-
-
-def _line(
-    values: Sequence[float], count: int, low: float, high: float, colour: str
-) -> Iterator[str]:
-    """The stretches of a curve between numbers that are not finite; a stretch of one is a dot."""
-    stretch: list[str] = []
-    for at, value in enumerate([*values, math.nan]):
-        if math.isfinite(value):
-            x = _LEFT + (_WIDTH - 8 - _LEFT) * (at / (count - 1) if count > 1 else 0.5)
-            y = _HEIGHT - _BELOW - (value - low) / (high - low) * (_HEIGHT - _BELOW - 12)
-            stretch.append(f"{x:.1f},{y:.1f}")
-        elif stretch:
-            if len(stretch) == 1:
-                x_text, y_text = stretch[0].split(",")
-                yield f'<circle cx="{x_text}" cy="{y_text}" r="3" fill="{colour}"/>'
-            else:
-                yield (
-                    f'<polyline fill="none" stroke="{colour}" stroke-width="1.8"'
-                    f' points="{" ".join(stretch)}"/>'
-                )
-            stretch = []

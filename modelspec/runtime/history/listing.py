@@ -15,9 +15,9 @@ from .record import Record, read_record
 from .run_files import MANIFEST
 
 _DEEPEST: Final = 4
-"""Folders below the one that is listed; a run of its own stands two below, in `runs/<name>/<n>`."""
+"""The depth of folders below the listed one; a run is usually two below, in `runs/<name>/<n>`."""
 _MOST: Final = 100_000
-"""Folders that are looked into."""
+"""The most folders that are searched."""
 _SMALLER_IS_BETTER = re.compile(
     r"(^|_)(loss|error|mse|mae|mape|msle|rmse|.*_error|.*divergence|.*crossentropy|hinge"
     r"|.*_hinge|poisson|false_(positives|negatives)|learning_rate)$"
@@ -25,20 +25,20 @@ _SMALLER_IS_BETTER = re.compile(
 
 
 def find(folder: Path) -> Checked[tuple[Record, ...]]:
-    """The runs in a folder, the newest first. A run that cannot be read is a warning, a folder that
-    is not there an error (MS770).
+    """The runs in a folder, the newest first. An unreadable run is a warning, a missing folder an
+    error (MS770).
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         fault = Fault(
             "MS770",
-            f"`{folder}` {what}, so that no runs can be listed",
-            help="name a folder of runs, or the folder of one run",
+            f"cannot list runs: `{folder}` {what}",
+            help="pass a folder of runs, or the folder of one run",
         )
         return Checked((), (fault.at(None),))
     records: list[Record] = []
     found: list[Diagnostic] = []
-    for path in _run_folders(folder):
+    for path in run_folders(folder):
         read = read_record(path)
         found += [Diagnostic(one.code, "warning", one.message, None) for one in read.diagnostics]
         if read.value is not None:
@@ -46,8 +46,8 @@ def find(folder: Path) -> Checked[tuple[Record, ...]]:
     return Checked(tuple(sorted(records, key=_started, reverse=True)), tuple(found))
 
 
-def _run_folders(folder: Path) -> Iterator[Path]:
-    """Every folder with a manifest, at most so deep; what is in a run is not looked into."""
+def run_folders(folder: Path) -> Iterator[Path]:
+    """Every folder with a manifest, up to a depth; the contents of a run are not searched."""
     level, looked = [folder], 0
     for _ in range(_DEEPEST):
         below: list[Path] = []
@@ -80,9 +80,9 @@ def _started(record: Record) -> datetime:
 def in_order(
     records: Sequence[Record], metric: str, *, reverse: bool = False
 ) -> Checked[tuple[Record, ...]]:
-    """Runs by a metric, the best first; those without it, or for which it is no number, last.
+    """Runs by a metric, the best first; those without it, or with NaN, last.
 
-    The smallest loss or error is the best, of any other metric the largest. MS771 where no run has
+    The smallest loss or error is the best, for any other metric the largest. MS771 if no run has
     the metric.
     """
     names = list(dict.fromkeys(name for record in records for name in record.metrics))
@@ -98,7 +98,7 @@ def in_order(
 
 def _no_metric(metric: str, names: Sequence[str]) -> Fault:
     near = nearest(metric, names)
-    has = f"they have {listed(names[:12])}" if names else "none of them has any"
+    has = f"available: {listed(names[:12])}" if names else "none of them has metrics"
     return Fault(
         "MS771",
         f"no run has the metric `{metric}`",
@@ -108,7 +108,7 @@ def _no_metric(metric: str, names: Sequence[str]) -> Fault:
 
 
 def is_better_small(metric: str) -> bool:
-    """Whether a smaller value of a metric is the better one."""
+    """Whether a smaller value of a metric is better."""
     return _SMALLER_IS_BETTER.search(metric) is not None
 
 

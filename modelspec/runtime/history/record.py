@@ -1,6 +1,4 @@
-"""One run as its folder tells of it: whole, interrupted, killed in the middle, or still going
-on.
-"""
+"""One run, read from its folder: complete, interrupted, killed, or still running."""
 
 from __future__ import annotations
 
@@ -8,8 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,39 +17,52 @@ from modelspec.core.diagnostics import Checked, Diagnostic, Fault
 from modelspec.core.source.regular_files import require_regular
 
 from .run_files import CHECKPOINTS, HISTORY, MANIFEST, METRICS, is_written
+from .slices import PARTS, prefix_of
 
 FORMAT: Final = 1
-"""Of the manifests that this version reads."""
+"""The format of manifests that this version reads."""
 _MOST: Final = 50_000_000
-"""Bytes of a file that are read."""
+"""The most bytes of a file that are read."""
 _LARGEST: Final = 1e300
 _NO_CURVES: Final = ("epoch", "seconds")
+STAGE: Final = "stage"
+"""The column of the history with the stage of each epoch."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a run folder holds beside the model. Nothing in it is believed to be of any type but
-    what is asked for.
+    """The contents of a run folder besides the model. No value in it is trusted to have any type
+    but the requested one.
     """
 
     path: Path
     manifest: Mapping[str, Any]
     history: Mapping[str, tuple[float, ...]]
-    """Losses, metrics and the learning rate by name, an entry for each epoch."""
+    """Losses, metrics and the learning rate by name, with an entry for each epoch."""
     by_part: Mapping[str, Mapping[str, float]]
     """Metrics of the final weights, on `test` and `validation`."""
     seconds_of_epochs: tuple[float, ...] = ()
     is_written: bool = False
+    slices: Mapping[str, float] = field(default_factory=dict)
+    """Metrics on slices of a part, by their flat names: `test_accuracy@island=Dream`."""
+    slice_examples: Mapping[str, int] = field(default_factory=dict)
+    """The number of examples in each slice: `test@island=Dream`, `val@island=Dream`."""
+    few_slices: frozenset[str] = frozenset()
+    """The slices with too few examples to be judged."""
+    expectations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The expectations of the spec, by key, as decided when the run ended."""
+    stages: tuple[str, ...] = ()
+    """The stage of each epoch; empty for a training without stages."""
 
     @property
     def name(self) -> str:
-        """That of the spec."""
+        """The name of the spec."""
         return self.text("name") or self.path.name
 
     @property
     def state(self) -> str:
-        """`running`, `completed`, `interrupted` (by a signal), `failed`, or `killed`: it ended
-        without a word.
+        """`running`, `completed`, `interrupted` (by a signal), `failed`, or `killed`: its process
+        ended without recording an ending.
         """
         outcome = self.text("outcome") or "unknown"
         return "killed" if outcome == "running" and not self.is_written else outcome
@@ -66,7 +77,7 @@ class Record:
 
     @property
     def epochs(self) -> int:
-        """How many were completed."""
+        """The number of completed epochs."""
         return max(
             (len(values) for values in self.history.values()),
             default=int(self.number("epochs") or 0),
@@ -74,18 +85,18 @@ class Record:
 
     @property
     def is_exact(self) -> bool:
-        """Whether it went on, wherever it did, as if it had never stopped."""
+        """Whether every resumption continued exactly, as if the run had never stopped."""
         return self.manifest.get("inexact") is not True
 
     @property
     def fault(self) -> Mapping[str, Any] | None:
-        """Code, message and help of what the run failed with."""
+        """Code, message and help of the run's error."""
         faults = self.entries("faults") if self.state == "failed" else []
         return {key: faults[0].get(key) for key in ("code", "message", "help")} if faults else None
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from; it is not looked into."""
+        """Whether it has a checkpoint to continue from; its contents are not checked."""
         try:
             return any(not one.name.startswith(".") for one in (self.path / CHECKPOINTS).iterdir())
         except OSError:
@@ -93,25 +104,25 @@ class Record:
 
     @cached_property
     def metrics(self) -> Mapping[str, float]:
-        """Every number that the run came to: `test_accuracy`, `val_accuracy` of the final weights
-        (of the last epoch where it did not end), and `accuracy` as it was logged in the last
-        epoch.
+        """Every number of the run: `test_accuracy`, `val_accuracy` of the final weights (of the
+        last epoch if it did not end), those of slices (`test_accuracy@island=Dream`), and
+        `accuracy` as logged in the last epoch.
         """
-        prefixes = {"test": "test_", "validation": "val_"}
         found = {
-            f"{prefixes.get(part, f'{part}_')}{name}": value
+            f"{prefix_of(part)}{name}": value
             for part, values in self.by_part.items()
             for name, value in values.items()
         }
+        found |= self.slices
         for name, values in self.history.items():
-            if name != "learning_rate" and values:
+            if name != "learning_rate" and values and not _is_of_another_stage(self, values):
                 found.setdefault(name, values[-1])
         return found
 
-    # What the manifest says -----------------------------------------------------------------------
+    # The manifest ---------------------------------------------------------------------------------
 
     def value(self, *keys: str) -> Any:
-        """What stands at a place in the manifest; None where there is nothing."""
+        """The value at a path in the manifest; None if there is none."""
         found: Any = self.manifest
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
@@ -141,7 +152,7 @@ class Record:
         return time_of(self.text(*keys))
 
     def as_json(self) -> dict[str, Any]:
-        """What `modelspec runs --format json` prints of every run."""
+        """The values of a run in `modelspec runs --format json`."""
         return {
             "run": str(self.path),
             "name": self.name,
@@ -153,12 +164,18 @@ class Record:
             "exact": self.is_exact,
             "fault": self.fault,
             "ending": dict(self.mapping("ending")) or None,
+            **({"stages": self.entries("stages")} if self.stages else {}),
             "metrics": dict(self.metrics),
         }
 
 
+def _is_of_another_stage(record: Record, values: Sequence[float]) -> bool:
+    """Whether the last stage does not log a metric."""
+    return bool(record.stages) and math.isnan(values[-1])
+
+
 def time_of(text: object) -> datetime | None:
-    """A moment as the manifest has it, in UTC."""
+    """A time in the manifest, in UTC."""
     try:
         found = datetime.fromisoformat(str(text))
         return found.astimezone(UTC) if found.tzinfo else None
@@ -167,9 +184,9 @@ def time_of(text: object) -> datetime | None:
 
 
 def read_record(path: Path) -> Checked[Record | None]:
-    """The run in a folder; None and MS708 where there is none that can be read.
+    """The run in a folder; None and MS708 if it cannot be read.
 
-    A history or metrics that cannot be read are a warning (MS716), and left out.
+    An unreadable history or unreadable metrics are a warning (MS716), and left out.
     """
     try:
         manifest = _manifest(path)
@@ -177,68 +194,116 @@ def read_record(path: Path) -> Checked[Record | None]:
         return Checked(None, (fault.at(None),))
     found: list[Diagnostic] = []
     rows: list[Mapping[str, float]] = []
+    stages: tuple[str, ...] = ()
     by_part: Mapping[str, Mapping[str, float]] = {}
+    sliced: dict[str, Any] = {}
     try:
-        rows = _rows(path / HISTORY)
-        by_part = _by_part(path / METRICS)
+        rows, stages = _rows(path / HISTORY)
+        results = _results(path / METRICS)
+        by_part = _by_part(results)
+        sliced = {**_slices(results), "expectations": _expectations(results)}
     except (OSError, ValueError, TypeError, OverflowError, RecursionError, csv.Error) as error:
         said = f"the results of the run in `{path}` cannot be read: {error}"
         found.append(Diagnostic("MS716", "warning", said, None))
     history = _columns(rows)
     curves = {name: values for name, values in history.items() if name not in _NO_CURVES}
     return Checked(
-        Record(path, manifest, curves, by_part, history.get("seconds", ()), is_written(path)),
+        Record(
+            path,
+            manifest,
+            curves,
+            by_part,
+            history.get("seconds", ()),
+            is_written(path),
+            stages=stages,
+            **sliced,
+        ),
         tuple(found),
     )
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    """Raises `Fault` (MS708) where a folder has no manifest that can be read."""
+    """Raises `Fault` (MS708) for a folder without a readable manifest."""
     try:
         found = json.loads(_text(path / MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
-        raise _no_run(f"`{path}` is no run: it has no {MANIFEST}") from None
+        raise _no_run(f"`{path}` is not a run: it has no {MANIFEST}") from None
     except OSError as error:
         said = (error.strerror or "unknown error").lower()
         raise _no_run(f"`{path}` cannot be read: {said}") from None
     except (ValueError, RecursionError):
-        raise _no_run(f"`{path / MANIFEST}` is no JSON that can be read") from None
+        raise _no_run(f"`{path / MANIFEST}` is not valid JSON") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise _no_run(f"`{path / MANIFEST}` is no manifest of a run (format {FORMAT})")
+        raise _no_run(f"`{path / MANIFEST}` is not a run manifest (format {FORMAT})")
     return found
 
 
 def _no_run(message: str) -> Fault:
-    return Fault("MS708", message, help="`modelspec train` makes a run folder")
+    return Fault("MS708", message, help="`modelspec train` creates a run folder")
 
 
 def _columns(rows: list[Mapping[str, float]]) -> dict[str, tuple[float, ...]]:
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: tuple(row[name] for row in rows if name in row) for name in names}
+    return {name: tuple(row.get(name, math.nan) for row in rows) for name in names}
 
 
-def _rows(path: Path) -> list[Mapping[str, float]]:
-    """A row for each epoch. The last one may be cut short where the process was killed as it wrote
-    it.
+def _rows(path: Path) -> tuple[list[Mapping[str, float]], tuple[str, ...]]:
+    """A row for each epoch, and its stage: the second column, if the training has stages. The last
+    row may be incomplete if the process was killed while writing.
     """
     if not path.is_file():
-        return []
+        return [], ()
     text = _text(path)
     whole = text[: text.rfind("\n") + 1]
     rows = csv.DictReader(io.StringIO(whole))
-    return [{name: float(cell) for name, cell in row.items() if name and cell} for row in rows]
+    cells = [dict(row) for row in rows]
+    staged = (rows.fieldnames or ())[1:2] == [STAGE]
+    stages = tuple(str(row.pop(STAGE)) for row in cells) if staged else ()
+    found = [{name: float(cell) for name, cell in row.items() if name and cell} for row in cells]
+    return [*found], stages
 
 
-def _by_part(path: Path) -> dict[str, dict[str, float]]:
+def _results(path: Path) -> dict[str, Any]:
+    """The contents of the metrics file. Raises `ValueError`."""
     if not path.is_file():
         return {}
     found = json.loads(_text(path))
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise ValueError(f"`{path.name}` holds no metrics")
+    if not isinstance(found, dict) or not all(
+        isinstance(one, dict) for part, one in found.items() if part in PARTS
+    ):
+        raise ValueError(f"`{path.name}` contains no metrics")
+    return found
+
+
+def _by_part(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return {
-        str(part): {str(name): float(value) for name, value in one.items()}
-        for part, one in found.items()
+        part: {str(name): float(value) for name, value in one.items()}
+        for part, one in results.items()
+        if part in PARTS
     }
+
+
+def _slices(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record about slices."""
+    metrics, counts = results.get("slices"), results.get("slice_examples")
+    few = results.get("few_slices")
+    return {
+        "slices": _numbers(metrics, float),
+        "slice_examples": _numbers(counts, int),
+        "few_slices": frozenset(map(str, few if isinstance(few, list) else ())),
+    }
+
+
+def _expectations(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    found = results.get("expect")
+    entries = found.items() if isinstance(found, dict) else ()
+    return {str(key): one for key, one in entries if isinstance(one, dict)}
+
+
+def _numbers(found: Any, number: Callable[[Any], Any]) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): number(value) for name, value in found.items()}
 
 
 def _text(path: Path) -> str:

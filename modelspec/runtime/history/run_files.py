@@ -1,24 +1,28 @@
-"""The files of a run folder, and whether some process is writing it."""
+"""The files of a run folder, and whether a process is writing it."""
 
 from __future__ import annotations
 
 import fcntl
+import re
 from pathlib import Path
 from typing import Final
 
-LOCK: Final = ".lock"
-MANIFEST: Final = "manifest.json"
-MODEL: Final = "model.keras"
-RESOLVED: Final = "resolved.yaml"
-SPEC: Final = "spec.yaml"
-HISTORY: Final = "history.csv"
-METRICS: Final = "metrics.json"
-CHECKPOINTS: Final = "checkpoints"
-REPORT: Final = "report.html"
+from modelspec.core.run_names import CHECKPOINTS as CHECKPOINTS
+from modelspec.core.run_names import HISTORY as HISTORY
+from modelspec.core.run_names import LOCK as LOCK
+from modelspec.core.run_names import MANIFEST as MANIFEST
+from modelspec.core.run_names import METRICS as METRICS
+from modelspec.core.run_names import MODEL as MODEL
+from modelspec.core.run_names import REPORT as REPORT
+from modelspec.core.run_names import RESOLVED as RESOLVED
+from modelspec.core.run_names import SPEC as SPEC
+
+BASELINES: Final = "baselines"
+"""The folder beside a spec with the baselines of accepted runs."""
 
 
 def is_written(path: Path) -> bool:
-    """Whether some process is writing the run folder just now."""
+    """Whether a process is writing the run folder now."""
     try:
         with (path / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -27,3 +31,23 @@ def is_written(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def file_name(name: str) -> str:
+    """A spec's name as the name of a folder or a file."""
+    return re.sub(r"[^\w.+-]+", "_", name).strip(".") or "model"
+
+
+def numbered_folder(parent: Path) -> Path:
+    """A new folder `parent/<n>`, where n is one more than the highest existing one. Raises
+    `OSError`.
+    """
+    number = max((int(one.name) for one in parent.iterdir() if one.name.isdecimal()), default=0)
+    while True:
+        number += 1
+        path = parent / str(number)
+        try:
+            path.mkdir()
+        except FileExistsError:  # another process was faster
+            continue
+        return path

@@ -1,4 +1,4 @@
-"""Runs in words: a table of several, and the page of one."""
+"""Text about runs: a table of several, and the page of one."""
 
 from __future__ import annotations
 
@@ -6,27 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from modelspec.compiler.spec.slice_names import MARK
 from modelspec.core.text_table import columns, text_table
 
 from .edited_files import altered
 from .ending import reason, state, to_continue, weights
+from .expectation_table import expectations_table
 from .formatting import duration, moment, number, size, sparkline
 from .listing import is_better_small
 from .record import Record, time_of
 from .run_files import HISTORY, METRICS, MODEL, REPORT, RESOLVED, SPEC
 
 _COLUMNS: Final = 4
-"""Metrics in the table of several runs."""
+"""The most metrics in the table of several runs."""
 _MISSING: Final = "-"
 _CONSEQUENCE: Final = {
-    SPEC: ": nothing follows from it any more, the run goes by resolved.yaml",
-    RESOLVED: ", by which the run goes",
+    SPEC: ": this has no effect, the run uses resolved.yaml",
+    RESOLVED: ", which the run uses",
 }
 
 
-def of_several(records: Sequence[Record], first: str | None = None) -> str:
-    """A row for each run, with the metrics that most of them have; `first` is one that is asked
-    for.
+def of_several(
+    records: Sequence[Record],
+    first: str | None = None,
+    settings: Sequence[tuple[str, Sequence[str]]] = (),
+) -> str:
+    """A row for each run, with the metrics that most of them have; `first` is a requested one.
+    `settings` are columns: a name, and a value for each run.
     """
     names = _common(records, first)
     rows = [
@@ -36,11 +42,12 @@ def of_several(records: Sequence[Record], first: str | None = None) -> str:
             one.state,
             moment(one.started) if one.started else _MISSING,
             str(one.epochs),
+            *(texts[at] for _, texts in settings),
             *(number(one.metrics[name]) if name in one.metrics else _MISSING for name in names),
         )
-        for one in records
+        for at, one in enumerate(records)
     ]
-    header = ("run", "spec", "state", "started", "epochs", *names)
+    header = ("run", "spec", "state", "started", "epochs", *(name for name, _ in settings), *names)
     reasons = [reason(one) for one in records]
     if not any(reasons):
         return text_table(header, rows, left=range(4))
@@ -49,10 +56,10 @@ def of_several(records: Sequence[Record], first: str | None = None) -> str:
 
 
 def _common(records: Sequence[Record], first: str | None) -> list[str]:
-    """Metrics on data that nothing was trained on come before those of the training, frequent ones
+    """Metrics on data that were not used in training come before training metrics, frequent ones
     before rare ones.
     """
-    counts = Counter(name for record in records for name in record.metrics)
+    counts = Counter(name for record in records for name in record.metrics if MARK not in name)
     held_out = [name for name in counts if name.startswith(("test_", "val_"))]
     names = sorted(
         held_out or counts, key=lambda name: (-counts[name], not name.startswith("test_"))
@@ -66,23 +73,27 @@ def _common(records: Sequence[Record], first: str | None) -> list[str]:
 
 
 def of_one(record: Record) -> str:
-    """What happened in a run, what it was made of, and what it came to."""
+    """The history of a run, its inputs, and its results."""
     facts = [(title, value) for title, value in facts_of(record) if value]
     parts = [f"{record.path}\n", *columns(facts)]
     if record.by_part:
         parts.append("\n" + metrics_table(record.by_part))
+    if record.expectations:
+        parts.append("\n" + expectations_table(record.expectations))
     if record.history:
         parts.append("\n" + history(record))
     return "\n".join(parts)
 
 
 def facts_of(record: Record) -> Iterator[tuple[str, str]]:
-    """Titles and sentences; one without a sentence is not known."""
+    """Titles and sentences; one without a sentence is unknown."""
     yield "spec", _spec(record)
     yield "state", state(record)
     yield "started", moment(record.started) if record.started else ""
     yield "ended", _ended(record)
     yield "epochs", _epochs(record)
+    yield "stages", _stages(record)
+    yield "players", _players(record)
     yield "weights", weights(record)
     for one in record.entries("faults"):
         yield "fault", f"{one.get('code')}: {one.get('message')}"
@@ -133,6 +144,29 @@ def _ended(record: Record) -> str:
     return f"{moment(record.ended)}{took}{training}"
 
 
+def _stages(record: Record) -> str:
+    """`head 5 epochs, all 7 of 10 epochs (stopped by EarlyStopping)`."""
+    planned = {str(one.get("name")): one for one in record.entries("training", "stages")}
+    stopped = {str(one.get("name")): one.get("stopped_by") for one in record.entries("stages")}
+    words = []
+    for name, count in Counter(record.stages).items():
+        of = planned.get(name, {}).get("epochs")
+        epochs = str(count) if of in (None, count) else f"{count} of {of}"
+        by = f" (stopped by {stopped[name]})" if stopped.get(name) else ""
+        words.append(f"{name} {epochs} epoch{'' if epochs == '1' else 's'}{by}")
+    return ", ".join(words)
+
+
+def _players(record: Record) -> str:
+    """`critic 2 updates with Adam, generator 1 update with Adam`."""
+    words = []
+    for one in record.entries("training", "players"):
+        updates = one.get("updates")
+        turns = "1 update" if updates == 1 else f"{updates} updates"
+        words.append(f"{one.get('name')} {turns} with {one.get('optimizer')}")
+    return ", ".join(words)
+
+
 def _epochs(record: Record) -> str:
     steps, each = record.number("steps"), record.seconds_of_epochs
     words = [str(record.epochs)]
@@ -149,7 +183,7 @@ def _resumed(one: Mapping[str, Any]) -> str:
     where = (
         f"from epoch {place.get('epoch')}, step {place.get('step')}"
         if isinstance(place, dict)
-        else "from the begin: it had no checkpoint"
+        else "from the beginning: it had no checkpoint"
     )
     listed = one.get("differences")
     differing = (
@@ -158,15 +192,16 @@ def _resumed(one: Mapping[str, Any]) -> str:
         else []
     )
     said = "; ".join(
-        f"{each.get('what')} was {each.get('was')}, is {each.get('now')}" for each in differing
+        f"{each.get('what')} changed from {each.get('was')} to {each.get('now')}"
+        for each in differing
     )
     return f"{when}, {where}{f', not exactly: {said}' if said or one.get('inexact') else ''}"
 
 
 def exact(record: Record) -> str:
-    """Whether its numbers are those that another run of the same spec comes to."""
+    """Whether another run of the same spec produces the same numbers."""
     if not record.is_exact:
-        return "no: it went on though something differed (`--allow-inexact`)"
+        return "no: it resumed despite differences (`--allow-inexact`)"
     promised = record.value("deterministic", "promised")
     if promised is True:
         return f"yes, on {record.text('deterministic', 'where') or 'an equal machine'}"
@@ -195,7 +230,7 @@ def pairs(values: Mapping[str, Any]) -> str:
 
 
 def machine(record: Record) -> str:
-    """Processor, memory, devices, and what sums are split by."""
+    """Processor, memory, devices, and the threads among which sums are split."""
     memory, cores = record.number("machine", "memory"), record.number("machine", "cores")
     devices = record.value("backend", "devices")
     inner, outer = (
@@ -218,7 +253,7 @@ def machine(record: Record) -> str:
 
 
 def files(record: Record) -> str:
-    """Those that there are, with their sizes."""
+    """The existing files, with their sizes."""
     found = []
     for name in (MODEL, HISTORY, METRICS, REPORT):
         try:
@@ -245,8 +280,8 @@ def metric_rows(by_part: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
 
 
 def counted_rows(counted: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """For each output with a loss on how many values it was computed, `counted` having a mapping by
-    output for each part. A value is an example, or one of its steps or pixels.
+    """For each output with a loss, the number of values in its computation; `counted` has a mapping
+    by output for each part. A value is an example, or one of its steps or pixels.
     """
     parts = list(counted)
     outputs = dict.fromkeys(output for part in parts for output in part)
@@ -257,7 +292,7 @@ def counted_rows(counted: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _count(found: Any) -> str:
-    """`64`, or `40 of 64` where some are padding or ignored; nothing where it is not known."""
+    """`64`, or `40 of 64` if some are padding or ignored; empty if it is unknown."""
     values = [found.get(key) if isinstance(found, dict) else None for key in ("counted", "every")]
     if not all(type(value) is int for value in values):
         return ""
@@ -266,7 +301,7 @@ def _count(found: Any) -> str:
 
 
 def history(record: Record) -> str:
-    """A row for each curve: where it began, ended, was best, and its line."""
+    """A row for each curve: its first, last and best values, and its line."""
     rows = []
     for name, values in record.history.items():
         best, at = best_of(name, values)
@@ -276,9 +311,7 @@ def history(record: Record) -> str:
 
 
 def best_of(name: str, values: Sequence[float]) -> tuple[float, int]:
-    """The best entry of a curve and its position; one that is no number is never the best of
-    others.
-    """
+    """The best entry of a curve and its position; NaN is never the best."""
     sign = 1 if is_better_small(name) else -1
     position = min(
         range(len(values)), key=lambda at: (values[at] != values[at], sign * values[at], at)

@@ -1,6 +1,6 @@
 """Training, evaluation and prediction: the only stage with effects besides the command line.
 
-Importing this package loads no framework; TensorFlow comes in only after the run folder is locked
+Importing this package loads no framework; TensorFlow is loaded only after the run folder is locked
 and the data is checked.
 """
 

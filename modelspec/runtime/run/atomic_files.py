@@ -1,12 +1,16 @@
-"""Files that are whole or absent: written beside, forced to disk, and renamed into place."""
+"""Files that are either complete or absent: written under another name, synced to disk, and
+renamed.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from glob import escape
 from hashlib import file_digest
 from pathlib import Path
 
@@ -14,13 +18,17 @@ from modelspec.core.source.regular_files import require_regular
 
 from ..data.errors import RunError
 
+_QUIET_SECONDS = 600
+"""How long an incomplete file must not have changed before another process removes it."""
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """`write` makes the file under another name beside it, of the same ending; a crash leaves the
-    old one or the new.
+    """Lets `write` create the file under another name in the same folder, with the same extension.
+    After a crash either the old or the new file exists.
 
-    Raises `RunError` (MS703) where it cannot be written.
+    Raises `RunError` (MS703) if it cannot be written.
     """
+    sweep(path.parent, path.name)
     beside = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         write(beside)
@@ -30,24 +38,49 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        with suppress(OSError):  # where nothing can be written, nothing is left
+        with suppress(OSError):  # if nothing could be written, there is nothing to remove
             beside.unlink(missing_ok=True)
 
 
+def sweep(folder: Path, name: str = "*", quiet: float = _QUIET_SECONDS) -> None:
+    """Removes incomplete files that killed processes left in a folder: all, or those of one name.
+
+    A process of another host may write there too, under a number that no process has here: a file
+    that changed in the last `quiet` seconds stays.
+    """
+    for left in folder.glob(f".*-{escape(name) if name != '*' else name}"):
+        number = left.name[1:].partition("-")[0]
+        with suppress(OSError):
+            is_left = number.isdecimal() and not _runs(int(number))
+            if is_left and time.time() - left.lstat().st_mtime >= quiet:
+                left.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Whether a process with a number exists on this host."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file whole. Raises `RunError` (MS703)."""
+    """Write a small file atomically. Raises `RunError` (MS703)."""
     write_whole(path, lambda beside: beside.write_bytes(content))
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of an ordinary file. Raises `OSError`."""
+    """SHA-256 of a regular file. Raises `OSError`."""
     require_regular(path)
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:
-    """MS703, with how much room there is where the disk is full."""
+    """MS703, with the free space if the disk is full."""
     reason = error.strerror or str(error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and path.parent.exists()
     notes = [f"{free(path.parent):,} bytes are free there"] if full else []
@@ -55,12 +88,14 @@ def cannot_write(path: Path, error: OSError) -> RunError:
         "MS703",
         f"`{path}` cannot be written: {reason.lower()}",
         notes=notes,
-        help="free some room, or name another place" if full else "name another place",
+        help="free some disk space, or choose another location"
+        if full
+        else "choose another location",
     )
 
 
 def free(folder: Path) -> int:
-    """How many bytes a folder's disk has left."""
+    """The free bytes on a folder's disk."""
     return shutil.disk_usage(folder).free
 
 

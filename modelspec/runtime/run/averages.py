@@ -1,10 +1,10 @@
-"""Averages of the weights (`use_ema` of an optimizer) in the place of the weights while they are
-measured and saved.
+"""Weight averages (`use_ema` of an optimizer) that replace the weights while they are measured and
+saved.
 
-With `use_ema` the averages are what a run is for: the validation measures them, callbacks at an
-epoch's end keep them, and `model.keras` has them, so that what is saved is what was logged. Keras
-needs `SwapEMAWeights` for the first, in front of every callback that keeps weights, and loses them
-where a training ends early.
+With `use_ema` the averages are the result of a run: the validation measures them, callbacks at the
+end of an epoch save them, and `model.keras` contains them, so that the saved weights are the logged
+ones. Keras needs `SwapEMAWeights` for the validation, before every callback that saves weights, and
+loses the averages if a training ends early.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import keras
 
 
 class Averages:
-    """Swaps the weights of a model with their averages, where its optimizer has any."""
+    """Swaps the weights of a model with their averages, if its optimizer keeps averages."""
 
     def __init__(self, model: keras.Model) -> None:
         self._swap: Any = None
@@ -25,22 +25,22 @@ class Averages:
             self._swap.set_params({"epochs": 1})
 
     def replace(self, callback: Any) -> bool:
-        """Whether they are there and do what a callback of the spec is for."""
+        """Whether averages exist and replace a callback of the spec."""
         return self._swap is not None and isinstance(callback, keras.callbacks.SwapEMAWeights)
 
     def enter(self) -> None:
-        """Put the averages into the model. The weights are kept where the averages were."""
+        """Put the averages into the model. The weights are kept in place of the averages."""
         if self._swap is not None:
             self._swap.on_test_begin()
 
     def leave(self) -> None:
-        """Put the weights back that the training goes on with."""
+        """Restore the weights that the training continues with."""
         if self._swap is not None:
             self._swap.on_test_end()
 
     def finish(self) -> None:
-        """Leave in the model what it has now, or the averages where it has the weights; the
-        optimizer keeps the same as its averages, as it does after `fit`.
+        """Leave the averages in the model if it has the weights, or else its current values; as
+        after `fit`, the optimizer then has the same values as its averages.
         """
         if self._swap is not None:
             self.enter()

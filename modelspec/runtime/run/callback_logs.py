@@ -1,5 +1,5 @@
-"""Files that callbacks add to while a run goes on: with a run that goes back to a checkpoint, they
-go back as well.
+"""Files that callbacks append to during a run: when a run is resumed from a checkpoint, they are
+rewound to it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _EVENTS = "**/events.out.tfevents.*"
 
 
 def extent(callback: Any) -> dict[str, int]:
-    """How many bytes each file of a `TensorBoard` has, by its path in the folder of its logs;
-    nothing of others.
+    """The size in bytes of each file of a `TensorBoard` callback, by its path in the log folder;
+    empty for other callbacks.
     """
     if not isinstance(callback, keras.callbacks.TensorBoard):
         return {}
@@ -29,16 +29,20 @@ def extent(callback: Any) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_size for path in folder.glob(_EVENTS)}
 
 
-def rewind(callbacks: Iterable[Any], start: Snapshot | None) -> None:
-    """Have files hold what they held when a snapshot was taken, and what follows be added to them.
+def rewind(
+    callbacks: Iterable[Any], start: Snapshot | None, others: int = 0, first_epoch: int = 0
+) -> None:
+    """Rewind the files to the state of a snapshot; later output is appended to them.
 
-    To be called before a model is given to the callbacks, which is when some of them write. Raises
+    In the state, `others` callbacks come before these, which count epochs from `first_epoch` on.
+
+    Must be called before `set_model` of the callbacks, because some of them write then. Raises
     `RunError` (MS703).
     """
-    for index, callback in enumerate(callbacks):
+    for index, callback in enumerate(callbacks, others):
         try:
             if isinstance(callback, keras.callbacks.CSVLogger):
-                _rewind_rows(callback, start.epoch if start is not None else 0)
+                _rewind_rows(callback, start.epoch - first_epoch if start is not None else 0)
             elif isinstance(callback, keras.callbacks.TensorBoard):
                 _rewind_events(callback, _sizes(index, start))
         except OSError as error:
@@ -46,8 +50,8 @@ def rewind(callbacks: Iterable[Any], start: Snapshot | None) -> None:
 
 
 def _sizes(index: int, start: Snapshot | None) -> Mapping[str, int] | None:
-    """What `extent` said when the snapshot was taken; None where the run had no such callback
-    then.
+    """The result of `extent` when the snapshot was taken; None if the run did not have such a
+    callback then.
     """
     if start is None:
         return {}
@@ -66,8 +70,8 @@ def _rewind_rows(callback: Any, epochs: int) -> None:
 
 
 def _rewind_events(callback: Any, sizes: Mapping[str, int] | None) -> None:
-    """What comes next goes into a file of its own, in the same folder: TensorBoard reads them as
-    one.
+    """New events are written to a new file in the same folder; TensorBoard reads them
+    as one log.
     """
     if sizes is None:
         return

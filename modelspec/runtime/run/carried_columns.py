@@ -1,4 +1,4 @@
-"""Columns before the predictions: what identifies a row, and kept columns of the source."""
+"""Columns before the predictions: those that identify a row, and kept columns of the source."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ..data import RunError, Table
 from ..data.table import BLOCK, Array, is_nothing
 
 ROW, FILE = "row", "file"
-"""What the number of a row, from 1, and the name of a file are written under."""
+"""The column names for the row number, from 1, and the file name."""
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Carried:
-    """Columns that are carried over from the source, block by block."""
+    """Columns that are copied from the source, block by block."""
 
     table: Table
     number: str | None
-    """What tells rows apart that have no column for it: `row`, `file`; None for nothing."""
+    """The identification of rows without an id column: `row`, `file`, or None."""
     columns: tuple[str, ...]
     rows: Array
-    """The places in the table of the rows that are predicted."""
+    """The positions in the table of the predicted rows."""
     numbers: Array
-    """Their numbers in the source, from 1, rows that cannot be read included."""
+    """Their numbers in the source, from 1; unreadable rows are counted too."""
 
     def batches(self, sizes: Iterator[int]) -> Iterator[Mapping[str, Array]]:
-        """The columns of so many rows, and of so many after them."""
+        """The columns in blocks of consecutive rows."""
         names = self.table.file_names if self.number == FILE else None
         cells, at = _Cells(self.table, self.columns, self.rows), 0
         for size in sizes:
@@ -85,7 +85,7 @@ class _Cells:
 
 
 def _plain(values: Array) -> Array:
-    """Text as objects, as its longest may differ from block to block."""
+    """Strings as objects, because the maximum length differs between blocks."""
     if values.dtype.kind == "f":
         nothing = is_nothing(values)
         return np.where(nothing, np.nan, values) if nothing.any() else values
@@ -100,11 +100,12 @@ def carried(
     keep: str | Sequence[str],
     numbered: bool,
 ) -> Carried:
-    """What is carried over of a table: the column `id`, else the names of files or numbers of rows
-    where rows are `numbered`; and the columns of `keep`, or `all` that have one value a row.
+    """The columns to copy from a table: the column `id`, otherwise file names or row numbers if
+    rows are `numbered`; and the columns in `keep`, or with `all` every column with one value per
+    row.
 
-    Raises `DataError` (MS607) for a column that there is not, and `RunError` (MS731) for one of
-    arrays.
+    Raises `DataError` (MS607) for a column that does not exist, and `RunError` (MS731) for a column
+    of arrays.
     """
     kept = [keep] if isinstance(keep, str) and keep != ALL else keep
     asked = tuple(
@@ -117,9 +118,9 @@ def carried(
     if wrong := [name for name in asked if name in arrays]:
         raise RunError.of(
             "MS731",
-            f"{listed([f'`{name}`' for name in wrong])} of {table.name} has an array for each row,"
-            " which is not carried over to the predictions",
-            help="name columns of numbers or text",
+            f"{listed([f'`{name}`' for name in wrong])} of {table.name} has an array for each row;"
+            " expected columns with one value for each row",
+            help="name columns of numbers or strings",
         )
     number = None
     if id is None and numbered:
@@ -130,7 +131,7 @@ def carried(
 
 
 def _is_plain(values: Array) -> bool:
-    """Whether a column has one number or text for each row."""
+    """Whether a column has one number or string for each row."""
     if values.ndim != 1:
         return False
     return values.dtype.kind != "O" or not isinstance(

@@ -1,5 +1,5 @@
-"""What a measured model or a finished training says about its own numbers: how far an `AUC` may be
-off, and steps that a loss scale left out.
+"""Warnings about the accuracy of results: the possible error of an `AUC`, and steps that a loss
+scale skipped.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import numpy as np
 
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.attached_objective import attached
 from ..backend.inner_names import spec_name
 
 _UNCERTAIN = 0.01
-"""An `AUC` that may be further off than this is worth a warning."""
+"""A larger possible error of an `AUC` leads to a warning."""
 
 
 def of_metrics(model: keras.Model) -> tuple[Diagnostic, ...]:
-    """MS725 for every `AUC` whose thresholds are too far apart for the outputs that it saw."""
+    """MS725 for every `AUC` whose thresholds are too coarse for the measured outputs."""
     found = (_of_auc(one) for one in _metrics(model) if isinstance(one, keras.metrics.AUC))
     return tuple(one for one in found if one is not None)
 
@@ -42,7 +43,7 @@ def _of_auc(metric: keras.metrics.AUC) -> Diagnostic | None:
     return Diagnostic(
         "MS725",
         "warning",
-        f"`{spec_name(metric.name)}` may be off by {uncertainty:.2g}: most outputs lie between two"
+        f"`{spec_name(metric.name)}` may be off by {uncertainty:.2g}: most outputs are between two"
         f" of its {metric.num_thresholds} thresholds, which are evenly spaced from 0 to 1",
         None,
         help="give `AUC` a higher `num_thresholds`, or `thresholds` where the outputs are",
@@ -63,8 +64,23 @@ def _uncertainty(true: Any, false: Any) -> float:
 
 
 def of_training(model: keras.Model, steps: int) -> tuple[Diagnostic, ...]:
-    """MS726 where half of the steps or more had gradients past the largest number of float16."""
-    optimizer = model.optimizer
+    """MS726 if in at least half of the steps, gradients overflowed float16; for each player
+    separately.
+    """
+    found = attached(model)
+    turns = found.turns if found is not None else ()
+    if not turns:
+        return _of_loss_scale(model.optimizer, steps)
+    return tuple(
+        one
+        for turn in turns
+        for one in _of_loss_scale(
+            turn.optimizer, steps * turn.player.updates, f" of the player `{turn.player.name}`"
+        )
+    )
+
+
+def _of_loss_scale(optimizer: Any, steps: int, whose: str = "") -> tuple[Diagnostic, ...]:
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or not steps:
         return ()
     left_out = steps - int(optimizer.inner_optimizer._iterations)  # `iterations` counts updates
@@ -75,8 +91,8 @@ def of_training(model: keras.Model, steps: int) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "MS726",
             "warning",
-            f"{left_out:,} of {steps:,} steps changed no weight: gradients were too large for"
-            f" float16; the scale of the loss has come down to {scale:g}",
+            f"{left_out:,} of {steps:,} {'updates' if whose else 'steps'}{whose} changed no weight:"
+            f" gradients were too large for float16; the loss scale has decreased to {scale:g}",
             None,
             help=(
                 "train for more steps, scale targets to about 1, or start lower:"

@@ -28,13 +28,13 @@ def choose_threshold(
     *,
     split: str = "validation",
 ) -> Stored:
-    """The threshold between two labels, or that of each of several, for which `metric` (`f1`,
+    """The threshold between two labels, or of each of several labels, for which `metric` (`f1`,
     `accuracy`, `balanced_accuracy`, `youden`) is largest on a part of the run's own data. It is
-    stored with the run as `threshold.json`, and `predict` decides with it from then on.
+    stored with the run as `threshold.json`, and `predict` uses it from then on.
 
-    Examples count alike, and steps that a mask leaves out do not count. Raises `RunError`: MS732
-    for an unknown metric, MS737 where no output has two labels or several, MS738 where the part has
-    one of two labels alone, MS710 and MS714 as `evaluate`.
+    All examples have the same weight; masked steps are ignored. Raises `RunError`: MS732 for an
+    unknown metric, MS737 if no output has two labels or several, MS738 if all examples of the part
+    have, or lack, the label; MS710 and MS714 as `evaluate`.
     """
     return chosen_threshold(open_run(Path(fspath(run_dir))), metric, split)
 
@@ -42,11 +42,11 @@ def choose_threshold(
 def chosen_threshold(
     run: SavedRun, metric: str, split: str, model: keras.Model | None = None
 ) -> Stored:
-    """As `choose_threshold`; `model` is the run's, where it is loaded already."""
+    """As `choose_threshold`; `model` is the model of the run if it is already loaded."""
     if metric not in MEASURES:
         raise RunError.of(
             "MS732",
-            f"a threshold is not chosen by `{metric}`",
+            f"a threshold cannot be chosen by `{metric}`",
             help=f"choose it by {', '.join(f'`{one}`' for one in MEASURES)}",
         )
     on, part, state, _ = own_part(run, split)
@@ -59,8 +59,8 @@ def chosen_threshold(
         raise RunError.of(
             "MS737",
             f"the run in `{run.directory}` has no output of two labels, or of several labels that"
-            " an example may have, so that there is no threshold to choose",
-            help="of three or more classes the most probable is decided",
+            " an example may have, so a threshold cannot be chosen",
+            help="with three or more classes the most probable one is predicted",
         )
     model = run.model(measured=False) if model is None else model
     found = {
@@ -81,15 +81,15 @@ def chosen_threshold(
 def _computed(
     run: SavedRun, part: Part, about: Mapping[str, Decision], model: keras.Model
 ) -> dict[str, tuple[Array, Array]]:
-    """By output: probabilities and targets of the values that count, [values, labels]."""
+    """By output: probabilities and targets of the values that are not masked, [values, labels]."""
     from ..data.batches import Feed
-    from .framework_errors import told
+    from .framework_errors import as_run_error
     from .layer_states import from_zero
 
     assert run.compiled.training is not None  # it has targets
     shares: dict[str, list[Array]] = {name: [] for name in about}
     truth: dict[str, list[Array]] = {name: [] for name in about}
-    with told("the evaluation failed"), from_zero(model):
+    with as_run_error("the evaluation failed"), from_zero(model):
         for batch in Feed(part.examples).plain(part.positions, run.compiled.training.batch_size):
             outputs = model(batch[0], training=False)
             for name, one in about.items():
@@ -106,8 +106,8 @@ def _computed(
 
 
 def _positive(about: Decision, values: Array, targets: Array) -> tuple[Array, Array]:
-    """The probability of each label that a threshold is for, along the last axis, and whether the
-    example has it.
+    """The probability of each label with a threshold, along the last axis, and whether the example
+    has it.
     """
     found = about.shares(values)
     if about.kind == "several":
@@ -127,10 +127,11 @@ def _chosen(
         if has.all() or not has.any():
             raise RunError.of(
                 "MS738",
-                f"{'every' if has.all() else 'no'} example of the {on} part has the label `{label}`"
-                f" of `{name}`, so that every threshold below or above all of its probabilities is"
-                " equally good",
-                help="choose it on a part with both: `--split train`, or split with `stratify`",
+                f"{'every' if has.all() else 'no'} example of the {on} part has the label"
+                f" `{label}` of `{name}`, so all thresholds below or above all of its"
+                " probabilities are equally good",
+                help="choose it on a part with both cases: `--split train`, or split with"
+                " `stratify`",
             )
     return [
         best_threshold(column, has, None, metric)

@@ -1,4 +1,4 @@
-"""Which class each row is decided to be, and what the entries of an output are called."""
+"""The predicted class of each row, and the names of the entries of an output."""
 
 from __future__ import annotations
 
@@ -21,35 +21,41 @@ from ..data.table import Array
 from ..data.targets import loss_of
 
 Thresholds: TypeAlias = Mapping[str | None, float | tuple[float, ...]]
-"""By label or output; under None that of every output that takes one. Several are for one label
-each of an output.
+"""By label or output; the key None applies to every output that uses a threshold. Several numbers
+are one for each label of an output.
 """
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How the classes of one output are decided."""
+    """How the classes of one output are predicted."""
 
     name: str
     kind: Literal["one", "two", "several"]
-    """One of the entries along the class axis; one of two, by one unit; or any number of them."""
+    """One of the entries along the class axis; one of two classes, by one unit; or any number of
+    labels.
+    """
     labels: tuple[str, ...]
-    """Of the entries, as text; of two, also that of the class 0."""
+    """The names of the entries as strings; with one unit for two classes, also that of class 0."""
     axis: int = -1
     logits: bool = False
-    """Whether the output is scores that a softmax or a sigmoid makes probabilities of."""
+    """Whether the outputs are logits that a softmax or a sigmoid converts to probabilities."""
     margins: bool = False
-    """Whether it is scores of which no probabilities are made."""
+    """Whether the outputs are scores that are not converted to probabilities."""
     thresholds: tuple[float, ...] | None = None
-    """What a probability has to exceed: of two one number, of several one for each; None: 0.5."""
+    """What a probability has to exceed: one number for two labels, one for each of several; None:
+    0.5.
+    """
 
     @property
     def takes_threshold(self) -> bool:
-        """Whether a threshold can decide: between two labels, or for each of several."""
+        """Whether a threshold applies: between two labels, or for each of several."""
         return not self.margins and (self.kind != "one" or len(self.labels) == 2)
 
     def shares(self, values: Array) -> Array:
-        """The probability of every label, along the last axis; scores where there are none."""
+        """The probability of every label, along the last axis; scores if it has no
+        probabilities.
+        """
         if self.kind == "one":
             last = np.moveaxis(values, self.axis, -1)
             return _like(_softmax(last), values) if self.logits else last
@@ -60,7 +66,7 @@ class Decision:
         return np.concatenate([1 - found, found], axis=-1)
 
     def classes(self, values: Array, shares: Array) -> Array:
-        """The number of the class of every row; of several labels 1 for those that it has."""
+        """The class number of every row; with several labels, 1 for those that the row has."""
         if self.thresholds is None:
             return _plain(values, self)
         if self.kind == "several":
@@ -93,7 +99,7 @@ def _softmax(scores: Array) -> Array:
 
 
 def _plain(values: Array, about: Decision) -> Array:
-    """The largest of several units, or whether one unit is past the middle."""
+    """The largest of several units, or whether a single unit is above the middle."""
     if about.kind == "one":
         found: Array = values.argmax(axis=about.axis)
         return found
@@ -103,10 +109,9 @@ def _plain(values: Array, about: Decision) -> Array:
 def decisions(
     compiled: Compiled, state: State | None, thresholds: Thresholds | None = None
 ) -> dict[str, Decision]:
-    """By output: how its classes are decided, where its loss says that it classifies.
+    """By output: how its classes are predicted, if its loss is a classification loss.
 
-    Raises `RunError` (MS730) for a threshold that is for none of them, or for a label that is
-    unknown.
+    Raises `RunError` (MS730) for a threshold that applies to none of them, or for an unknown label.
     """
     assert compiled.graph is not None
     layers, bounds = target_layers(compiled, state), binding_of(compiled).targets
@@ -135,12 +140,12 @@ def decisions(
 
 
 def check_top(found: Mapping[str, Decision], top: int | None) -> None:
-    """Raises `RunError` (MS688) where no output has most probable labels."""
+    """Raises `RunError` (MS688) if no output has most probable labels."""
     if top is not None and all(one.kind == "several" for one in found.values()):
         raise RunError.of(
             "MS688",
-            "`top` is for outputs that give one of several labels to a row, and the run has none",
-            help="leave `top` out",
+            "`top` requires an output that predicts one of several labels, and the run has none",
+            help="omit `top`",
         )
 
 
@@ -156,8 +161,8 @@ def _decided(loss: Settings | None) -> bool:
 def _names(
     layers: tuple[Layer, ...], bound: Bound | None, count: int, *, several: bool
 ) -> tuple[str, ...]:
-    """What the entries along the class axis are called: labels of a lookup, columns that were
-    stacked, else their numbers.
+    """The names of the entries along the class axis: labels of a lookup, stacked columns, otherwise
+    their numbers.
     """
     known: tuple[Any, ...] = labels(layers) or ()
     if several:
@@ -194,12 +199,12 @@ def _each(value: float | tuple[float, ...], size: int) -> tuple[float, ...]:
     if isinstance(value, tuple) and len(value) == size:
         return value
     if isinstance(value, tuple):
-        raise RunError.of("MS730", f"there are {len(value)} thresholds for {size} labels")
+        raise RunError.of("MS730", f"found {len(value)} thresholds for {size} labels")
     return (value,) * size
 
 
 def _meant(label: str | None, taking: Mapping[str, Decision]) -> list[str]:
-    """The outputs that a threshold is for."""
+    """The outputs that a threshold applies to."""
     if label is None or label in taking:
         return [name for name in taking if label in (None, name)]
     return [
@@ -220,7 +225,8 @@ def _no_threshold(label: str | None, taking: Mapping[str, Decision]) -> RunError
             "MS730",
             "a threshold decides between two labels, or for each of several labels, but no output"
             " of the run has such labels",
-            help="leave the threshold out: of three or more classes the most probable is decided",
+            help="omit the threshold: with three or more classes the most probable one is"
+            " predicted",
         )
     near = nearest(str(label), known)
     return RunError.of(
@@ -228,7 +234,7 @@ def _no_threshold(label: str | None, taking: Mapping[str, Decision]) -> RunError
         f"a threshold does not apply to `{label}`",
         help=f"did you mean `{near}`?"
         if near
-        else f"a threshold is for {listed([*known[:10]], 'or')}",
+        else f"a threshold applies to {listed([*known[:10]], 'or')}",
     )
 
 
@@ -236,7 +242,7 @@ def _no_threshold(label: str | None, taking: Mapping[str, Decision]) -> RunError
 
 
 def decide(outputs: Mapping[str, Array], compiled: Compiled) -> dict[str, Array]:
-    """The class of every row: the largest of several units, or whether one unit is past the
+    """The class of every row: the largest of several units, or whether a single unit is above the
     middle.
     """
     found: dict[str, Array] = {}
@@ -257,7 +263,7 @@ def decide(outputs: Mapping[str, Array], compiled: Compiled) -> dict[str, Array]
 
 
 def target_layers(compiled: Compiled, state: State | None) -> dict[str, tuple[Layer, ...]]:
-    """The transform of every target, with what the run learned."""
+    """The transform of every target, with its learned state."""
     if state is None:
         return {
             name: bound.chain.layers
@@ -272,8 +278,8 @@ def target_layers(compiled: Compiled, state: State | None) -> dict[str, tuple[La
 
 
 def labelled(classes: Array, layers: tuple[Layer, ...], units: int) -> Array:
-    """Numbers of classes as labels, where the target was looked up; of a class that no label is
-    for, its number.
+    """Class numbers as labels if the target has a lookup; a class without a label keeps
+    its number.
     """
     known = labels(layers)
     if known is None:

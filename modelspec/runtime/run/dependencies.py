@@ -1,5 +1,5 @@
-"""Every installed distribution that modelspec stands on, directly or through another, with its
-version.
+"""Every installed distribution that modelspec depends on, directly or indirectly, with
+its version.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _FOR_AN_EXTRA = re.compile(r";.*\bextra\b")
 
 @cache
 def dependencies(root: str = "modelspec") -> Mapping[str, str]:
-    """Versions by name, in the order of the names. Read once for a process, which imports its
-    packages once too.
+    """Versions by name, sorted by name. Read once per process, which also imports its packages only
+    once.
 
-    What a distribution asks for under conditions counts where it is installed; what only its extras
-    ask for does not. Where `root` itself is not installed (a checkout), TensorFlow and what it
-    stands on.
+    Conditional requirements of a distribution count if they are installed; requirements of its
+    extras do not. If `root` itself is not installed (a checkout), the versions of TensorFlow and
+    its dependencies.
     """
     found: dict[str, str] = {}
     waiting = [root]

@@ -1,55 +1,57 @@
-"""What differs between a run as it began and the place where it is to go on; and which of it
-changes no number.
+"""Differences between the start of a run and the environment where it is resumed; and which of them
+do not change results.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from modelspec.compiler.pipeline import Compiled
 from modelspec.core.text_table import columns
 
 from ..data import Prepared
+from ..history.machine import HARMLESS_VARIABLES
+from ..history.used_plugins import recorded, used_plugins
 from . import framework
 from .environment import chosen_by_variables
 from .framework import Pins
 from .manifest import Manifest, data_facts
 from .saver import Snapshot
 
-_HARMLESS_KEYS = ("name", "description", "training.checkpoint")
+_STAGE_EPOCHS = re.compile(r"training\.stages\[([0-9]+)\]\.epochs")
+_HARMLESS_KEYS = ("name", "description", "expect.", "training.checkpoint", "runtime.logging")
 _HARMLESS_VERSIONS = ("python", "scikit-learn", "h5py")
-"""What they give is covered by the hashes of the data, or by those of the checkpoint."""
+"""Their results are covered by the hashes of the data, or by those of the checkpoint."""
 _BACKEND = {
     "intra_op_threads": "threads within an operation",
     "inter_op_threads": "threads between operations",
     "onednn": "TF_ENABLE_ONEDNN_OPTS",
     "devices": "devices",
-    "switches": "switches of TensorFlow",
+    "switches": "TensorFlow switches",
 }
-_HARMLESS_VARIABLES = ("BLIS_", "MKL_", "OMP_", "OPENBLAS_")
-"""How the names begin of variables of libraries that TensorFlow's own packages do not compute
-with: it has its own threads.
-"""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not what it was."""
+    """One difference from the original run."""
 
     what: str
     was: str
     now: str
     harmless: bool = False
-    """Whether the numbers are the same all the same."""
+    """Whether results do not change in spite of the difference."""
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest."""
+        """The entry in the manifest."""
         return {"what": self.what, "was": self.was, "now": self.now, "harmless": self.harmless}
 
 
 def table(differences: list[Difference]) -> list[str]:
-    """A line for each, in columns; what matters first."""
+    """A line for each difference, in columns; those that change results come first."""
     return columns(
         [
             (one.what, f"was {one.was}", f"is {one.now}", "harmless" if one.harmless else "")
@@ -58,21 +60,48 @@ def table(differences: list[Difference]) -> list[str]:
     )
 
 
-def of_spec(before: Any, after: Any, epochs_begun: int) -> Iterator[Difference]:
-    """Of two specs as plain values; more epochs are harmless, and fewer as long as none of them has
-    begun.
+def changed(differences: list[Difference]) -> str:
+    """`1 condition has changed`, `2 conditions have changed`."""
+    if len(differences) == 1:
+        return "1 condition has changed"
+    return f"{len(differences)} conditions have changed"
+
+
+def of_spec(before: Any, after: Any, begun: Begun) -> Iterator[Difference]:
+    """Differences of two specs as plain values; more epochs are harmless, and fewer if none of the
+    removed ones has begun. That applies to a stage that has not ended, too.
     """
     was, now = dict(_leaves(before)), dict(_leaves(after))
     for path in sorted({*was, *now}):
         if was.get(path, _absent) != now.get(path, _absent):
             harmless = path.startswith(_HARMLESS_KEYS)
-            if path == "training.epochs":
-                harmless = isinstance(now.get(path), int) and now[path] >= epochs_begun
+            if path == "training.epochs" or _STAGE_EPOCHS.fullmatch(path):
+                harmless = isinstance(now.get(path), int) and now[path] >= begun.least(path)
             yield Difference(path, _shown(was, path), _shown(now, path), harmless)
 
 
+class Begun(NamedTuple):
+    """How far a run was when its last checkpoint was taken."""
+
+    epochs: int
+    """The begun epochs of the stage."""
+    stage: int = 0
+
+    def least(self, path: str) -> float:
+        """The least number of epochs with which the results stay the same; infinite for a stage
+        that has ended.
+        """
+        found = _STAGE_EPOCHS.fullmatch(path)
+        stage = int(found[1]) if found else 0
+        if stage < self.stage:
+            return math.inf
+        return self.epochs if stage == self.stage else 1
+
+
 def of_environment(manifest: Manifest, pins: Pins) -> Iterator[Difference]:
-    """Versions, processor, threads and oneDNN: what is known before a framework is loaded."""
+    """Differences in versions, processor, threads and oneDNN, which are known before a framework is
+    loaded.
+    """
     versions, here = _mapping(manifest, "versions"), framework.versions()
     for name in sorted({*versions, *here}):
         if versions.get(name) != here.get(name):
@@ -90,8 +119,8 @@ def of_environment(manifest: Manifest, pins: Pins) -> Iterator[Difference]:
 
 
 def of_backend(manifest: Manifest, now: Mapping[str, Any]) -> Iterator[Difference]:
-    """Threads, oneDNN, devices, what the program has switched, and variables of the environment. A
-    run that never began to train has none on record, one of an earlier version not all.
+    """Differences in threads, oneDNN, devices, TensorFlow switches and environment variables. A run
+    that never started training has no record of them, a run of an earlier version not all.
     """
     was = _mapping(manifest, "backend")
     for name, words in _BACKEND.items():
@@ -105,12 +134,24 @@ def of_backend(manifest: Manifest, now: Mapping[str, Any]) -> Iterator[Differenc
                     f"environment: {name}",
                     str(before.get(name, "absent")),
                     str(here.get(name, "absent")),
-                    name.startswith(_HARMLESS_VARIABLES),
+                    name.startswith(HARMLESS_VARIABLES),
                 )
 
 
+def of_plugins(manifest: Manifest, compiled: Compiled) -> Iterator[Difference]:
+    """Differences in the code of the plugins that the spec uses."""
+    was, now = recorded(manifest.values), used_plugins(compiled)
+    for one in now:
+        before = was.get(one.module, {})
+        if before.get("sha256") != one.digest:
+            versions = (str(before.get("version") or "absent"), one.version or "no version")
+            codes = (str(before.get("sha256", "absent"))[:12], one.digest[:12])
+            old, new = (f"{v}, code {c}" for v, c in zip(versions, codes, strict=True))
+            yield Difference(f"plugin {one.module}", old, new)
+
+
 def of_data(manifest: Manifest, prepared: Prepared) -> Iterator[Difference]:
-    """Of every part, by its fingerprint and its number of examples."""
+    """Differences of every part, by its fingerprint and its number of examples."""
     was, now = _mapping(manifest, "data"), data_facts(prepared)
     for part in sorted({*was, *now}):
         for fact in ("examples", "sha256"):
@@ -120,7 +161,7 @@ def of_data(manifest: Manifest, prepared: Prepared) -> Iterator[Difference]:
 
 
 def of_weights(manifest: Manifest, now: Mapping[str, str]) -> Iterator[Difference]:
-    """Of the files of weights that a run starts from, which matter until it has a checkpoint."""
+    """Differences of the initial weight files, which matter until the run has a checkpoint."""
     was = _mapping(manifest, "weights")
     for path in sorted({*was, *now} if was else ()):
         if was.get(path) != now.get(path):
@@ -130,11 +171,11 @@ def of_weights(manifest: Manifest, now: Mapping[str, str]) -> Iterator[Differenc
 
 
 def of_callbacks(start: Snapshot) -> Iterator[Difference]:
-    """Callbacks whose counters no checkpoint has."""
+    """Callbacks whose state is not saved in checkpoints."""
     for one in start.state.get("callbacks", ()):
         if not one["known"]:
             yield Difference(
-                f"callback {one['name']}", "counting", "at its begin, for nothing of it is saved"
+                f"callback {one['name']}", "counting", "reset, because its state is not saved"
             )
 
 

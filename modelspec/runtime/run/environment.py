@@ -1,52 +1,23 @@
-"""What of the environment, and of what a program has switched before, decides how TensorFlow
-computes: what modelspec leaves as it is, and keeps on record.
+"""Environment variables and TensorFlow switches that influence results: modelspec does not change
+them, but records them.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-_CHOOSING = (
-    "BLIS_",
-    "CUBLAS_",
-    "CUDNN_",
-    "DNNL_",
-    "MKL_",
-    "NPY_",
-    "NVIDIA_TF32_",
-    "OMP_",
-    "ONEDNN_",
-    "OPENBLAS_",
-    "TF_CUBLAS",
-    "TF_CUDNN_",
-    "TF_DETERMINISTIC_",
-    "TF_DISABLE_",
-    "TF_ENABLE_",
-    "TF_USE_",
-    "TF_XLA_",
-    "XLA_FLAGS",
-)
-"""How the names begin of variables of the environment that choose between ways to compute."""
+from ..history.machine import ONEDNN as ONEDNN
+from ..history.machine import chosen_by_variables as chosen_by_variables
+
 _UNSWITCHED: dict[str, Any] = {"eager": False, "jit": "", "tensor_float_32": True, "optimizer": {}}
 _OPTIMIZER = (("disable_meta_optimizer", False), ("disable_model_pruning", False))
-"""Options of TensorFlow's optimizer of graphs that it lists when nobody has set any."""
-
-
-def chosen_by_variables() -> dict[str, str]:
-    """The variables of the environment by which TensorFlow and the libraries below it choose how to
-    compute, where they are set. Threads and oneDNN have entries of their own in `backend`.
-    """
-    return {
-        name: value
-        for name, value in sorted(os.environ.items())
-        if name.startswith(_CHOOSING) and name != ONEDNN
-    }
+"""Options of TensorFlow's graph optimizer that are listed even if none was set."""
 
 
 def switched() -> dict[str, Any]:
-    """What the program has switched in TensorFlow before: only what is not as TensorFlow has it."""
+    """TensorFlow switches that the program has changed: only those that differ from the
+    defaults.
+    """
     import tensorflow as tf
 
     experiments = tf.config.optimizer.get_experimental_options()

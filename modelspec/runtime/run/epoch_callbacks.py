@@ -1,5 +1,5 @@
-"""What happens at the end of an epoch beside the spec's own callbacks: the history, the watch, the
-check of weights.
+"""Work at the end of an epoch besides the callbacks of the spec: the history, the watcher, the
+check of the weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from ..backend.attached_objective import loss_names
 from ..backend.inner_names import spec_name
 from .atomic_files import cannot_write, write_bytes
 from .checkpoints.store import as_text
@@ -24,7 +25,7 @@ from .training_state import as_json, from_json
 
 
 class NotFinite(Exception):
-    """A loss, a gradient or a weight is no longer a number."""
+    """A loss, a gradient or a weight is no longer finite."""
 
     def __init__(self, message: str, epoch: int, notes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -33,7 +34,7 @@ class NotFinite(Exception):
 
 
 class Stopped(Exception):
-    """A signal asked for the end."""
+    """A signal requested the end of the run."""
 
 
 class History(keras.callbacks.Callback):
@@ -42,27 +43,40 @@ class History(keras.callbacks.Callback):
     def __init__(self, path: Path | None, watcher: Watcher, examples: int) -> None:
         super().__init__()
         self.rows: dict[str, list[float]] = {}
+        """By name: a value for each epoch, NaN for an epoch that did not log it."""
         self.seconds: list[float] = []
-        """Of each epoch."""
+        self.stages: list[str | None] = []
+        """The stage of each epoch; None in a training without stages."""
+        self._logged: list[Mapping[str, float]] = []
+        """The logs of each epoch."""
+        self._stage: str | None = None
+        self._columns: tuple[str, ...] = ()
+        """Those of the file."""
         self._texts: list[str] = []
-        """A row each as JSON, made once: every checkpoint holds all of them."""
+        """The rows as JSON, converted once: every checkpoint contains all of them."""
         self._path = path
         self._watcher = watcher
         self._examples = examples
         self._started = self._trained = time.perf_counter()
         self._before = 0.0
         self.ended_before = 0
-        """How many epochs the file had when the run went on: some are computed once more."""
+        """The number of epochs in the file when the run was resumed: some of them are computed
+        again.
+        """
 
     @property
     def epochs(self) -> int:
-        """How many ended."""
+        """The number of completed epochs."""
         return len(self.seconds)
 
     def begin(self) -> None:
-        """No epoch yet: a run that begins again may have rows of before."""
+        """No epoch yet: a run that starts again may have old rows."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    def begin_stage(self, name: str | None, examples: int) -> None:
+        """The following epochs belong to a stage with so many training examples."""
+        self._stage, self._examples = name, examples
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started, self._trained, self._before = time.perf_counter(), 0.0, 0.0
@@ -76,7 +90,7 @@ class History(keras.callbacks.Callback):
         rate = last_learning_rate(self.model)
         if rate is not None:
             values.setdefault("learning_rate", rate)
-        self._note(values)
+        self._note(values, self._stage)
         seconds, training = (
             self._before + end - self._started for end in (now, self._trained or now)
         )
@@ -84,15 +98,21 @@ class History(keras.callbacks.Callback):
         if self._path is not None:
             self._append()
         shown = {name: value for name, value in values.items() if name != "learning_rate"}
-        self._watcher.epoch(Epoch(epoch + 1, shown, seconds, training, self._examples))
+        ended = Epoch(epoch + 1, shown, seconds, training, self._examples, self._stage)
+        self._watcher.epoch(ended)
 
-    def _note(self, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self.rows.setdefault(name, []).append(value)
+    def _note(self, values: Mapping[str, float], stage: str | None) -> None:
+        before = len(self._logged)
+        for name in (*self.rows, *values):
+            row = self.rows.setdefault(name, [math.nan] * before)
+            if len(row) == before:
+                row.append(values.get(name, math.nan))
+        self._logged.append(values)
+        self.stages.append(stage)
         self._texts.append(as_text({name: as_json(value) for name, value in values.items()}))
 
     def _written(self) -> int:
-        """How many epochs the file has, below its header."""
+        """The number of epochs in the file, below its header."""
         try:
             lines = self._path.read_bytes().count(b"\n") if self._path is not None else 0
         except OSError:
@@ -101,6 +121,9 @@ class History(keras.callbacks.Callback):
 
     def _append(self) -> None:
         assert self._path is not None
+        if self._columns and self._columns != tuple(self.rows):  # a stage with other metrics
+            self._rewrite(self._path)
+            return
         try:
             with self._path.open("a", newline="", encoding="utf-8") as file:
                 self._write(file, self.epochs - 1)
@@ -108,40 +131,55 @@ class History(keras.callbacks.Callback):
             raise cannot_write(self._path, error) from error
 
     def _write(self, file: Any, first: int) -> None:
-        """The rows from `first` on, below a header where there is none yet."""
+        """The rows from `first` on, with a header if the file has none yet."""
         writer = csv.writer(file)
+        staged = any(one is not None for one in self.stages)
         if first == 0 and self.rows:
-            writer.writerow(["epoch", *self.rows, "seconds"])
+            writer.writerow(["epoch", *(["stage"] if staged else []), *self.rows, "seconds"])
+            self._columns = tuple(self.rows)
         for epoch in range(first, self.epochs):
-            values = (values[epoch] for values in self.rows.values() if epoch < len(values))
-            writer.writerow([epoch + 1, *values, round(self.seconds[epoch], 3)])
+            stage = [self.stages[epoch]] if staged else []
+            values = (self._logged[epoch].get(name, "") for name in self.rows)
+            writer.writerow([epoch + 1, *stage, *values, round(self.seconds[epoch], 3)])
+
+    def _rewrite(self, path: Path) -> None:
+        """The whole file."""
+        text = io.StringIO(newline="")
+        self._columns = ()
+        self._write(text, 0)
+        write_bytes(path, text.getvalue().encode())
 
     # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> dict[str, Any]:
-        """The history as JSON's values, with how long the running epoch took so far."""
+        """The history as JSON values, with the elapsed time of the running epoch."""
         running = self._before + time.perf_counter() - self._started
-        return {"rows": list(self._texts), "seconds": list(self.seconds), "running": running}
+        return {
+            "rows": list(self._texts),
+            "stages": list(self.stages),
+            "seconds": list(self.seconds),
+            "running": running,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Back to what was captured, and the file with it: rows of epochs after it go."""
+        """Restores the captured history, and the file: rows of later epochs are removed."""
         self.ended_before = self._written()
-        self.rows, self._texts = {}, []
-        for text in state["rows"]:
-            self._note({name: from_json(value) for name, value in json.loads(text).items()})
+        self.rows, self._texts, self._logged, self.stages = {}, [], [], []
+        names = state.get("stages") or [None] * len(state["rows"])  # an earlier version has none
+        for text, stage in zip(state["rows"], names, strict=True):
+            values = {name: from_json(value) for name, value in json.loads(text).items()}
+            self._note(values, stage)
         self.seconds = list(state["seconds"])
         self._started, self._trained, self._before = time.perf_counter(), 0.0, state["running"]
         if self._path is not None:
-            rewound = io.StringIO(newline="")
-            self._write(rewound, 0)
-            write_bytes(self._path, rewound.getvalue().encode())
+            self._rewrite(self._path)
 
 
 def last_learning_rate(model: Any) -> float | None:
-    """The learning rate of the last step that was taken; None where several optimizers have their
-    own.
+    """The learning rate of the last step; None if several optimizers have their own.
 
-    The optimizer itself knows the rate of the next step: a schedule is asked for the one before.
+    The optimizer has the rate of the next step: for a schedule, the rate of the step before is
+    computed.
     """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if isinstance(optimizer, keras.optimizers.MultiOptimizer):
@@ -154,15 +192,15 @@ def last_learning_rate(model: Any) -> float | None:
 
 
 class Finite(keras.callbacks.Callback):
-    """Stops a run whose loss, or one of whose weights, is no longer a finite number at the end of
-    an epoch.
+    """Stops a run if its loss or a weight is not finite at the end of an epoch.
 
-    The steps look at theirs themselves; this is for what the validation finds, and what callbacks
-    do to weights.
+    Training steps check their own values; this covers the results of the validation and weights
+    changed by callbacks.
     """
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        for name in ("loss", "val_loss"):
+        losses = loss_names(self.model)
+        for name in (*losses, *(f"val_{loss}" for loss in losses)):
             value = (logs or {}).get(name, 0.0)
             if not math.isfinite(value):
                 raise NotFinite(f"`{name}` became {word(value)} in epoch {epoch + 1}", epoch + 1)
@@ -174,7 +212,7 @@ class Finite(keras.callbacks.Callback):
 
 
 def word(value: float) -> str:
-    """What a number that is not finite is called."""
+    """The word for a number that is not finite."""
     return "NaN" if math.isnan(value) else "infinite"
 
 
@@ -191,25 +229,23 @@ _TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
 def hears_batches(callback: Any) -> bool:
-    """Whether a callback does anything when a batch of the training begins or ends."""
+    """Whether a callback does anything when a training batch begins or ends."""
     return _overrides(callback, _HOOKS)
 
 
 def hears_test_batches(callback: Any) -> bool:
-    """Whether a callback does anything when a batch of the validation begins or ends."""
+    """Whether a callback does anything when a validation batch begins or ends."""
     return _overrides(callback, _TEST_HOOKS)
 
 
 def needs_each_batch(callback: Any) -> bool:
-    """Whether a callback must be told of every single batch, rather than of the last one of
-    several.
-    """
+    """Whether a callback must be called for every batch, not only for the last one of several."""
     if isinstance(callback, keras.callbacks.ModelCheckpoint):
         return bool(callback.save_freq != "epoch")
     if isinstance(callback, keras.callbacks.TensorBoard):
         return callback.update_freq != "epoch" or bool(callback._should_trace)
     if isinstance(callback, keras.callbacks.TerminateOnNaN):
-        return False  # the steps end at a loss that is not finite
+        return False  # the steps stop at a loss that is not finite
     return hears_batches(callback)
 
 

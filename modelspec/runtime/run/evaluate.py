@@ -16,6 +16,10 @@ from ..data.adapted_state import State
 from ..data.errors import Findings
 from ..data.examples import whole
 from ..data.parts import check_last_batch
+from ..data.slices import PartSlice, slices_of
+from ..data.spec_facts import section
+from ..history.slices import SliceResult, ranking_metric, worst_first
+from .directions import smaller_is_better
 from .open_run import SavedRun, open_run, table_for
 from .positive_labels import positive_labels
 from .run_data import prepared_data, prepared_source
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics, and on what."""
+    """Metrics, and the data on which they were measured."""
 
     on: str
     """`test`, `validation`, or the source."""
@@ -36,11 +40,13 @@ class Evaluation:
     metrics: Mapping[str, float]
     warnings: tuple[Diagnostic, ...] = ()
     counted: Mapping[str, Counted] = field(default_factory=dict)
-    """By output with a loss: how many values it has, and how many of them count."""
+    """By output with a loss: the number of values, and of those that are not masked."""
     positive: Mapping[str, Any] = field(default_factory=dict)
-    """By output: the label that its unit is the probability of, where a target of two labels feeds
-    one unit.
-    """
+    """By output: the positive label, if a target with two labels feeds one unit."""
+    slices: tuple[SliceResult, ...] = ()
+    """The same metrics on each slice of the spec; the worst slice comes first."""
+    ranked_by: str | None = None
+    """The metric by which the slices are sorted."""
 
 
 PARTS = ("test", "validation", "train")
@@ -55,11 +61,11 @@ def evaluate(
 ) -> Evaluation:
     """The metrics of the model in a run folder, on `source` (a path, `kind=path`, or an open table)
     or a part of the run's own data: `split` (`train`, `validation` or `test`), by default the test
-    part, the validation part where there is none.
+    part, or the validation part if the run has no test part.
 
-    Of a target that is trained in another unit than its column's, metrics are also given in that of
-    the column, as `original_mae`. Raises `RunError` where the run, or the data, cannot be used:
-    MS710 for a part that the run has not.
+    If a target is trained in another unit than that of its column, metrics are also given in the
+    unit of the column, as `original_mae`. Raises `RunError` if the run or the data cannot be used:
+    MS710 for a part that the run does not have.
     """
     return evaluated(open_run(Path(fspath(run_dir))), source, split)
 
@@ -67,28 +73,59 @@ def evaluate(
 def evaluated(
     run: SavedRun, source: str | Table | None, split: str | None, model: keras.Model | None = None
 ) -> Evaluation:
-    """As `evaluate`; `model` is the run's with its metrics, where it is loaded already."""
+    """As `evaluate`; `model` is the model of the run with its metrics, if it is already loaded."""
     on, part, state, warnings = own_part(run, split) if source is None else _other(run, source)
     from ..data.batches import Feed
+    from .framework_errors import as_run_error
+    from .loop_parts import Measurement, measured_slices
     from .loop_parts import evaluate as measure
-    from .train import told
+    from .step import TestSteps
 
-    assert run.compiled.training is not None  # a run was trained
+    training = run.compiled.training
+    assert training is not None  # a run was trained
+    sliced, about_slices = _slices(run, part, on, state, own=source is None)
     model = run.model(measured=True) if model is None else model
-    with told("the evaluation failed"):
-        feed = Feed(part.examples)
-        found = measure(model, feed, part, run.compiled.training.batch_size)
-        found = found.with_original(model, feed, part, run.compiled, state)
-    said = (*run.warnings, *warnings, *found.caveats)
+
+    def measured(one: Part) -> Measurement:
+        found = measure(model, feed, one, training.batch_size, steps)
+        return found.with_original(model, feed, one, run.compiled, state)
+
+    with as_run_error("the evaluation failed", run.compiled):
+        feed, steps = Feed(part.examples), TestSteps(model)
+        found = measured(part)
+        slices = measured_slices(sliced, measured)
+    all_warnings = (*run.warnings, *warnings, *about_slices, *found.caveats)
     positive = positive_labels(run.compiled, state)
-    return Evaluation(on, len(part), found.metrics, said, found.counted, positive)
+    is_small = smaller_is_better(run.compiled)
+    return Evaluation(
+        on,
+        len(part),
+        found.metrics,
+        all_warnings,
+        found.counted,
+        positive,
+        tuple(worst_first(slices, found.metrics, is_small)),
+        ranking_metric(found.metrics, is_small) if slices else None,
+    )
+
+
+def _slices(
+    run: SavedRun, part: Part, name: str, state: State | None, *, own: bool
+) -> tuple[tuple[PartSlice, ...], tuple[Diagnostic, ...]]:
+    """The slices of a part, or of another source, and warnings. Raises `DataError`."""
+    if not section(run.compiled).slices:
+        return (), ()
+    findings = Findings()
+    found = slices_of(run.compiled, part, name, findings, state=state, lenient=not own)
+    findings.stop_if_wrong()
+    return found, findings.diagnostics
 
 
 def own_part(
     run: SavedRun, split: str | None = None
 ) -> tuple[str, Part, State | None, tuple[Diagnostic, ...]]:
     """A part of the run's own data with its name, and what the run learned. Raises `RunError`:
-    MS710 where there is no such part, MS714 where the data are not those that it was trained on.
+    MS710 if the part does not exist, MS714 if the data changed since the training.
     """
     try:
         prepared = prepared_data(run.compiled, directory=run.directory)
@@ -103,16 +140,16 @@ def own_part(
             f"the run in `{run.directory}` has neither a test nor a validation split"
             if split is None
             else f"the run in `{run.directory}` has no `{split}` part; it has {known}",
-            help="name the data: `--data SOURCE`",
+            help="name other data: `--data SOURCE`",
         )
     part = prepared.parts[name]
     table = part.examples.table
     if table.fingerprint != run.manifest.data_hash(name):
         raise RunError.of(
             "MS714",
-            f"{table.name} is not what it was when the run was trained, so that its {name} "
-            "split is another one",
-            help="name the data: `--data SOURCE`",
+            f"{table.name} has changed since the run was trained, so its {name} split would be"
+            " different",
+            help="name other data: `--data SOURCE`",
         )
     return name, part, prepared.state, ()
 

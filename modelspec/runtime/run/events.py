@@ -1,4 +1,6 @@
-"""What a run tells whoever watches it. Nothing in this package prints."""
+"""The events that a run reports to its watchers. Only `progress.py`, `bars.py` and `verbose.py`
+print.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ Logs = Mapping[str, float]
 
 
 def loss_first(logs: Logs) -> dict[str, float]:
-    """Logs as a person reads them: of each part the loss before the metrics, training before
+    """Logs in reading order: for each part the loss before the metrics, training before
     validation.
     """
 
@@ -26,20 +28,58 @@ def loss_first(logs: Logs) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is about to be done."""
+    """The plan of a training."""
 
     directory: Path | None
     epochs: int
     steps: int
-    """Steps of an epoch."""
+    """Steps per epoch."""
     examples: Mapping[str, int]
-    """By part."""
+    """The number of examples by part."""
     batch_size: int
+    stages: tuple[PlannedStage, ...] = ()
+    """The stages of the training, if it has any; `steps` and `batch_size` are those of the first.
+    """
+
+    @property
+    def length(self) -> str:
+        """`20 x 40`: the epochs and their steps; a sum over the stages."""
+        stages = [(one.epochs, one.steps) for one in self.stages] or [(self.epochs, self.steps)]
+        return " + ".join(f"{epochs} x {steps}" for epochs, steps in stages)
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """The plan of a stage of a training."""
+
+    name: str | None
+    """None for the only stage of a training without stages."""
+    epochs: int
+    steps: int
+    """Steps per epoch."""
+    batch_size: int
+    examples: int
+    """The number of training examples."""
+
+
+@dataclass(frozen=True)
+class BegunStage:
+    """A stage, and where it begins or continues in the run."""
+
+    plan: PlannedStage
+    first_epoch: int
+    """The number of epochs of the stages before."""
+    first_step: int
+    """The number of their steps."""
+    epochs: int
+    """The number of epochs of the run, if no stage ends early from here on."""
+    total: int
+    """The number of its steps."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch that ended."""
+    """A completed epoch."""
 
     number: int
     """From 1."""
@@ -48,7 +88,9 @@ class Epoch:
     """Validation included."""
     training_seconds: float
     examples: int
-    """How many it trained on."""
+    """The number of training examples."""
+    stage: str | None = None
+    """The stage of the training that it belongs to."""
 
     @property
     def examples_per_second(self) -> float:
@@ -56,30 +98,33 @@ class Epoch:
 
 
 class Watcher:
-    """Watches nothing; subclass it to be told."""
+    """Ignores all events; subclass it to receive them."""
 
     wants_steps = False
-    """Whether `step` is to be called."""
+    """Whether `step` is called."""
 
     def warned(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        """The data, the run or a checkpoint has something that may be wrong."""
+        """Warnings about the data, the run or a checkpoint."""
 
     def loading(self) -> None:
-        """The framework is about to be loaded, which takes seconds."""
+        """The framework will be loaded, which takes several seconds."""
 
     def started(self, plan: Plan) -> None:
         """Training begins."""
 
+    def stage(self, begun: BegunStage) -> None:
+        """A stage of the training begins, or continues after a resume."""
+
     def step(self, epoch: int, step: int, logs: Logs) -> None:
-        """A step (from 1) of an epoch (from 1) ended; of several quick ones only the last is told
-        of.
+        """A step (from 1) of an epoch (from 1) ended; of several quick steps only the last is
+        reported.
         """
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch ended."""
 
     def finished(self, ending: Ending) -> None:
-        """Training came to its end, which may be before its last epoch."""
+        """Training was completed, possibly before its last epoch."""
 
     def ended(self) -> None:
         """Training ended, or failed before it began."""

@@ -1,5 +1,5 @@
-"""Where in a spec an error of Keras or TensorFlow comes from: the layer, metric, loss, optimizer or
-callback in which it was raised.
+"""The origin in a spec of an error of Keras or TensorFlow: the layer, metric, loss, optimizer or
+callback that raised it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _COUNTED = re.compile(r"_\d+$")
 
 
 class Origin(NamedTuple):
-    """What an error was raised in."""
+    """The component that raised an error."""
 
     what: str
-    """Words for it: "layer `conv`"."""
+    """Its description: "layer `conv`"."""
     span: Span | None
-    """Where the spec has it."""
+    """Its place in the spec."""
 
 
 def origin(error: BaseException, compiled: Compiled) -> Origin | None:
-    """What raised an error, as far as the traceback or TensorFlow's message says; None where
-    neither does.
+    """The component that raised an error, from the traceback or TensorFlow's message; None if
+    neither contains it.
     """
     for one in _objects(error):
         if (found := _place(one, compiled)) is not None:
@@ -42,7 +42,7 @@ def origin(error: BaseException, compiled: Compiled) -> Origin | None:
 
 
 def _objects(error: BaseException) -> Iterator[Any]:
-    """Whose methods the error came through, the innermost first."""
+    """The objects whose methods are in the traceback, the innermost first."""
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -67,7 +67,8 @@ def _place(one: Any, compiled: Compiled) -> Origin | None:
     if isinstance(one, keras.losses.Loss):
         return _chosen("loss", one, training.losses.values())
     if isinstance(one, keras.optimizers.Optimizer):
-        entry = training.node.entries.get("optimizer")
+        player = next((player for player in training.players if player.name == one.name), None)
+        entry = (player.node if player else training.node).entries.get("optimizer")
         return Origin(
             f"optimizer `{type(one).__name__}`", entry.value.span if entry else training.span
         )
@@ -77,7 +78,7 @@ def _place(one: Any, compiled: Compiled) -> Origin | None:
 
 
 def _layer(typed: TypedGraph | None, name: str) -> Span | None:
-    """Where a layer, a shared one or one inside a sub-model, is written."""
+    """The place of a layer in the spec; it may be shared or in a sub-model."""
     for call in typed.layers if typed is not None else ():
         if name in (call.name, call.shared) and call.inside is None:
             return call.call.use.kind_span
@@ -93,7 +94,7 @@ def _metrics(training: Training) -> Iterator[Chosen]:
 
 
 def _chosen(noun: str, one: Any, every: Iterable[Chosen]) -> Origin | None:
-    """The component of the spec that an object was made of, by its name or its class."""
+    """The component of the spec that an object was created from, by name or class."""
     kind = type(one).__name__
     names = {spec_name(getattr(one, "name", "") or ""), kind, snake_case(kind)}
     for chosen in every:

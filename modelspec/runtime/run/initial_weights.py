@@ -1,5 +1,5 @@
-"""The files of weights that a training starts from, by what they hold: a run repeats itself only
-from the same ones.
+"""The initial weight files of a training, by their contents: a run is reproducible only with the
+same files.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from .atomic_files import digest
 
 
 def starting_weights(compiled: Compiled) -> dict[str, str]:
-    """SHA-256 of every file of weights that a spec names, by its path as written; loads no
-    framework.
+    """SHA-256 of every weight file of a spec, by its path as written; loads no framework.
 
-    Weights that Keras has of its own are not among them: it compares those with hashes that it
-    knows. Raises `RunError` (MS750, MS210) for a file that is not there, or is out of bounds.
+    Weights that Keras provides are not included: Keras verifies their hashes. Raises `RunError`
+    (MS750, MS210) for a file that does not exist or is outside the project.
     """
     return {written: digest(path) for written, path in _files(compiled)}
 
@@ -28,9 +27,10 @@ def starting_weights(compiled: Compiled) -> dict[str, str]:
 def _files(compiled: Compiled) -> Iterator[tuple[str, Path]]:
     if compiled.graph is not None:
         yield from _of_models(compiled.graph)
-    if compiled.training is not None and compiled.training.weights is not None:
-        written = compiled.training.weights.path
-        yield written, _located(written, compiled.file.context)
+    training = compiled.training
+    for one in [stage.training for stage in training.stages] or [training] if training else ():
+        if one.weights is not None:
+            yield one.weights.path, _located(one.weights.path, compiled.file.context)
 
 
 def _of_models(graph: TypedGraph) -> Iterator[tuple[str, Path]]:

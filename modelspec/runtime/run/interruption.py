@@ -1,4 +1,4 @@
-"""How a run ends where a signal asks it to: what the caller of `train` and `resume` sees."""
+"""The errors for runs that a signal ended, as raised by `train` and `resume`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["Abandoned", "Interrupted"]
 
 
 class Abandoned(KeyboardInterrupt):
-    """A second signal ended a run at once: what it was writing is lost, and `resume` goes on from
-    what it had saved.
+    """A second signal ended a run immediately: unfinished files are lost, and `resume` continues
+    from the last checkpoint.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -20,5 +20,11 @@ class Abandoned(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return (
-            f"ended at once; `modelspec resume {self.directory}` continues from the last checkpoint"
+            f"ended immediately; `modelspec resume {self.directory}` continues from the last"
+            " checkpoint"
         )
+
+    def _render_traceback_(self) -> list[str]:
+        """The display in IPython: one line, as for `Interrupted`."""
+        again = f"`ms.resume({str(self.directory)!r})` continues from the last checkpoint"
+        return [f"Abandoned: ended immediately; {again}"]

@@ -1,13 +1,13 @@
-"""What is inside a trained model: its tensors for some inputs, and derivatives between them.
+"""Access to the inside of a trained model: its tensors for some inputs, and gradients between them.
 
-Older Keras had `K.function` and `K.gradients` for both.
+Older versions of Keras had `K.function` and `K.gradients` for this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import erase, show
 
 from ..backend.process_state import own_state
+from ..backend.tensorflow_state import refuse_a_fork
 from ..data import RunError
 from ..data.table import Array
 
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     import keras
 
 LOSS = "loss"
-Given = Any
-"""An array for a model with one input; a mapping of input to array for any."""
+Given: TypeAlias = object
+"""An array for a model with one input; a mapping of input names to arrays for any model. Anything
+that NumPy converts to an array is accepted.
+"""
+Tensors: TypeAlias = Array | dict[str, Array]
+"""An array for one name; arrays by name for several."""
 
 
 class Probing:
-    """A run with a model that can be looked into. `x` is always as the model takes it: after the
+    """A run with access to the inside of its model. `x` is always the input of the model: after the
     spec's transforms.
     """
 
@@ -46,23 +51,23 @@ class Probing:
         return self.compiled.graph
 
     @own_state()
-    def outputs(self, names: str | Sequence[str], x: Given, *, batch_size: int = 32) -> Any:
-        """The tensors of some layers for every example: `run.outputs("conv1", x)`; as `K.function`
-        gave them.
+    def outputs(self, names: str | Sequence[str], x: Given, *, batch_size: int = 32) -> Tensors:
+        """The tensors of some layers for every example: `run.outputs("conv1", x)`; like
+        `K.function`.
 
-        `names` are layers, `encoder/conv1` inside sub-models, inputs or outputs. `x` is an array of
-        shape [examples, ...], or a mapping of them by input. Gives an array [examples, ...] for one
-        name and a dictionary by name for several; a layer with several outputs has `<name>_0`,
-        `<name>_1`, ... The model runs as in prediction: dropout and noise do nothing. Raises
-        `RunError`: MS712 for a name that the model does not have, MS775 where `x` does not fit its
-        inputs.
+        `names` are layers (`encoder/conv1` inside sub-models), inputs or outputs. `x` is an array
+        of shape [examples, ...], or a mapping of input names to arrays. Returns an array [examples,
+        ...] for one name and a dictionary by name for several; a layer with several outputs has
+        `<name>_0`, `<name>_1`, ... The model runs in inference mode: dropout and noise have no
+        effect. Raises `RunError`: MS712 for a name that the model does not have, MS775 if `x` does
+        not fit its inputs.
         """
-        from .framework_errors import told
+        from .framework_errors import as_run_error
 
         wanted = (names,) if isinstance(names, str) else tuple(names)
         check_names(self._graph, wanted)
         given = self._inputs(x)
-        with told("the outputs cannot be computed"):
+        with as_run_error("the outputs cannot be computed"):
             inner = inner_model(self.model, self._graph, wanted)
             parts = [inner.predict_on_batch(part) for part in _batches(given, batch_size)]
         found = {
@@ -76,26 +81,25 @@ class Probing:
         output: str,
         at: str | Sequence[str] | None,
         x: Given,
-        y: Any = None,
+        y: object = None,
         *,
         unit: int | tuple[int, ...] | None = None,
-    ) -> Any:
-        """The derivatives of an output with respect to inputs or to the tensors of inner layers, as
+    ) -> Tensors:
+        """The gradients of an output with respect to inputs or tensors of inner layers, like
         `K.gradients`.
 
-        `output` is an output or a layer of the model, `encoder/conv1` inside sub-models: what is
-        differentiated is its sum over all examples and units, or with `unit` (an index of the last
-        axis, or one of each axis but the first) that unit alone, e.g. the score of a class. With
-        targets `y` it may be `loss`: the loss that the model was trained with, the mean over the
-        examples.
+        `output` is an output or a layer of the model (`encoder/conv1` inside sub-models). Its sum
+        over all examples and units is differentiated, or with `unit` (an index of the last axis, or
+        one index for each axis except the first) only that unit, e.g. the score of a class. With
+        targets `y` it may be `loss`: the training loss of the model, averaged over the examples.
 
-        `at` names inputs or layers; None is every input. `x` is an array [examples, ...] or a
-        mapping by input. Gives an array of the shape of the tensor, [examples, ...], for one name,
-        and a dictionary by name for several. The model runs as in prediction. Raises `RunError`:
-        MS712 for an unknown name, MS775 where `x` does not fit the inputs, MS776 where the output
-        does not depend on the tensor, or one of them is not made of floats.
+        `at` names inputs or layers; None means every input. `x` is an array [examples, ...] or a
+        mapping by input. Returns an array with the shape of the tensor, [examples, ...], for one
+        name, and a dictionary by name for several. The model runs in inference mode. Raises
+        `RunError`: MS712 for an unknown name, MS775 if `x` does not fit the inputs, MS776 if the
+        output does not depend on the tensor, or one of them does not contain floats.
         """
-        from .framework_errors import told
+        from .framework_errors import as_run_error
 
         wanted = (
             tuple(self._graph.inputs) if at is None else (at,) if isinstance(at, str) else tuple(at)
@@ -104,9 +108,9 @@ class Probing:
         results = tuple(self._graph.outputs) if of_loss else (output,)
         check_names(self._graph, (*wanted, *results))
         given = self._inputs(x)
-        with told("the gradients cannot be computed"):
-            found = self._differentiated(results, wanted, given, y if of_loss else None, unit)
-        _check_dependence(output, found)
+        with as_run_error("the gradients cannot be computed"):
+            derived = self._differentiated(results, wanted, given, y if of_loss else None, unit)
+        found = _dependent(output, derived)
         single = len(found) == 1 and not isinstance(at, (list, tuple))
         return next(iter(found.values())) if single else found
 
@@ -127,8 +131,7 @@ class Probing:
         )
         with tf.GradientTape() as tape:
             tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
-            # What is not watched is not recorded, also where a layer below has no weights of its
-            # own.
+            # Unwatched tensors are not recorded, even if a layer before them has no weights.
             tape.watch([tensor for tensor in tensors.values() if tensor.dtype.is_floating])
             found = inner(
                 tensors if len(tensors) > 1 else next(iter(tensors.values())), training=False
@@ -147,8 +150,8 @@ class Probing:
             if not tensor.dtype.is_floating:
                 raise RunError.of(
                     "MS776",
-                    f"`{name}` is made of {tensor.dtype.name}, which has no derivative",
-                    help="name the layer that makes floats of it, e.g. an `Embedding`",
+                    f"`{name}` has the dtype {tensor.dtype.name}, which has no gradient",
+                    help="name the layer that converts it to floats, e.g. an `Embedding`",
                 )
         slopes = tape.gradient(target, list(places.values()))
         return {
@@ -157,13 +160,14 @@ class Probing:
         }
 
     def _inputs(self, x: Given) -> Any:
-        """`x` in the dtypes of the inputs. Raises `RunError` (MS775)."""
+        """`x` in the dtypes of the inputs. Raises `RunError` (MS775, MS728)."""
+        refuse_a_fork()
         types = self._graph.inputs
         if not isinstance(x, Mapping):
             if len(types) > 1:
                 raise _unfit(
-                    f"the model has the inputs {listed(list(types))}, and was given one array",
-                    "give a mapping by input",
+                    f"the model has the inputs {listed(list(types))}, but got a single array",
+                    "pass a mapping of input names to arrays",
                 )
             x = {next(iter(types)): x}
         missing, unknown = (
@@ -171,7 +175,9 @@ class Probing:
             [name for name in x if name not in types],
         )
         if missing or unknown:
-            what = f"has no input `{unknown[0]}`" if unknown else f"needs the input `{missing[0]}`"
+            what = (
+                f"has no input `{unknown[0]}`" if unknown else f"requires the input `{missing[0]}`"
+            )
             raise _unfit(f"the model {what}", f"its inputs are {listed(list(types))}")
         found = {}
         for name, type_ in types.items():
@@ -181,13 +187,13 @@ class Probing:
                 a not in (None, b) for a, b in zip(sizes, values.shape, strict=True)
             ):
                 raise _unfit(
-                    f"`{name}` takes {show(type_.shape)}, and was given {list(values.shape)}",
+                    f"`{name}` expects {show(type_.shape)}, but got {list(values.shape)}",
                     "the first axis counts the examples",
                 )
             if is_float(type_.dtype) and values.dtype.kind not in "fiub":
                 raise _unfit(
-                    f"`{name}` takes {type_.dtype}, and was given {values.dtype}",
-                    "give what the spec's transforms make of the data",
+                    f"`{name}` expects {type_.dtype}, but got {values.dtype}",
+                    "pass the data after the spec's transforms",
                 )
             found[name] = values if type_.dtype == "string" else values.astype(type_.dtype)
         counts = {len(values) for values in found.values()}
@@ -201,7 +207,7 @@ class Probing:
 
 
 def inner_model(model: keras.Model, typed: TypedGraph, names: Sequence[str]) -> keras.Model:
-    """From the inputs to tensors by name; of a layer with several outputs to `<name>_0`,
+    """A model from the inputs to tensors by name; a layer with several outputs has `<name>_0`,
     `<name>_1`, ...
     """
     from ..backend.replay import inner_model as make
@@ -210,7 +216,7 @@ def inner_model(model: keras.Model, typed: TypedGraph, names: Sequence[str]) -> 
 
 
 def check_names(typed: TypedGraph, names: Sequence[str]) -> None:
-    """Raises `RunError` (MS712) for a name that is no tensor of the model."""
+    """Raises `RunError` (MS712) for a name that is not a tensor of the model."""
     known = tensor_names(typed)
     for name in names:
         if name in known:
@@ -222,7 +228,7 @@ def check_names(typed: TypedGraph, names: Sequence[str]) -> None:
         raise RunError.of(
             "MS712",
             (
-                f"no output depends on the layer `{name}`: it is not in the trained model"
+                f"no output depends on the layer `{name}`, so it is not in the trained model"
                 if dead
                 else f"the model has no layer `{name}`"
             ),
@@ -231,7 +237,7 @@ def check_names(typed: TypedGraph, names: Sequence[str]) -> None:
 
 
 def tensor_names(typed: TypedGraph) -> tuple[str, ...]:
-    """What can be asked for: inputs, every call that an output depends on, in sub-models too, and
+    """The available names: inputs, every call that an output depends on (also in sub-models), and
     public outputs.
     """
     return tuple(dict.fromkeys((*typed.inputs, *_calls(typed, ""), *typed.outputs)))
@@ -247,7 +253,7 @@ def _calls(typed: TypedGraph, place: str) -> list[str]:
 
 
 def _batches(given: Any, size: int) -> Iterator[Any]:
-    """Consecutive examples; one batch without any where there are none."""
+    """Batches of consecutive examples; one empty batch without examples."""
     count = len(next(iter(given.values()))) if isinstance(given, Mapping) else len(given)
     for start in range(0, max(count, 1), size):
         part = slice(start, start + size)
@@ -262,7 +268,7 @@ def _one(found: Mapping[str, Any], name: str) -> Any:
     if name not in found:
         raise RunError.of(
             "MS776",
-            f"`{name}` has several outputs, so that a derivative of it says nothing",
+            f"`{name}` has several outputs, so its gradient is not defined",
             help="name a layer with one output",
         )
     return found[name]
@@ -279,8 +285,8 @@ def _of_unit(tensor: Any, unit: int | tuple[int, ...] | None, name: str) -> Any:
     ):
         raise RunError.of(
             "MS775",
-            f"`{name}` has the shape {tuple(sizes)} for each example, and no unit {unit}",
-            help="`unit` is an index of the last axis, or one of each axis but the first",
+            f"`{name}` has the shape {tuple(sizes)} for each example, but no unit {unit}",
+            help="`unit` is an index of the last axis, or one index for each axis except the first",
         )
     return tensor[(Ellipsis, *index)] if isinstance(unit, int) else tensor[(slice(None), *index)]
 
@@ -289,8 +295,8 @@ def _unfit(message: str, help: str | None) -> RunError:
     return RunError.of("MS775", message, help=help)
 
 
-def _check_dependence(output: str, gradients: Mapping[str, Any]) -> None:
-    """Raises `RunError` (MS776) for a tensor that the output does not depend on."""
+def _dependent(output: str, gradients: Mapping[str, Array | None]) -> dict[str, Array]:
+    """The gradients. Raises `RunError` (MS776) for a tensor that the output does not depend on."""
     lost = [name for name, value in gradients.items() if value is None]
     if lost:
         raise RunError.of(
@@ -299,3 +305,4 @@ def _check_dependence(output: str, gradients: Mapping[str, Any]) -> None:
             "differentiated",
             help="name a layer between the two",
         )
+    return {name: value for name, value in gradients.items() if value is not None}

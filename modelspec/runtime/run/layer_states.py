@@ -1,7 +1,7 @@
-"""The states of recurrent layers that are `stateful`: what one batch leaves for the next.
+"""The states of `stateful` recurrent layers, which are passed from batch to batch.
 
-Keras keeps them in variables that no list of the model has, so that neither a checkpoint nor
-`model.variables` would know of them.
+Keras keeps them in variables that are in no list of the model, so neither `model.variables` nor a
+checkpoint based on it would include them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import keras
 
 
 def state_variables(model: keras.Model) -> list[Any]:
-    """Those of every stateful layer, in the order of the layers; empty where there is none."""
+    """The states of every stateful layer, in the order of the layers; empty if there are none."""
     return [
         variable
         for layer in model._flatten_layers()
@@ -26,8 +26,8 @@ def state_variables(model: keras.Model) -> list[Any]:
 
 @contextmanager
 def from_zero(model: keras.Model) -> Iterator[None]:
-    """What is measured within begins with states of zero, whatever was computed before; afterwards
-    the states are those of before, so that a validation does not reach into the training.
+    """Measurements inside this context start with zero states; afterwards the previous states are
+    restored, so that a validation does not influence the training.
     """
     variables = state_variables(model)
     before = [keras.ops.convert_to_numpy(one) for one in variables]
@@ -41,8 +41,9 @@ def from_zero(model: keras.Model) -> Iterator[None]:
 
 
 def forget_dropped(model: keras.Model) -> None:
-    """Have cells draw anew what they drop. A cell that no recurrent layer runs keeps the tensor of
-    its first call, which belongs to another function of TensorFlow where a step is traced again.
+    """Resets the dropout masks of cells. A cell that is not run by a recurrent layer keeps the
+    tensor of its first call, which belongs to another TensorFlow function if a step is traced
+    again.
     """
     for layer in model._flatten_layers():
         if hasattr(layer, "reset_dropout_mask"):

@@ -1,55 +1,52 @@
-"""One model, the parts of its data, and the training between them: what `training_loop.py` runs."""
+"""One model, the parts of its data, and its training, which `training_loop.py` runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Part, Prepared
 from ..data.batches import Feed, order, steps
+from ..history.slices import SliceResult
 from .events import Plan, Watcher, loss_first
-from .folder import HISTORY
-from .framework_errors import told
 from .saver import Saver, Snapshot
 from .signals import Signals
+from .trained_stages import Origin, Outcome, TrainedStage, trained_stages
 
 if TYPE_CHECKING:
     import keras
 
     from modelspec.compiler.pipeline import Compiled
 
+    from ..backend.stage_model import StageModel
     from ..data.adapted_state import State
+    from ..data.slices import PartSlice
     from ..history.ending import Ending
-    from .epoch_callbacks import History
+    from .stage_loop import CallbacksOf, TriedCallbacks
     from .step import Counted, TestSteps
     from .training_loop import Fitting, Task
 
 _MOST_EXAMPLES = 10
-_TRIAL = ".trial-"
-CallbacksIn: TypeAlias = Callable[[Path], Sequence[Any]]
-"""Makes the callbacks of a training, with the files that they write in a folder."""
 
 
 class Measurement(NamedTuple):
-    """What a model came to on some data."""
+    """The results of a model on some data."""
 
     metrics: dict[str, float]
     """Loss and metrics by name."""
     counted: Mapping[str, Counted]
-    """By output with a loss: on how many values."""
+    """By output with a loss: the number of values."""
     caveats: tuple[Diagnostic, ...]
-    """What to know about the numbers."""
+    """Warnings about the results."""
 
     def with_original(
         self, model: keras.Model, feed: Feed, part: Part, compiled: Compiled, state: State | None
     ) -> Measurement:
-        """The same with metrics in the unit of the targets' columns."""
+        """The same, with metrics in the unit of the target columns."""
         from .original_metrics import original_metrics
 
         assert compiled.training is not None  # it was measured
@@ -59,30 +56,41 @@ class Measurement(NamedTuple):
 
 
 class Loop:
-    """Trains and evaluates one model on the parts of prepared data. Makes each source's tensors
-    once.
+    """Trains and evaluates one model on the parts of prepared data. Creates the tensors of each
+    source once.
     """
 
-    def __init__(self, model: keras.Model, prepared: Prepared, training: Training) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        prepared: Prepared,
+        training: Training,
+        staged: StageModel | None = None,
+    ) -> None:
         self.model = model
+        self._staged = staged
         self.prepared = prepared
         self.training = training
         self.fitting: Fitting | None = None
-        """The training, once it began."""
+        """The training, once it has begun."""
         self.ending: Ending | None = None
-        """How it reached its end."""
+        """How the training ended."""
+        self.stages = trained_stages(prepared, training)
+        self.outcomes: tuple[Outcome, ...] = ()
+        """How its stages ended."""
         self._feeds: dict[int, Feed] = {}
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs were completed."""
+        """The number of completed epochs."""
         return self.fitting.history.epochs if self.fitting else 0
 
     def plan(self, directory: Path | None) -> Plan:
-        """What `fit` is about to do."""
+        """The plan for `fit`."""
         counts = {name: len(part) for name, part in self.prepared.parts.items()}
-        epochs, batch_size = self.training.epochs, self.training.batch_size
-        return Plan(directory, epochs, steps(counts["train"], batch_size), counts, batch_size)
+        first, epochs = self.stages[0], self.training.epochs
+        stages = tuple(one.planned() for one in self.stages) if first.name is not None else ()
+        return Plan(directory, epochs, first.steps, counts, first.training.batch_size, stages)
 
     def fit(
         self,
@@ -94,95 +102,88 @@ class Loop:
         history: Path | None = None,
         saver: Saver | None = None,
         start: Snapshot | None = None,
-        tried_by: CallbacksIn | None = None,
+        tried_by: TriedCallbacks | None = None,
+        own: CallbacksOf = lambda stage: (),
     ) -> dict[str, list[float]]:
-        """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each
-        epoch.
+        """Train for the spec's epochs, from `start` on; returns the logs by name, with an entry for
+        each epoch.
 
-        A training from its beginning is tried out first (`rehearse`), where `tried_by` makes
-        callbacks for that. Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and
-        whatever Keras raises.
+        Before a training from the beginning, the first step is tried if `tried_by` creates
+        callbacks for that. `own` creates the callbacks of a stage. Raises `callbacks.NotFinite`,
+        `callbacks.Stopped`, `RunError`, and whatever Keras raises.
         """
         from .callback_logs import rewind
         from .epoch_callbacks import History
+        from .stage_loop import Given, StageLoop
         from .training_ending import ending_of
 
         rewind(callbacks, start)
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
-        self.fitting = self._fitting(plan, record, watcher, signals, callbacks, saver)
+        given = Given(watcher, signals, callbacks, own, directory, record, saver, tried_by)
+        run = StageLoop(self, given)
         watcher.started(plan)
         try:
             with signals.heeded():
-                if start is None and tried_by is not None:
-                    self._rehearse(self.fitting, tried_by, directory)
-                self.fitting.run(start)
+                fitting = run.run(start)
         finally:
+            self.outcomes = tuple(run.outcomes)
             watcher.ended()
-        self.ending = ending_of(self.fitting)
+        self.ending = ending_of(fitting, self._planned_after(fitting))
+        if not fitting.stage.is_last:  # a run is measured as its last stage trains
+            self.enter(self.stages[-1])
         watcher.finished(self.ending)
         return record.rows
 
-    def _fitting(
-        self,
-        plan: Plan,
-        record: History,
-        watcher: Watcher,
-        signals: Signals,
-        callbacks: list[Any],
-        saver: Saver | None,
-    ) -> Fitting:
-        """The history comes first, so that the row of an epoch that is stopped is written; the
-        spec's callbacks come last, so that they never see weights that are not finite.
+    def enter(self, stage: TrainedStage, *, continues: bool = False, loads: bool = False) -> None:
+        """Prepare the model for a stage of the spec; `continues`: it has the optimizer of the stage
+        before, `loads`: it reads its own file of weights, if it has one.
         """
-        from .epoch_callbacks import Finite
-        from .training_loop import Fitting
-        from .training_state import kept
+        if self._staged is None:
+            return
+        compiled = stage.prepared.compiled
+        assert compiled.graph is not None
+        if stage.loads and loads:
+            from ..backend.weights import load_weights, place_of
 
-        return Fitting(
-            self.model,
-            self._task(plan),
-            history=record,
-            own=[Finite()],
-            saver=saver,
-            signals=signals,
-            watcher=watcher,
-            callbacks=kept(self.training.callbacks, callbacks),
-            on_nan=self.training.on_nan,
-        )
+            weights, context = stage.training.weights, compiled.file.context
+            assert weights is not None
+            place = place_of(stage.training, compiled.file.root)
+            load_weights(self.model, weights, context, place)
+        keep = stage.keep and continues
+        self._staged.enter(compiled.graph, stage.training, compiled.file.runtime.jit, keep=keep)
 
-    def rehearse(self, callbacks: CallbacksIn) -> None:
-        """Take the first step of the training and end an epoch after it, with callbacks made for
-        that alone; afterwards the model is as before. Raises `RunError` (MS727).
+    def _planned_after(self, fitting: Fitting) -> int:
+        """The planned epochs of the stages after the one that a run ended with."""
+        return sum(one.training.epochs for one in self.stages[fitting.origin.stage + 1 :])
+
+    def rehearse(self, callbacks: TriedCallbacks) -> None:
+        """Run the first step of each stage and the end of an epoch after it, with separate
+        callbacks; afterwards the weights are restored. Raises `RunError` (MS727).
         """
         from .epoch_callbacks import History
+        from .stage_loop import trial
+        from .trained_stages import Origin
         from .training_loop import Fitting
 
-        record = History(None, Watcher(), 0)
-        self.fitting = Fitting(self.model, self._task(self.plan(None)), history=record)
-        self._rehearse(self.fitting, callbacks, None)
+        for stage in self.stages:
+            self.enter(stage, continues=stage.index > 0, loads=True)
+            record = History(None, Watcher(), 0)
+            fitting = Fitting(self.model, self.task(stage, Origin()), history=record)
+            self.fitting = fitting
+            trial(fitting, stage, callbacks, None, self)
 
-    def _rehearse(self, fitting: Fitting, callbacks: CallbacksIn, folder: Path | None) -> None:
-        """Files go into a folder below `folder`, or below that of the system, which is removed."""
-        from .epoch_callbacks import History
-
-        for left in folder.glob(f"{_TRIAL}*") if folder is not None else ():
-            rmtree(left, ignore_errors=True)  # of a process that was killed
-        with (
-            told("one step of the training fails", self.prepared.compiled, code="MS727"),
-            TemporaryDirectory(prefix=_TRIAL, dir=folder) as scratch,
-        ):
-            record = History(Path(scratch) / HISTORY, Watcher(), 0)
-            fitting.rehearse([record, *callbacks(Path(scratch))])
-
-    def _task(self, plan: Plan) -> Task:
+    def task(self, stage: TrainedStage, origin: Origin) -> Task:
+        """The data and length of a stage that begins at `origin`."""
         from .training_loop import Task
 
-        train, validation = self.prepared.parts["train"], self.prepared.parts.get("validation")
-        seed, size = self.prepared.compiled.file.seed, plan.batch_size
+        parts, seed = stage.prepared.parts, self.prepared.compiled.file.seed
+        train, validation = parts["train"], parts.get("validation")
+        size, epochs = stage.training.batch_size, stage.training.epochs
+        end, random = origin.epoch + epochs, train.examples.random
 
         def batches(epoch: int, step: int) -> Any:
-            return self._feed(train).training(train.positions, seed, size, plan.epochs, epoch, step)
+            return self._feed(train).training(train.positions, seed, size, end, epoch, step)
 
         def examples(epoch: int, step: int) -> tuple[str, ...]:
             chosen = train.positions[order(seed, epoch, len(train))][
@@ -199,32 +200,48 @@ class Loop:
             return (f"its examples are {shown}{more} of {train.examples.table.name}",)
 
         if validation is None:
-            return Task(plan.epochs, plan.steps, batches, examples=examples)
+            return Task(epochs, stage.steps, batches, examples=examples, random=random)
         count = steps(len(validation), size)
         return Task(
-            plan.epochs,
-            plan.steps,
+            epochs,
+            stage.steps,
             batches,
-            self._feed(validation).plain(validation.positions, size),
+            self._feed(validation).plain(validation.positions, size, terms=True),
             count,
             examples,
+            random,
         )
 
     def evaluate(self, name: str) -> Measurement:
         """The loss and metrics on a part, as the model is now."""
-        part = self.prepared.parts[name]
-        test = self.fitting.test if self.fitting else None
-        found = evaluate(self.model, self._feed(part), part, self.training.batch_size, test)
+        return self._measured(self.prepared.parts[name])
+
+    def evaluate_slices(self, name: str) -> tuple[SliceResult, ...]:
+        """The same on every slice of a part that the spec names."""
+        return measured_slices(self.prepared.slices.get(name, ()), self._measured)
+
+    def _measured(self, part: Part) -> Measurement:
+        size = self.training.batch_size
+        found = evaluate(self.model, self._feed(part), part, size, self._test)
         return found.with_original(
             self.model, self._feed(part), part, self.prepared.compiled, self.prepared.state
         )
 
     def first_batch(self) -> dict[str, float]:
-        """One batch of the training part through the graph, without a change of weights."""
+        """Runs one batch of the training part through the graph, without changing weights."""
         part = self.prepared.parts["train"]
         few = Part(part.examples, part.positions[: self.training.batch_size])
-        test = self.fitting.test if self.fitting else None
-        return evaluate(self.model, self._feed(few), few, self.training.batch_size, test).metrics
+        size = self.training.batch_size
+        return evaluate(self.model, self._feed(few), few, size, self._test).metrics
+
+    @property
+    def _test(self) -> TestSteps | None:
+        """The validation steps of the last stage, if it was run."""
+        return self.fitting.test if self.fitting and self.fitting.stage.is_last else None
+
+    def feed(self, name: str) -> Feed:
+        """The tensors of the source of a part."""
+        return self._feed(self.prepared.parts[name])
 
     def _feed(self, part: Part) -> Feed:
         """The tensors of a part's source; parts of one source share them."""
@@ -234,6 +251,15 @@ class Loop:
         return self._feeds[key]
 
 
+def measured_slices(
+    slices: Iterable[PartSlice], measure: Callable[[Part], Measurement]
+) -> tuple[SliceResult, ...]:
+    """The results of a model on each of some slices, as `measure` gives for a part."""
+    return tuple(
+        SliceResult(one.label, len(one.part), measure(one.part).metrics, one.few) for one in slices
+    )
+
+
 def evaluate(
     model: keras.Model,
     feed: Feed,
@@ -241,10 +267,10 @@ def evaluate(
     batch_size: int,
     test: TestSteps | None = None,
 ) -> Measurement:
-    """The loss and metrics of a compiled model, by the names that a training logs.
+    """The loss and metrics of a compiled model, by the names in the logs of a training.
 
-    `test` are the steps of the validation during training, traced already; others give the same
-    numbers.
+    `test` are the validation steps of the training, which are already traced; new ones give the
+    same results.
     """
     from . import caveats
 
@@ -253,7 +279,7 @@ def evaluate(
 
         test = TestSteps(model)
     with test.measuring():
-        batches = iter(feed.plain(part.positions, batch_size))
+        batches = iter(feed.plain(part.positions, batch_size, terms=True))
         logs = test(batches, steps(len(part), batch_size))
     metrics = loss_first({name: float(value) for name, value in logs.items()})
     return Measurement(metrics, test.counted, caveats.of_metrics(model))

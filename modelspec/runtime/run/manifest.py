@@ -1,4 +1,4 @@
-"""`manifest.json`: what a run was made of, on what machine, and how it ended."""
+"""`manifest.json`: the ingredients of a run, its machine, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,27 +15,32 @@ from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.source.regular_files import read_regular
 
 from ..data import Prepared, RunError
+from ..history.fingerprint import fingerprint
 from ..history.record import FORMAT
+from ..history.used_plugins import used_plugins
 from . import framework
 from .atomic_files import digest, write_bytes
 from .dependencies import dependencies
 from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
 from .resolved_spec import paths_start, resolved_text
 from .run_data import save_state
+from .table_hashes import table_hashes
 
 _MOST = 64 * 2**20
-"""Bytes of a manifest."""
+"""Maximum size of a manifest in bytes."""
 _STOPPING = ("EarlyStopping", "TerminateOnNaN")
 """Callbacks that end a training before its last epoch."""
 _OF_AN_END = ("faults", "signal", "ending")
-"""What a manifest says of how a run ended, which is no longer so once it is resumed."""
+"""Entries about the end of a run, which are removed when it is resumed."""
+_OF_A_PAUSE = ("outcome", "signal", "ended")
+"""The entries of these that are kept, in addition to where the run was resumed."""
 
 
 class Record:
-    """The manifest of a run in progress; on disk it is whole at every moment."""
+    """The manifest of a run in progress; the file on disk is always complete."""
 
     def __init__(self, folder: RunFolder, compiled: Compiled) -> None:
-        """That of a run that begins, with the spec as it was written beside it. Raises `RunError`
+        """The manifest of a new run, with a copy of the spec as it was written. Raises `RunError`
         (MS703).
         """
         spec = spec_bytes(compiled)
@@ -51,35 +56,45 @@ class Record:
                 "file": _file(compiled),
                 "folder": str(paths_start(compiled)),
                 "sha256": sha256(spec).hexdigest(),
+                "path": _path(compiled),
             },
+            "fingerprint": _fingerprint(compiled),
             "seed": compiled.file.seed,
             "parameters": compiled.graph.parameters if compiled.graph else None,
             "versions": framework.versions(),
             "dependencies": dict(dependencies()),
+            "plugins": {one.module: one.as_json() for one in used_plugins(compiled)},
             "machine": framework.machine(),
         }
         self._write()
 
     @classmethod
     def reopen(cls, folder: RunFolder, before: Manifest, **resumed: Any) -> Record:
-        """The manifest of a run that goes on; `resumed` says from where, and stays in it for
-        ever.
-        """
+        """The manifest of a resumed run; `resumed` records from where, and is kept permanently."""
         values = {key: value for key, value in before.values.items() if key not in _OF_AN_END}
         if resumed.get("inexact"):
             values["inexact"] = True
+        if resumed.get("inexact") or _of_other_epochs(resumed):
+            values["fingerprint"] = None  # its results are not those of a run of this spec
         earlier = values.get("resumed")
-        entries = [*(earlier if isinstance(earlier, list) else []), {"at": _now(), **resumed}]
+        left = {key: before.values[key] for key in _OF_A_PAUSE if before.values.get(key)}
+        entry = {"at": _now(), "left": left, **resumed}
+        entries = [*(earlier if isinstance(earlier, list) else []), entry]
         record = cls.__new__(cls)
         record.folder = folder
         record._values = {**values, "outcome": "running", "ended": None, "resumed": entries}
         record._write()
         return record
 
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The current values of the manifest."""
+        return self._values
+
     def data(self, prepared: Prepared) -> None:
-        """The data is open: what it was, and the spec with all that followed from it."""
+        """Called when the data is open: records the data, and the resolved spec."""
         resolved = resolved_text(prepared).encode()
-        save_state(prepared, self.folder.path)  # a run with a spec has what it learned
+        save_state(prepared, self.folder.path)  # a run with a spec has the learned state
         write_bytes(self.folder.file(RESOLVED), resolved)
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
         self._values["parameters"] = (
@@ -90,19 +105,25 @@ class Record:
         self._write()
 
     def starts_from(self, weights: Mapping[str, str]) -> None:
-        """The SHA-256 of the files of weights that are about to be read, by their paths."""
+        """Records the SHA-256 of the initial weight files, by path."""
         self._values["weights"] = dict(weights)
         self._write()
 
+    def logs_to(self, service: str, run_id: str) -> None:
+        """Records the name of the run in a service, so that a resumed run continues it."""
+        found = self._values.get("logging")
+        self._values["logging"] = {**(found if isinstance(found, dict) else {}), service: run_id}
+        self._write()
+
     def begin(self, **more: Any) -> None:
-        """Training begins."""
+        """Called when the training begins."""
         self._values["backend"] = framework.backend()
         self._values["deterministic"] = framework.promise()
         self._values.update(more)
         self._write()
 
     def end(self, outcome: str, faults: tuple[Diagnostic, ...] = (), **more: Any) -> None:
-        """`completed`, `failed` or `interrupted`, and why."""
+        """Records `completed`, `failed` or `interrupted`, and the reason."""
         model = self.folder.file(MODEL)
         self._values.update(outcome=outcome, ended=_now(), **more)
         if faults:
@@ -120,24 +141,49 @@ class Record:
         )
 
 
+def _fingerprint(compiled: Compiled) -> dict[str, Any] | None:
+    """None if it is unknown: data passed by a program."""
+    found = fingerprint(compiled, table_hashes)
+    return found.as_json() if found is not None else None
+
+
+def _of_other_epochs(resumed: Mapping[str, Any]) -> bool:
+    found = resumed.get("differences") or ()
+    return any(str(one.get("what")).startswith("training.") for one in found)
+
+
 def _planned(compiled: Compiled) -> dict[str, Any]:
-    """How long the run is to train, and the callbacks that may stop it before."""
+    """The planned epochs of the run, and the callbacks that may stop it earlier."""
     training = compiled.training
     if training is None:
         return {}
     names = [
         one.settings if isinstance(one.settings, str) else one.settings.kind()
-        for one in training.callbacks
+        for one in training.every_callback
+    ]
+    stages = [
+        {
+            "name": one.name,
+            "epochs": one.training.epochs,
+            "batch_size": one.training.batch_size,
+        }
+        for one in training.stages
+    ]
+    players = [
+        {"name": one.name, "updates": one.updates, "optimizer": one.optimizer.kind()}
+        for one in training.players
     ]
     return {
+        **({"stages": stages} if stages else {}),
+        **({"players": players} if players else {}),
         "epochs": training.epochs,
         "batch_size": training.batch_size,
-        "stops": [name for name in names if name in _STOPPING],
+        "stops": list(dict.fromkeys(name for name in names if name in _STOPPING)),
     }
 
 
 def data_facts(prepared: Prepared) -> dict[str, Any]:
-    """What the data of every part is known by."""
+    """The identification of the data of every part."""
     return {
         name: {
             "source": part.examples.table.name,
@@ -149,7 +195,7 @@ def data_facts(prepared: Prepared) -> dict[str, Any]:
 
 
 def spec_bytes(compiled: Compiled) -> bytes:
-    """The spec as it was written, to the byte where the file still says what was read."""
+    """The spec as it was written, to the byte if the file has not changed since it was read."""
     source = compiled.file.document.root.span.source
     path = Path(source.name)
     try:
@@ -165,39 +211,54 @@ def _file(compiled: Compiled) -> str:
     return compiled.file.document.root.span.file
 
 
+def _path(compiled: Compiled) -> str | None:
+    """The absolute path of the spec file; None if the spec has no file."""
+    file = Path(_file(compiled))
+    return str(file.resolve()) if not file.name.startswith("<") and file.is_file() else None
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest that was read."""
+    """A manifest that was read from a run folder."""
 
     values: Mapping[str, Any]
 
     @classmethod
     def read(cls, directory: Path) -> Manifest:
-        """Raises `RunError` (MS708) where the folder holds no run, or a manifest that cannot be
-        read.
+        """Raises `RunError` (MS708) if the folder does not contain a run, or if the manifest cannot
+        be read.
         """
         path = directory / MANIFEST
         try:
             values = json.loads(read_regular(path, _MOST))
         except (FileNotFoundError, NotADirectoryError):
             what = (
-                "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"
+                "is not a folder"
+                if not directory.is_dir()
+                else f"does not contain a run: it has no {MANIFEST}"
             )
             raise RunError.of(
-                "MS708", f"`{directory}` {what}", help="`modelspec train` makes a run folder"
+                "MS708", f"`{directory}` {what}", help="`modelspec train` creates a run folder"
             ) from None
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
             raise RunError.of("MS708", f"`{path}` cannot be read: {reason}") from None
         except (ValueError, RecursionError):
-            raise RunError.of("MS708", f"`{path}` is no JSON that can be read") from None
+            raise RunError.of("MS708", f"`{path}` is not valid JSON") from None
         if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise RunError.of("MS708", f"`{path}` is no manifest of a run (format {FORMAT})")
+            raise RunError.of("MS708", f"`{path}` is not a manifest of a run (format {FORMAT})")
         return cls(values)
+
+    @property
+    def spec_path(self) -> str | None:
+        """The file of the spec when the run began; None if there was none."""
+        spec = self.values.get("spec")
+        found = spec.get("path") if isinstance(spec, dict) else None
+        return found if isinstance(found, str) else None
 
     @property
     def outcome(self) -> str:
@@ -205,15 +266,22 @@ class Manifest:
 
     @property
     def model_hash(self) -> str | None:
-        """SHA-256 of the model as it was saved."""
+        """SHA-256 of the saved model file."""
         found = self._below("files", MODEL)
         return found if isinstance(found, str) else None
 
     @property
     def spec_folder(self) -> Path | None:
-        """Where the spec's paths started."""
+        """The folder that the paths of the spec are relative to."""
         found = self._below("spec", "folder")
         return Path(found) if isinstance(found, str) else None
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """The last epoch of the run, from 0, and the number of its steps."""
+        epochs, steps = (self.values.get(key) for key in ("epochs", "steps"))
+        counts = [one if isinstance(one, int) and one > 0 else 0 for one in (epochs, steps)]
+        return max(counts[0] - 1, 0), counts[1]
 
     def data_hash(self, part: str) -> str | None:
         """SHA-256 of the source of a part."""

@@ -1,5 +1,5 @@
-"""`class_weight: balanced` of sequences whose padding the model itself leaves out: only the steps
-that its loss looks at are counted.
+"""`class_weight: balanced` for sequences whose padding the model masks: only unmasked steps are
+counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def balanced_by_masks(model: keras.Model, prepared: Prepared) -> Prepared:
-    """The data with the weights of classes counted on the steps that the model's masks keep."""
+    """The data with class weights computed from the unmasked steps, in each stage of the training
+    too.
+    """
+    stages = tuple(balanced_by_masks(model, one) for one in prepared.stages)
+    return _balanced(model, replace(prepared, stages=stages) if stages else prepared)
+
+
+def _balanced(model: keras.Model, prepared: Prepared) -> Prepared:
     train = prepared.parts["train"]
     examples = train.examples
     if not examples.balanced:
@@ -42,8 +49,8 @@ def balanced_by_masks(model: keras.Model, prepared: Prepared) -> Prepared:
 
 
 def _masks(model: keras.Model, train: Part, size: int) -> dict[str, Array]:
-    """By output that has a mask: the steps that it keeps, of every example; of those that are not
-    trained on, all. Computed in batches of a `size`, of which one shows whether there are masks.
+    """By output with a mask: the unmasked steps of every training example, and all steps of other
+    examples. Computed in batches of `size`; the first batch shows whether there are masks.
     """
     from ..data.batches import Feed, steps
 
@@ -66,7 +73,7 @@ def _inputs_alone(examples: Examples) -> Examples:
 
 
 def _masks_of(model: keras.Model, inputs: Any, examples: Examples) -> dict[str, Array]:
-    """The masks of the outputs whose classes are weighed, for one batch."""
+    """The masks of the outputs with class weights, for one batch."""
     given = model(inputs, training=False)
     outputs: Mapping[str, Any] = (
         given if isinstance(given, Mapping) else {examples.outputs[0]: given}

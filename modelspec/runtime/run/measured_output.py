@@ -1,5 +1,5 @@
-"""One output of a batch as its metrics and its loss take it: targets, outputs, and what each value
-counts.
+"""One output of a batch as input for its metrics and loss: targets, outputs, and the weight of each
+value.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _SMALLEST_PRECISION = "float32"
 
 
 class ComparedOutput:
-    """One output of a batch beside its targets, and which of its values count.
+    """One output of a batch with its targets, and which of its values count.
 
-    A value is what a loss gives a number for: an example, or each of its steps or pixels.
+    A value is a unit for which the loss is computed: an example, or each of its steps or pixels.
     """
 
     def __init__(self, targets: Any, outputs: Any, loss: Any) -> None:
@@ -27,7 +27,7 @@ class ComparedOutput:
         if self._ignored is not None:
             classes = targets[..., 0] if targets.shape.rank == outputs.shape.rank else targets
             self._counted = tf.not_equal(classes, tf.cast(self._ignored, classes.dtype))
-            # Any class of the layer, so that no metric meets a number that is none.
+            # Any valid class, so that metrics do not get an invalid class number.
             self._targets = tf.where(
                 tf.equal(targets, tf.cast(self._ignored, targets.dtype)),
                 tf.zeros_like(targets),
@@ -36,12 +36,12 @@ class ComparedOutput:
 
     @property
     def step_rank(self) -> int:
-        """The axes of the output before that of its units."""
+        """The axes of the output before the axis of its units."""
         rank: int = self._outputs.shape.rank
         return max(1, rank - 1)
 
     def kept(self, *, masked: bool = True) -> Any:
-        """1 where a value counts, 0 where it is ignored or, if `masked`, padding; None where all
+        """1 for values that count, 0 for ignored values and, if `masked`, padding; None if all
         count.
         """
         found = [self._counted] if self._ignored is not None else []
@@ -56,18 +56,18 @@ class ComparedOutput:
 
     @property
     def counts(self) -> Any:
-        """How many values there are, and how many of them count: float64 of shape (2,)."""
+        """The number of values, and of those that count: float64 of shape (2,)."""
         shape = tf.shape(self._outputs)[: self.step_rank]
         every = tf.reduce_prod(tf.cast(shape, "float64"))
         kept = self.kept()
         return tf.stack([every, every if kept is None else tf.reduce_sum(tf.cast(kept, "float64"))])
 
     def weight_among_batches(self, weights: Any) -> Any:
-        """What the mean loss of this batch counts for in the mean over batches; None: as many as
-        its examples.
+        """The weight of this batch's mean loss in the mean over batches; None: its number of
+        examples.
 
-        A mean over the values that count is weighed by their number, so that the mean over all
-        batches is that over all values, however they are cut into batches.
+        A mean over the values that count is weighted by their number, so that the mean over all
+        batches is the mean over all values, however they are split into batches.
         """
         if not isinstance(self._loss, keras.losses.Loss):
             return None
@@ -82,7 +82,7 @@ class ComparedOutput:
 
 
 class MeasuredOutput(ComparedOutput):
-    """One output of a batch as its metrics take it."""
+    """One output of a batch, prepared for its metrics."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class MeasuredOutput(ComparedOutput):
         self.plain, self.weighted = plain, weighted
 
     def update(self, metric: Any, weights: Any) -> None:
-        """Update a metric; `weights` are those of the examples, where it takes them."""
+        """Update a metric; `weights` are the weights of the examples, if it uses them."""
         targets = self._targets_of(metric)
         kept = self.kept(masked=not _applies_masks(metric))
         if weights is not None:
@@ -106,33 +106,45 @@ class MeasuredOutput(ComparedOutput):
             weights = expanded(weights, rank)
             kept = weights if kept is None else weights * tf.cast(kept, weights.dtype)
         kept = None if kept is None else tf.cast(kept, _SMALLEST_PRECISION)
+        outputs = self._outputs_of(metric)
         if isinstance(metric, _OF_ROWS):
-            self._update_rows(metric, targets, kept)
+            self._update_rows(metric, targets, outputs, kept)
             return
-        # TensorFlow looks for the highest of numbers in float32 alone.
-        outputs = _in(_SMALLEST_PRECISION, self._outputs) if _ranks(metric) else self._outputs
         if kept is None:
             metric.update_state(targets, outputs)
             return
-        # Of one class there is one unit in each step.
+        # With one class there is one unit in each step.
         if isinstance(metric, _BY_UNIT) and getattr(metric, "class_id", None) is None:
             kept = spread_over(kept, tf.shape(self._outputs))
         elif not _applies_masks(metric):
             kept = spread_over(kept, tf.shape(self._outputs)[: self.step_rank])
         metric.update_state(targets, outputs, sample_weight=kept)
 
-    def _update_rows(self, metric: Any, targets: Any, kept: Any) -> None:
-        """Update a metric that takes one row of units for each value: steps and pixels are rows."""
-        units = tf.shape(self._outputs)[-1]
-        rows = [tf.reshape(one, [-1, units]) for one in (targets, self._outputs)]
+    def _update_rows(self, metric: Any, targets: Any, outputs: Any, kept: Any) -> None:
+        """Update a metric that expects one row of units for each value: steps and pixels become
+        rows.
+        """
+        units = tf.shape(outputs)[-1]
+        rows = [tf.reshape(one, [-1, units]) for one in (targets, outputs)]
         if kept is None:
             metric.update_state(*rows)
             return
         weights = spread_over(kept, tf.shape(self._outputs)[: self.step_rank])
         metric.update_state(*rows, sample_weight=tf.reshape(weights, [-1]))
 
+    def _outputs_of(self, metric: Any) -> Any:
+        """The outputs converted for a metric: most metrics compute with floats, even if outputs are
+        integers, and TensorFlow computes top-k in float32 only.
+        """
+        dtype = self._outputs.dtype
+        whole = dtype.is_integer or dtype.is_bool
+        fractions = whole and not isinstance(metric, _OF_IDENTITIES)
+        if fractions or isinstance(metric, _OF_RANKS):
+            return _in(_SMALLEST_PRECISION, self._outputs)
+        return self._outputs
+
     def _targets_of(self, metric: Any) -> Any:
-        """The targets as a metric takes them: 0 for -1 where the loss has the classes -1 and 1."""
+        """The targets converted for a metric: 0 for -1 if the loss has the classes -1 and 1."""
         if isinstance(self._loss, _OF_SIGNS) and isinstance(metric, _OF_LABELS):
             return tf.where(
                 tf.equal(self._targets, -1), tf.zeros_like(self._targets), self._targets
@@ -141,11 +153,11 @@ class MeasuredOutput(ComparedOutput):
 
 
 def loss_rank(loss: Any, targets: Any, outputs: Any) -> int:
-    """How many axes the losses of an output have before they are averaged.
+    """The number of axes of an output's losses before they are averaged.
 
-    It is (batch, ...) without the units for most losses, (batch,) for a loss of whole sequences
-    (`CTC`), and no axis where the loss is one number already (`Dice`). TensorFlow drops what is
-    computed for this alone.
+    The shape is (batch, ...) without the units for most losses, (batch,) for a loss of whole
+    sequences (`CTC`), and a scalar if the loss is already one number (`Dice`). TensorFlow prunes
+    the computations that are used only for this.
     """
     if not isinstance(loss, keras.losses.Loss):
         return max(1, int(outputs.shape.rank) - 1)
@@ -155,7 +167,7 @@ def loss_rank(loss: Any, targets: Any, outputs: Any) -> int:
 
 
 def expanded(weights: Any, rank: int) -> Any:
-    """Weights with axes of size 1 at their end, up to `rank` axes."""
+    """Weights with axes of size 1 appended, up to `rank` axes."""
     weights = tf.convert_to_tensor(weights)
     missing = rank - weights.shape.rank
     if missing <= 0:
@@ -169,13 +181,13 @@ def spread_over(weights: Any, shape: Any) -> Any:
 
 
 def _at_least_single(outputs: Any) -> Any:
-    """Predictions in float32 at least, with their mask."""
+    """Predictions in at least float32, with their mask."""
     half = outputs.dtype in (tf.float16, tf.bfloat16)
     return _in(_SMALLEST_PRECISION, outputs) if half else outputs
 
 
 def _in(dtype: str, outputs: Any) -> Any:
-    """Predictions in the dtype, with their mask."""
+    """Predictions in the given dtype, with their mask."""
     cast = tf.cast(outputs, dtype)
     mask = getattr(outputs, "_keras_mask", None)
     if mask is not None:
@@ -183,13 +195,8 @@ def _in(dtype: str, outputs: Any) -> Any:
     return cast
 
 
-def _ranks(metric: Any) -> bool:
-    """Whether it looks for the right class among the highest outputs."""
-    return isinstance(metric, _OF_RANKS)
-
-
 def _applies_masks(metric: Any) -> bool:
-    """Whether Keras gives steps that are masked no weight in it."""
+    """Whether Keras ignores masked steps in it."""
     return isinstance(metric, keras.metrics.MeanMetricWrapper)
 
 
@@ -207,7 +214,7 @@ _BY_UNIT = (
     keras.metrics.TrueNegatives,
     keras.metrics.TruePositives,
 )
-"""Metrics that count units: each unit has a weight of its own."""
+"""Metrics that count units: each unit has its own weight."""
 _OF_LABELS = (
     *_BY_UNIT,
     keras.metrics.BinaryAccuracy,
@@ -216,12 +223,18 @@ _OF_LABELS = (
 )
 """Metrics whose targets are 0 and 1."""
 _OF_ROWS = (keras.metrics.F1Score, keras.metrics.FBetaScore, keras.metrics.R2Score)
-"""Metrics that Keras computes of outputs (batch, units) alone."""
+"""Metrics that Keras computes only for outputs (batch, units)."""
 _OF_RANKS = (
     keras.metrics.SparseTopKCategoricalAccuracy,
     keras.metrics.TopKCategoricalAccuracy,
 )
+_OF_IDENTITIES = (
+    keras.metrics.Accuracy,
+    keras.metrics.IoU,
+    keras.metrics.MeanIoU,
+)
+"""Metrics that compare integers, which float32 cannot represent exactly."""
 _OF_SIGNS = (keras.losses.Hinge, keras.losses.SquaredHinge)
-"""Losses whose targets are -1 and 1; they take 0 and 1 as well."""
+"""Losses whose targets are -1 and 1; they accept 0 and 1 as well."""
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 _BY_WEIGHTS = "mean_with_sample_weight"

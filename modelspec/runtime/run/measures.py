@@ -1,22 +1,23 @@
 """The loss and the metrics of a batch: which values count, how much, and in which precision.
 
-Keras decides the total loss. Around it this module puts right what Keras leaves to chance:
+Keras computes the total loss. This module corrects the following:
 
-- A weight belongs to its example, whatever the rank of the output: a weight (batch,) of losses
+- A weight belongs to its example, whatever the rank of the output: a weight (batch,) for losses
   (batch, steps) becomes (batch, 1). Keras would broadcast it along the steps.
-- The parts of the loss of several outputs count examples. Keras counts batches, so that a short
+- The partial losses of several outputs count examples. Keras counts batches, so that a short
   last batch counts as much as a whole one.
 - With masks or ignored classes the loss of an epoch is the mean over all values that count. Keras
-  averages the means of batches, which depends on how the values are cut into batches.
+  averages the means of batches, which depends on how the values are split into batches.
 - A metric whose targets are 0 and 1 gets 0 for -1 beside a loss whose targets are -1 and 1.
 - Masked steps, and targets that the loss ignores (`ignore_class`), have weight 0 in every metric.
   Keras applies masks in metrics that are means, and `ignore_class` in none.
-- Metrics compute in float32 at least, also where the model computes in half precision.
+- Metrics compute in at least float32, even if the model computes in half precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import keras
@@ -24,7 +25,9 @@ import tensorflow as tf
 
 from modelspec.catalog.components import METRICS, weighted_name
 
+from ..backend.attached_objective import attached, has_players
 from ..backend.inner_names import spec_name
+from ..backend.objective import split_targets
 from .measured_output import ComparedOutput, MeasuredOutput, expanded, loss_rank
 
 
@@ -34,27 +37,34 @@ class Measures:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         _add_in_single_precision(model)
+        self._attached = attached(model)
+        self._added: dict[str, Any] = {}
+        """By term of the objective: its value on the current batch."""
         self._examples: Any = None
-        """How many examples the batch at hand has."""
+        """The number of examples in the current batch."""
         self._compared: dict[str | None, ComparedOutput] = {}
-        """The outputs of the batch at hand that have a loss; under None where there is one."""
+        """The outputs of the current batch that have a loss; the key is None if there
+        is only one.
+        """
         self._parts: dict[str, Any] = {}
-        """By output, where there are several: the metric that keeps the mean of its loss."""
+        """By output, if there are several: the metric for the mean of its loss."""
         self._losses: dict[str, Any] = {}
-        """By output, where there are several: its loss on the batch at hand."""
+        """By output, if there are several: its loss on the current batch."""
         self._weights: dict[str | None, Any] = {}
-        """What the loss of each output counts for among batches, where not as its examples."""
+        """The weight of each output's loss among batches, if it is not the number of examples."""
 
     def make_variables(self, targets: Any, weights: Any) -> None:
-        """Have the metrics make their variables for batches of these types.
+        """Make the metrics create their variables for batches of these types.
 
-        TensorFlow traces a function again where the first time made variables: the metrics alone
-        are traced faster than a step with them.
+        TensorFlow traces a function again if the first call created variables: tracing only the
+        metrics is faster than tracing a whole step.
         """
-        compiled = self._model._compile_metrics  # Keras's, which makes them for its first batch
+        if self._attached is not None:
+            targets = split_targets(targets, output_names(self._model)).own
+        compiled = self._model._compile_metrics  # Keras creates these for its first batch
         if compiled is None or compiled.built:
             return
-        # No public way leads to outputs by name; a `Sequential` has one output.
+        # Outputs by name have no public access; a `Sequential` has one output.
         made = getattr(self._model, "_outputs_struct", None)
         made = self._model.outputs[0] if made is None else made
         outputs = keras.tree.map_structure(
@@ -74,16 +84,13 @@ class Measures:
         self._follow_parts(targets, outputs)
         self._compare(targets, outputs, weights)
         before = self._weighted_parts() if self._parts and self._weights else None
-        loss = model.compute_loss(
-            x=inputs,
-            y=targets,
-            y_pred=outputs,
-            sample_weight=self._per_value(targets, outputs, weights),
-            training=training,
-        )
-        if loss.shape.rank:  # `reduction: none`: the gradient is that of the sum
-            loss_tracker(model).update_state(tf.reduce_mean(loss), sample_weight=self._examples)
-            return tf.reduce_sum(loss)
+        loss = self._of_outputs(inputs, targets, outputs, weights, training)
+        more = self._of_terms(training)
+        if loss.shape.rank:  # `reduction: none`: the gradient is the gradient of the sum
+            mean = tf.reduce_mean(loss) + more
+            loss_tracker(model).update_state(mean, sample_weight=self._examples)
+            return tf.reduce_sum(loss) + more
+        loss = loss if self._attached is None else loss + tf.cast(more, loss.dtype)
         if before is not None:
             self._update_total(loss, before)
         else:
@@ -91,17 +98,56 @@ class Measures:
             loss_tracker(model).update_state(loss, sample_weight=weight)
         return loss
 
+    def forward(self, inputs: Any, targets: Any, *, training: bool) -> tuple[Any, Any]:
+        """The outputs of the model and the targets that they are compared with; the terms of the
+        objective are computed in the same pass.
+        """
+        if self._attached is None:
+            return self._model(inputs, training=training), targets
+        taps, objective, _ = self._attached
+        given = split_targets(targets, output_names(self._model))
+        with ExitStack() as outside:
+            found = taps.run(inputs, training=training, outside=outside)
+            self._added = objective.values(found, given.by_name, given.weights, training=training)
+        return found.outputs, given.own
+
+    def _of_outputs(
+        self, inputs: Any, targets: Any, outputs: Any, weights: Any, training: bool
+    ) -> Any:
+        """The losses of the outputs, and of the layers."""
+        model = self._model
+        if model.loss is None and self._attached is not None:
+            added = [model._aggregate_additional_loss(one) for one in model.losses]
+            return tf.add_n(added) if added else tf.zeros(())
+        return model.compute_loss(
+            x=inputs,
+            y=targets,
+            y_pred=outputs,
+            sample_weight=self._per_value(targets, outputs, weights),
+            training=training,
+        )
+
+    def _of_terms(self, training: bool) -> Any:
+        """The weighted sum of the terms; the mean of each is updated."""
+        if self._attached is None:
+            return 0.0
+        taps, objective, _ = self._attached
+        objective.measure(self._added, self._examples, taps)
+        return objective.total(self._added, training=training)
+
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The outputs that `counts` is about, in its order."""
+        """The outputs of `counts`, in its order."""
         names = self._model.output_names
         return tuple(spec_name(names[0]) if name is None else name for name in self._compared)
 
     @property
     def counts(self) -> Any:
-        """For each output with a loss how many values the batch has, and how many of them count:
+        """For each output with a loss: the number of values in the batch, and of those that count;
         float64 of shape (outputs, 2).
         """
+        if not self._compared:
+            return tf.zeros([0, 2], "float64")
         return tf.stack([one.counts for one in self._compared.values()])
 
     def update_metrics(self, targets: Any, outputs: Any, weights: Any) -> None:
@@ -120,7 +166,7 @@ class Measures:
             by_output = losses if isinstance(losses, dict) else dict.fromkeys(outputs, losses)
             names: list[str | None] = [name for name in outputs if by_output.get(name) is not None]
         else:
-            names = [None]
+            names = [] if losses is None else [None]
         self._compared = {
             name: ComparedOutput(_of(targets, name), _of(outputs, name), _of(losses, name))
             for name in names
@@ -132,15 +178,15 @@ class Measures:
         self._weights = {name: weight for name, weight in found.items() if weight is not None}
 
     def _follow_parts(self, targets: Any, outputs: Any) -> None:
-        """Have the mean of each output's loss weigh a batch by what counts in it.
+        """Weight each batch in the mean of each output's loss by the values that count in it.
 
-        Keras gives these means the static batch size, which is unknown, so that they count batches.
+        Keras passes the static batch size to these means; it is unknown, so they count batches.
         """
-        compiled = self._model._compile_loss  # no public way leads to the parts
+        compiled = self._model._compile_loss  # the partial losses have no public access
         if compiled is None or self._parts:
             return
         if not compiled.built:
-            # Outside of the graph: an output's name may be none that TensorFlow takes in one.
+            # Outside the graph: the name of an output may be invalid in a TensorFlow graph.
             with tf.init_scope():
                 compiled.build(targets, outputs)
         for (path, *_), part in zip(compiled._flat_losses, compiled.metrics, strict=False):
@@ -168,10 +214,10 @@ class Measures:
         return sum(losses[name] * weights[name] for name in losses)
 
     def _update_total(self, loss: Any, before: Any) -> None:
-        """The mean total loss where outputs count different numbers of values: the sum of their
-        means, and the mean over examples of what is added to them (regularizers).
+        """The mean total loss if outputs count different numbers of values: the sum of their means,
+        plus the mean over examples of the added losses (regularizers).
 
-        The tracker holds the number of examples and so many times the mean.
+        The tracker contains the number of examples, and the mean times that number.
         """
         tracker = loss_tracker(self._model)
         earlier = tracker.count.value
@@ -185,15 +231,18 @@ class Measures:
     # Weights --------------------------------------------------------------------------------------
 
     def _per_value(self, targets: Any, outputs: Any, weights: Any) -> Any:
-        """The weights of the examples, with axes of size 1 for every further axis of the losses."""
+        """The weights of the examples, with an axis of size 1 for every further axis of
+        the losses.
+        """
         if weights is None:
             return None
         losses = self._model.loss
         if isinstance(outputs, dict) and isinstance(weights, dict):
             by_output = losses if isinstance(losses, dict) else dict.fromkeys(outputs, losses)
-            return {
+            return {  # an output without a loss is weighted only in metrics
                 name: expanded(weight, loss_rank(by_output[name], targets[name], outputs[name]))
                 for name, weight in weights.items()
+                if name in by_output
             }
         if isinstance(outputs, dict) or keras.tree.is_nested(weights):
             return weights
@@ -201,7 +250,7 @@ class Measures:
 
     def _measured(self, targets: Any, outputs: Any, weights: Any) -> Iterator[MeasuredOutput]:
         """Every output that has metrics."""
-        compiled = self._model._compile_metrics  # as above: Keras's own loop takes no masks
+        compiled = self._model._compile_metrics  # as above: Keras's own loop does not apply masks
         if compiled is None:
             return
         if not compiled.built:
@@ -227,24 +276,35 @@ class Measures:
             )
 
 
+def output_names(model: keras.Model) -> list[str]:
+    """The outputs by their names in the spec."""
+    if isinstance(model.output, dict):
+        return list(model.output)
+    return [spec_name(name) for name in model.output_names]
+
+
 def loss_tracker(model: keras.Model) -> Any:
     """The metric that keeps the mean loss: the first one of a compiled model, named `loss`."""
     return next(metric for metric in model.metrics if metric.name == "loss")
 
 
 def batch_size(inputs: Any) -> Any:
-    """How many examples a batch has, as a tensor."""
+    """The number of examples in a batch, as a tensor."""
     return tf.shape(next(one for one in keras.tree.flatten(inputs) if one is not None))[0]
 
 
 def results(model: keras.Model) -> dict[str, Any]:
-    """Every metric so far by its logged name, in the names of the spec, each one number.
+    """The current value of every metric by its logged name, in names of the spec; each is one
+    number.
 
-    A metric that gives a number for each class or threshold is logged once for each: `f1_score_0`.
+    A metric with a value for each class or threshold is logged once for each: `f1_score_0`.
     """
     found = {}
+    several = has_players(model)  # the sum of their losses has no meaning
     for inner, value in model.get_metrics_result().items():
         name = spec_name(inner)
+        if several and name == "loss":
+            continue
         if not value.shape.rank:
             found[name] = value
             continue
@@ -256,8 +316,8 @@ def results(model: keras.Model) -> dict[str, Any]:
 
 
 def _add_in_single_precision(model: keras.Model) -> None:
-    """Have Keras add the regularization of layers in half precision to a loss in float32: it cannot
-    add numbers of two dtypes.
+    """Make Keras add the regularization of layers in half precision to a loss in float32: it cannot
+    add two dtypes.
     """
     aggregate = type(model)._aggregate_additional_loss
 
@@ -268,8 +328,8 @@ def _add_in_single_precision(model: keras.Model) -> None:
 
 
 def _name_weighted(compiled: Any) -> None:
-    """Call `accuracy` of `weighted_metrics` `weighted_accuracy`: Keras does so only beside another
-    one. Metrics that are no words have their names from the spec.
+    """Call `accuracy` of `weighted_metrics` `weighted_accuracy`: Keras does so only if another one
+    exists. Metrics that are not strings have their names from the spec.
     """
     for weighted in compiled._flat_weighted_metrics:
         for metric in weighted.metrics if weighted else ():

@@ -1,11 +1,9 @@
-"""Numbers that go wrong: a loss, a gradient or a weight that is not finite, and what a run does
-then (`on_nan`).
-"""
+"""Handling of losses, gradients and weights that are not finite (`on_nan`)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelspec.core.diagnostics import Diagnostic
@@ -18,25 +16,28 @@ if TYPE_CHECKING:
     from .training_loop import Fitting
 
 IN_A_ROW = 10
-"""So many steps one after the other may go wrong before `skip` and `restore` give up."""
+"""After so many failed steps in a row, `skip` and `restore` give up."""
 _BACK = "back/"
 
 
 class Numbers:
-    """Decides what follows from a step whose numbers went wrong."""
+    """Handles steps whose values are not finite."""
 
-    def __init__(self, fitting: Fitting, on_nan: str) -> None:
+    def __init__(
+        self, fitting: Fitting, on_nan: str, left_out: Sequence[tuple[int, int]] = ()
+    ) -> None:
         self._fitting = fitting
         self._on_nan = on_nan
         self._in_a_row = 0
         self._back: Mapping[str, Any] = {}
-        self.left_out: list[tuple[int, int]] = []
+        self.left_out: list[tuple[int, int]] = [*left_out]
         """Epoch and step (from 1) of every batch that changed nothing."""
 
     def heed(self, taken: Taken, first: int) -> None:
-        """Look at what a call of steps did, `first` of the epoch's steps done before it.
+        """Check the result of a call of several steps; `first` steps of the epoch were done before
+        it.
 
-        Raises `NotFinite` where the run must not go on.
+        Raises `NotFinite` if the run must stop.
         """
         if taken.good and taken.sound:
             self._in_a_row = 0
@@ -51,14 +52,14 @@ class Numbers:
 
     @property
     def holds(self) -> bool:
-        """Whether it keeps weights to go back to."""
+        """Whether it keeps weights to restore."""
         return self._on_nan == "restore"
 
     def hold(self) -> None:
-        """Weights and optimizer as they are now are what `restore` goes back to.
+        """Keep the current weights and optimizer for `restore`.
 
-        Held at the begin of every epoch and at every checkpoint that is due after so many steps:
-        not at those that time or a signal decides on, so that equal runs go back to equal weights,
+        Called at the start of every epoch and at every checkpoint that is due after a number of
+        steps, but not at those due by time or a signal, so that equal runs restore equal weights,
         interrupted or not.
         """
         if self.holds:
@@ -68,15 +69,15 @@ class Numbers:
         epoch, step = self._fitting.epoch + 1, self._fitting.step
         self.left_out.append((epoch, step))
         what = (
-            "its batch was left out"
+            "its batch was skipped"
             if self._on_nan == "skip"
-            else "the weights went back to what they were before"
+            else "the previous weights were restored"
         )
-        self._fitting.tell(
+        self._fitting.warn(
             Diagnostic(
                 "MS721",
                 "warning",
-                f"numbers were not finite in step {step} of epoch {epoch}: {what}",
+                f"step {step} of epoch {epoch} had values that are not finite: {what}",
                 None,
             )
         )
@@ -89,14 +90,14 @@ class Numbers:
             if self._in_a_row > IN_A_ROW
             else []
         )
-        if taken.good:  # the update itself went past the largest number
+        if taken.good:  # the update itself overflowed
             where = (
                 f"in step {step}"
                 if step == first + 1
                 else f"between the steps {first + 1} and {step}"
             )
             return NotFinite(
-                f"the weight `{not_finite(fitting.model)}` became no finite number {where} of epoch"
+                f"the weight `{not_finite(fitting.model)}` is no longer finite {where} of epoch"
                 f" {epoch}",
                 epoch,
                 tuple(given_up),
@@ -110,15 +111,17 @@ class Numbers:
             *given_up,
         )
         if not math.isfinite(taken.loss):
-            return NotFinite(f"`loss` became {word(taken.loss)} {place}", epoch, notes)
+            return NotFinite(f"`{taken.failed}` became {word(taken.loss)} {place}", epoch, notes)
         return NotFinite(
-            f"a gradient became no finite number {place}, though the loss was one", epoch, notes
+            f"a gradient of `{taken.failed}` was not finite {place}, although the loss was",
+            epoch,
+            notes,
         )
 
     # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is state of it: tensors, and JSON's values."""
+        """Its state: tensors, and JSON values."""
         tensors = {f"{_BACK}{name}": value for name, value in self._back.items()}
         return tensors, {
             "left_out": [list(one) for one in self.left_out],
@@ -126,7 +129,7 @@ class Numbers:
         }
 
     def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-        """Back to what was captured."""
+        """Restores the captured state."""
         self.left_out = [(int(epoch), int(step)) for epoch, step in state["left_out"]]
         self._in_a_row = int(state["in_a_row"])
         self._back = {

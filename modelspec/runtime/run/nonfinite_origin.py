@@ -1,4 +1,6 @@
-"""Where numbers went wrong: one batch through the model again, layer by layer."""
+"""Finds the origin of values that are not finite: runs one batch through the model again, layer by
+layer.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,19 @@ from ..backend.inner_names import spec_name
 
 
 def first_to_show(model: keras.Model, batch: Any) -> str | None:
-    """A sentence on the first place where a batch's numbers are not finite; None where they all are
-    this time.
+    """A sentence on the first place where the values of a batch are not finite; None if all are
+    finite this time.
 
-    Looks at inputs and targets, then at layers in the order in which they are called, then at the
-    loss, then at gradients from the last layer to the first. Changes statistics and metrics of the
-    model: for a run that has failed.
+    Checks inputs and targets, then layers in call order, then the loss, then gradients from the
+    last layer to the first. Changes statistics and metrics of the model; use it only for a failed
+    run.
     """
     inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
     for what, values in (("input", inputs), ("target", targets), ("weight", weights)):
         for path, value in keras.tree.flatten_with_path(values):
             if value is not None and (found := _bad(value)):
                 name = f" `{path[0]}`" if path else ""
-                return f"the batch's {what}{name} has {found}"
+                return f"the {what}{name} of the batch contains {found}"
     seen: list[str] = []
     with tf.GradientTape() as tape:
         with _listening(model, seen):
@@ -37,21 +39,22 @@ def first_to_show(model: keras.Model, batch: Any) -> str | None:
     if seen:
         return seen[0]
     if not math.isfinite(float(loss)):
-        return "it shows first in the loss itself: the model's outputs are finite"
+        return "it first appears in the loss: the outputs of the model are finite"
     gradients = tape.gradient(loss, model.trainable_variables)
     for variable, gradient in zip(
         reversed(model.trainable_variables), reversed(gradients), strict=True
     ):
         if gradient is not None and (found := _bad(gradient)):
             return (
-                f"it shows first in the gradient of `{spec_name(variable.path)}`, which has {found}"
+                f"it first appears in the gradient of `{spec_name(variable.path)}`, which contains"
+                f" {found}"
             )
     return None
 
 
 @contextmanager
 def _listening(model: keras.Model, seen: list[str]) -> Iterator[None]:
-    """Notes down the first layer whose output is not finite while the model is called."""
+    """Records the first layer whose output is not finite while the model is called."""
     layers = list(_layers(model))
     for layer in layers:
         layer.call = _heard(layer, layer.call, seen)
@@ -68,8 +71,8 @@ def _heard(layer: Any, call: Callable[..., Any], seen: list[str]) -> Callable[..
         for output in keras.tree.flatten(outputs):
             if not seen and output is not None and (found := _bad(output)):
                 seen.append(
-                    f"the first layer where it shows is `{spec_name(layer.name)}`, whose output has"
-                    f" {found}"
+                    f"it first appears in the layer `{spec_name(layer.name)}`, whose output"
+                    f" contains {found}"
                 )
         return outputs
 
@@ -77,7 +80,7 @@ def _heard(layer: Any, call: Callable[..., Any], seen: list[str]) -> Callable[..
 
 
 def _layers(model: Any) -> Iterator[Any]:
-    """Every layer that is called: those of sub-models in place of these."""
+    """Every layer that is called, with the layers of sub-models in place of the sub-models."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
@@ -86,7 +89,7 @@ def _layers(model: Any) -> Iterator[Any]:
 
 
 def _bad(values: Any) -> str | None:
-    """`NaN` or `infinite numbers`, where a tensor holds any."""
+    """`NaN` or `infinite numbers`, if a tensor contains any."""
     values = values.values if isinstance(values, tf.IndexedSlices) else tf.convert_to_tensor(values)
     if not values.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(values))):
         return None

@@ -1,8 +1,8 @@
-"""Metrics in the unit of a target's column, where the target is trained in another one: predictions
-are turned back, and compared with the numbers of the column in float64.
+"""Metrics in the unit of a target's column, for targets trained in another unit: predictions are
+converted back, and compared with the values of the column in float64.
 
-They are what Keras's metrics of the same names compute, of other numbers: the mean over the units
-of a value, then over the values that count, by their weights in `weighted_metrics`.
+They are computed like Keras's metrics of the same names: the mean over the units of a value, then
+over the values that count, with their weights in `weighted_metrics`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "original_"
 _EPSILON: Final = 1e-7
-"""What Keras puts in place of smaller numbers that it divides by, or takes the logarithm of."""
+"""The minimum in Keras for numbers that it divides by, or takes the logarithm of."""
 
 
 def original_metrics(
@@ -45,8 +45,8 @@ def original_metrics(
     part: Part,
     batch_size: int,
 ) -> dict[str, float]:
-    """Metrics by their logged names with `original_` in front; none where no target is trained in
-    another unit than its column's, or no metric has a meaning there.
+    """Metrics by their logged names, prefixed with `original_`; none if all targets are trained in
+    the unit of their column, or no metric is meaningful there.
     """
     training = compiled.training
     outputs = {} if training is None else _outputs(compiled, training, state, part)
@@ -91,9 +91,9 @@ class _Output:
 
     chain: tuple[Layer, ...]
     raw: Array | None
-    """The column's numbers, an example each; None: the targets are turned back."""
+    """The values of the column, one per example; None: the targets are converted back."""
     metrics: Mapping[str, tuple[_Sums, bool]]
-    """By logged name: the sums of a metric, and whether it counts with the examples' weights."""
+    """By logged name: the sums of a metric, and whether it uses the weights of the examples."""
 
     def add(self, targets: Any, outputs: Any, weights: Any, at: int) -> None:
         mask = getattr(outputs, "_keras_mask", None)
@@ -155,8 +155,8 @@ def _metrics(
 
 
 def _raw(part: Part, bound: Bound, learned: FeatureState | None) -> Array | None:
-    """The numbers of the target's columns for each example, in float64; None where an example has
-    not one of each.
+    """The values of the target's columns for each example, in float64; None if an example does not
+    have one of each.
     """
     examples = part.examples
     if bound.pad is not None or getattr(examples, "windows", None) is not None:
@@ -189,8 +189,8 @@ def _numbers(table: Table, name: str, bound: Bound) -> Array | None:
 
 
 class _Sums:
-    """The mean of what is computed of targets and outputs [..., units], over units, then over
-    values by their weights.
+    """The weighted mean of a function of targets and outputs [..., units]: over units, then over
+    values.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class _Sums:
 
 
 class _R2(_Sums):
-    """Keras's `R2Score`: by unit, 1 less the squared errors by those of the mean."""
+    """Keras's `R2Score`: per unit, 1 minus the squared errors divided by those of the mean."""
 
     def __init__(self, settings: Any) -> None:
         self._how, self._regressors = settings.class_aggregation, settings.num_regressors
@@ -221,7 +221,7 @@ class _R2(_Sums):
         w = np.broadcast_to(weights[..., None], true.shape).reshape(-1, true.shape[-1])
         y, p = true.reshape(w.shape), predicted.reshape(w.shape)
         if isinstance(self._sums, float):
-            self._first = y.mean(axis=0)  # near the mean, so that the squares lose no digits
+            self._first = y.mean(axis=0)  # near the mean, for the precision of the squares
         y, p = y - self._first, p - self._first
         self._sums = self._sums + np.stack(
             [(w * y).sum(0), (w * y * y).sum(0), (w * (y - p) ** 2).sum(0), w.sum(0)]
@@ -269,4 +269,4 @@ _SUMS: Final[Mapping[str, Callable[[Any], _Sums]]] = {
     "LogCoshError": lambda _: _Sums(_log_cosh),
     "R2Score": _R2,
 }
-"""Metrics that have a meaning in any unit."""
+"""Metrics that are meaningful in any unit."""

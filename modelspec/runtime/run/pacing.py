@@ -1,6 +1,6 @@
-"""How many steps the loop takes before Python looks again, and when a checkpoint is due.
+"""How many steps are run before control returns to Python, and when a checkpoint is due.
 
-Neither has any influence on numbers: many steps in one call are the same steps.
+Neither influences the results: many steps in one call are the same steps.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import time
 from modelspec.compiler.spec.checkpoint import Every
 
 _SECONDS = 0.1
-"""How long a call of many steps should take: as long as a signal, or a bar on a terminal, may
-wait.
+"""The target seconds of a call of many steps: signals and progress bars are delayed at most so
+long.
 """
 _MOST = 1024
 
 
 class Pace:
-    """How many steps a call takes: few at first, then as many as `_SECONDS` hold."""
+    """The number of steps per call: few at first, then as many as take `_SECONDS`."""
 
     def __init__(self, *, one_by_one: bool) -> None:
         self._one_by_one = one_by_one
@@ -25,48 +25,51 @@ class Pace:
 
     @property
     def count(self) -> int:
-        """Steps of the next call."""
+        """The number of steps of the next call."""
         return self._count
 
     def took(self, steps: int, seconds: float) -> None:
-        """A call of so many steps took so long."""
+        """Record the time of a call of so many steps."""
         if self._one_by_one:
             return
         fitting = int(steps * _SECONDS / max(seconds, 1e-9))
-        # The first calls are slow, because TensorFlow plans its graph in them: they say little.
+        # The first calls are slow, because TensorFlow optimizes its graph in them, and are not
+        # representative.
         self._count = max(1, min(_MOST, fitting, 4 * self._count))
 
 
 class Due:
-    """When the next checkpoint is due."""
+    """Determines when the next checkpoint is due."""
 
-    def __init__(self, every: Every, steps: int) -> None:
+    def __init__(self, every: Every, steps: int, origin: int = 0) -> None:
         self._every = every
+        self._origin = origin
+        """The step of the run from which steps count."""
         self._distance = every.steps if every.steps is not None else (every.epochs or 0) * steps
         self._last = time.monotonic()
 
     @property
     def by_steps(self) -> bool:
-        """Whether steps decide, rather than time."""
+        """Whether checkpoints are due by steps, not by time."""
         return self._distance > 0
 
     def within(self, position: int, most: int = 0) -> int | None:
-        """How many steps there are to the next one, or to the last one of the next `most` steps if
-        they hold any.
+        """The number of steps to the next checkpoint, or to the last one within the next `most`
+        steps if there is one.
 
-        None where steps do not decide.
+        None if checkpoints are due by time.
         """
         if not self._distance:
             return None
-        following = self._distance - position % self._distance
+        following = self._distance - (position - self._origin) % self._distance
         return following + max(0, most - following) // self._distance * self._distance
 
     def now(self, position: int) -> bool:
-        """Whether one is due, `position` steps after the run's begin."""
+        """Whether a checkpoint is due, `position` steps after the start of the run."""
         if self._distance:
-            return position % self._distance == 0
+            return (position - self._origin) % self._distance == 0
         return time.monotonic() - self._last >= (self._every.seconds or 0)
 
     def done(self) -> None:
-        """One was taken."""
+        """Record that a checkpoint was taken."""
         self._last = time.monotonic()

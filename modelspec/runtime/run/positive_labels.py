@@ -1,4 +1,4 @@
-"""Which of two labels an output of one unit is the probability of."""
+"""The positive label of outputs with one unit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .decisions import target_layers
 
 
 def positive_labels(compiled: Compiled, state: State | None) -> dict[str, Any]:
-    """By output: the label of its class 1, where a target of two labels feeds one unit."""
+    """By output: the label of its class 1, if a target with two labels feeds one unit."""
     graph = compiled.graph
     if graph is None:
         return {}
@@ -25,6 +25,6 @@ def positive_labels(compiled: Compiled, state: State | None) -> dict[str, Any]:
     return found
 
 
-def told(found: Mapping[str, Any]) -> list[str]:
+def label_lines(found: Mapping[str, Any]) -> list[str]:
     """A line for each output."""
     return [f"`{name}`: the positive label is `{label}`" for name, label in found.items()]

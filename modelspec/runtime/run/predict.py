@@ -1,4 +1,4 @@
-"""`predict`: raw rows in, predictions out."""
+"""`predict`: predictions for raw rows."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """Predictions that are in a file."""
+    """Predictions that were written to a file."""
 
     path: Path
     rows: int
     warnings: tuple[Diagnostic, ...] = ()
     skipped: tuple[SkippedRow, ...] = ()
-    """Rows that cannot be read, which are not among them."""
+    """The number of unreadable rows, which are skipped."""
     errors: Path | None = None
-    """The file that lists these rows, where there are any."""
+    """The file that lists these rows, if there are any."""
 
     def __len__(self) -> int:
         return self.rows
@@ -53,14 +53,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Stream:
-    """Predictions that are computed as they are asked for, batch by batch, each time anew."""
+    """Predictions that are computed lazily, batch by batch, and again for each iteration."""
 
     rows: int
-    """How many there will be."""
+    """The number of predictions."""
     warnings: tuple[Diagnostic, ...]
     _batches: Callable[[], Iterator[Predictions]] = field(repr=False)
     skipped: tuple[SkippedRow, ...] = ()
-    """Rows that cannot be read, which are not among them."""
+    """The unreadable rows, which are skipped."""
 
     def __iter__(self) -> Iterator[Predictions]:
         return self._batches()
@@ -104,15 +104,15 @@ def predict(
     **options: Any,
 ) -> Predictions | Written:
     """The outputs of the model in a run folder for every row of `source` (a path, `kind=path`, or
-    an open table), of which only the columns of the inputs are needed. `layer` asks for the tensors
-    of inner layers instead, of one or of several: `hidden`, `encoder/conv1` inside a sub-model.
-    `options` are the fields of `Options`: `id`, `keep`, `top`, `threshold`, `errors`, `batch_size`.
+    an open table); only the input columns are required. `layer` requests the tensors of one or
+    several inner layers instead: `hidden`, `encoder/conv1` inside a sub-model. `options` are the
+    fields of `Options`: `id`, `keep`, `top`, `threshold`, `errors`, `batch_size`.
 
-    `output` names a file to write them to, `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`: as
-    they come, so that memory holds a few batches however many rows there are; the file is there
-    when it is whole. Without it they are given as arrays. Raises `RunError`: MS711 for a file that
-    cannot be written so, MS712 for an unknown layer, MS688 and MS730 to MS734 for options that do
-    not fit, and where the run or the source cannot be used.
+    `output` is a file to write them to: `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`. They are
+    written as they are computed, so memory contains only a few batches; the file appears when it is
+    complete. Without it they are returned as arrays. Raises `RunError`: MS711 for a file that
+    cannot be written in this format, MS712 for an unknown layer, MS688 and MS730 to MS734 for
+    options that do not fit, and errors if the run or the source cannot be used.
     """
     from .prediction_outputs import check_output
     from .prediction_writer import joined, write_errors, write_output
@@ -123,7 +123,7 @@ def predict(
     path = Path(fspath(output))
     check_output(path)
     if isinstance(source, str) and is_same_file(source, path):
-        raise RunError.of("MS711", f"`{path}` is what is read", help="name another file")
+        raise RunError.of("MS711", f"`{path}` is the file that is read", help="choose another file")
     stream = predictions(run_dir, source, layer, **options)
     write_output(stream, stream.rows, path)
     errors = write_errors(stream.skipped, path, options.get("id"))
@@ -134,7 +134,7 @@ def predict(
 def predictions(
     run_dir: str | PathLike[str], source: str | Table, layer: Layers = None, **options: Any
 ) -> Stream:
-    """As `predict`, in batches: `for batch in predictions(...)`. Raises as it does, and so does
+    """As `predict`, in batches: `for batch in predictions(...)`. Raises the same errors, also for
     each batch.
     """
     layers = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
@@ -148,8 +148,8 @@ def stream_of(
     model: keras.Model | None = None,
     skipped: SkippedRows | None = None,
 ) -> Stream:
-    """The predictions of a run; `model` is its model where that is loaded already, `skipped` has
-    the rows that an open table was made without.
+    """The predictions of a run; `model` is its model if it is already loaded, `skipped` has the
+    rows that were skipped when the table was opened.
     """
     from .introspection import check_names
     from .thresholds import stored_threshold
@@ -199,7 +199,7 @@ def _table(run: SavedRun, source: str | Table, skipped: SkippedRows | None) -> T
 
 @dataclass(frozen=True)
 class _Batches:
-    """What the batches of one stream are made with."""
+    """The state for computing the batches of one stream."""
 
     run: SavedRun
     examples: Examples
@@ -210,7 +210,7 @@ class _Batches:
 
     def computed(self, model: keras.Model) -> Iterator[Predictions]:
         from ..data.batches import Feed
-        from .framework_errors import told
+        from .framework_errors import as_run_error
 
         compiled, layers = self.run.compiled, self.options.layers
         typed = compiled.graph
@@ -221,13 +221,13 @@ class _Batches:
         )
         size = size if fixed is None else fixed
         about = {} if layers else self._about()
-        with told("the prediction failed"), own_state():
+        with as_run_error("the prediction failed"), own_state():
             wanted = model if not layers else _inner(model, typed, layers)
             feed = Feed(self.examples).plain(whole(self.examples).positions, size)
             masks = None if layers else masks_for(wanted, compiled)
             computed = _computed(wanted, masks, feed, fixed, tuple(typed.outputs))
         while True:
-            with told("the prediction failed"), own_state():
+            with as_run_error("the prediction failed"), own_state():
                 found = next(computed, None)
             if found is None:
                 return
@@ -239,7 +239,7 @@ class _Batches:
             )
 
     def _about(self) -> dict[str, Naming]:
-        """What the entries of each output are called."""
+        """The names of the entries of each output."""
         bounds = binding_of(self.run.compiled).targets
         found = {name: Naming(bound.names) for name, bound in bounds.items() if bound.stacked}
         for name, one in self.decided.items():
@@ -250,7 +250,7 @@ class _Batches:
         return found
 
     def _named(self, outputs: Mapping[str, Array]) -> Predictions:
-        """Predictions in the words of the target's column: labels for classes, numbers before their
+        """Predictions in the terms of the target's column: labels for classes, numbers before their
         transform.
         """
         layers = target_layers(self.run.compiled, self.state)
@@ -283,7 +283,7 @@ def _computed(
     fixed: int | None,
     names: tuple[str, ...],
 ) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
-    """For each batch its outputs, and which of their steps are real."""
+    """For each batch its outputs, and which of their steps are not padding."""
 
     def outputs(batch: Any) -> dict[str, Array]:
         return _by_name(model.predict_on_batch(batch), names)
@@ -296,8 +296,8 @@ def _computed(
 def _whole_batch(
     computed: Callable[[Any], dict[str, Array]], batch: Any, fixed: int | None
 ) -> dict[str, Array]:
-    """What a batch gives. Where batches have one size, the last row fills up the last of them, and
-    what is made of it is left out.
+    """The outputs of a batch. If the batch size is fixed, the last batch is padded with its last
+    row, and the extra outputs are dropped.
     """
     import keras
     import tensorflow as tf
@@ -312,7 +312,7 @@ def _whole_batch(
 
 
 def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:
-    """What a batch gave; a mapping has its own names."""
+    """The outputs of a batch by name; a mapping has its own names."""
     if isinstance(given, Mapping):
         return {name: np.asarray(value) for name, value in given.items()}
     return {names[0]: np.asarray(given)}

@@ -1,4 +1,4 @@
-"""What a run answers in Python: predictions of rows, metrics, what becomes of a row, its data."""
+"""The methods of a run in Python: predictions, metrics, the explanation of a row, its data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..data.table import Array
 from .evaluate import Evaluation, evaluated, own_part
 from .open_run import SavedRun
 from .predict import stream_of
-from .prediction_options import Options
+from .prediction_options import Options, Threshold
 from .row_sources import table_of, table_of_rows
 from .run_data import loader, saved_state
 from .thresholds import Stored
@@ -30,6 +30,21 @@ from .thresholds import Stored
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+Plain: TypeAlias = "str | PathLike[str] | Mapping[str, object] | Sequence[object] | Array"
+"""Rows whose predictions are a dictionary of arrays: all types except data frames."""
+
+
+class Asked(TypedDict, total=False):
+    """The options of `Run.predict`, described there."""
+
+    layers: str | Sequence[str]
+    id: str | None
+    keep: str | Sequence[str]
+    top: int | None
+    threshold: Threshold
+    errors: Literal["stop", "skip"]
+    batch_size: int | None
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,9 @@ class PreparedPart:
         return len(self.part)
 
     def dataset(self, batch_size: int | None = None) -> tf.data.Dataset:
-        """Batches of (inputs, targets), or (inputs, targets, weights) where the data have a column
-        of these, in the order of the source: one array, or a mapping by name where a model has
-        several.
+        """Batches of (inputs, targets), or (inputs, targets, weights) if the data has a weight
+        column, in the order of the source: one array, or a mapping by name if the model has several
+        inputs or outputs.
         """
         from ..data.batches import Feed
 
@@ -76,14 +91,14 @@ def _joined(parts: list[Any]) -> Any:
 
 @dataclass(frozen=True)
 class RowExplanation:
-    """What a run makes of one row: printed, a line for each step."""
+    """How a run processes one row; printed with a line for each step."""
 
     inputs: Mapping[str, FeatureSteps]
-    """By input: the cells, what is read of them, what each layer of the transform gives, and what
-    the model gets.
+    """By input: the cells, the parsed values, the result of each transform layer, and the input of
+    the model.
     """
-    prediction: Mapping[str, Any]
-    """By the names that predictions have."""
+    prediction: Mapping[str, object]
+    """The predictions by name."""
 
     def __str__(self) -> str:
         lines: list[str] = []
@@ -106,21 +121,28 @@ def _short(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A run's model with its preprocessing: called with raw rows, it gives predictions. Everything
-    is loaded when it is made.
+    """The model of a run with its preprocessing: called with raw rows, it returns predictions.
+    Everything is loaded when it is created.
     """
 
     _run: SavedRun = field(repr=False)
     model: keras.Model = field(repr=False)
-    """The model alone, which takes prepared inputs."""
+    """The model without preprocessing, which takes prepared inputs."""
 
-    def __call__(self, rows: Any, **options: Any) -> Any:
+    @overload
+    def __call__(self, rows: Plain, **options: Unpack[Asked]) -> dict[str, Array]: ...
+
+    @overload
+    def __call__(self, rows: object, **options: Unpack[Asked]) -> Any: ...
+
+    @own_state()
+    def __call__(self, rows: object, **options: Unpack[Asked]) -> Any:
         """As `Run.predict`."""
         return _predicted(self._run, rows, self.model, options)
 
 
 class Predicting:
-    """A run that answers for raw rows."""
+    """A run that processes raw rows."""
 
     compiled: Compiled
     directory: Path
@@ -135,49 +157,55 @@ class Predicting:
 
         return SavedRun(self.directory, Manifest.read(self.directory), self.compiled)
 
+    @overload
+    def predict(self, rows: Plain, **options: Unpack[Asked]) -> dict[str, Array]: ...
+
+    @overload
+    def predict(self, rows: object, **options: Unpack[Asked]) -> Any: ...
+
     @own_state()
-    def predict(self, rows: Any, **options: Any) -> Any:
-        """Predictions of raw rows, by the names that the columns of a file of them have: `species`,
+    def predict(self, rows: object, **options: Unpack[Asked]) -> Any:
+        """Predictions for raw rows, by the column names of a prediction file: `species`,
         `species_probability`, `p[Adelie]`.
 
         `rows` is a path (or `kind=path`), a list of mappings, a mapping of columns to arrays, a
-        data frame of pandas or polars, an array, or whatever else `Spec.train(data=...)` takes;
-        only the columns of the inputs are needed. A data frame gives a data frame of its own kind,
-        one of pandas with its index; everything else a dict of arrays, whose first axis counts the
-        rows.
+        data frame of pandas or polars, an array, or anything else that `Spec.train(data=...)`
+        accepts; only the input columns are required. For a data frame the result is a data frame of
+        the same type (with the index for pandas), otherwise a dictionary of arrays whose first axis
+        counts the rows.
 
-        `options`: `id` and `keep` (columns to carry over; `keep="all"`), `top` (so many of the most
-        probable labels), `threshold` (a number, or numbers by label), `errors="skip"` (leave out
-        rows that cannot be read, with a warning of Python's), `batch_size`, `layers` (inner layers
-        in place of the outputs). Raises `RunError` where the rows cannot be used, MS730 to MS734
-        for options that do not fit.
+        `options`: `id` and `keep` (columns to copy; `keep="all"`), `top` (the number of most
+        probable labels), `threshold` (a number, or numbers by label), `errors="skip"` (skip
+        unreadable rows with a Python warning), `batch_size`, `layers` (inner layers instead of the
+        outputs). Raises `RunError` if the rows cannot be used, MS730 to MS734 for options that do
+        not fit.
         """
         return _predicted(self._saved, rows, self.model, options)
 
     @own_state()
     def evaluate(
         self,
-        data: Any = None,
+        data: object = None,
         *,
         split: Literal["train", "validation", "test"] | None = None,
     ) -> Evaluation:
         """The metrics on other data with targets (as `rows` of `predict`), or on a part of the
-        run's own: by default the test part, the validation part where there is none. Raises
-        `RunError`.
+        run's own data: by default the test part, or the validation part if the run has no test
+        part. Raises `RunError`.
         """
         if data is not None and split is not None:
             raise RunError.of(
                 "MS688",
-                f"the part `{split}` is one of the run's own data, and other data are given",
-                help="leave out `split`, or the data",
+                f"`split={split!r}` is a part of the run's own data, but other data was passed",
+                help="omit `split`, or the data",
             )
-        source = None if data is None else _source(data)
+        source = None if data is None else _source(data, self.compiled)
         return evaluated(self._saved, source, split, self.model)
 
     @own_state()
-    def explain_row(self, row: Mapping[str, Any]) -> RowExplanation:
-        """What becomes of one raw row, a mapping of columns to values: what each layer of each
-        transform gives, what the model gets, and the prediction. Raises `RunError` where the row
+    def explain_row(self, row: Mapping[str, object]) -> RowExplanation:
+        """How one raw row, a mapping of columns to values, is processed: the result of each
+        transform layer, the input of the model, and the prediction. Raises `RunError` if the row
         cannot be used.
         """
         from .prediction_outputs import arrays, as_row
@@ -199,7 +227,7 @@ class Predicting:
     @own_state()
     def data(self, part: Literal["train", "validation", "test"] = "train") -> PreparedPart:
         """The prepared examples of a part of the run's data: `dataset()` and `arrays()`. Raises
-        `RunError`: MS710 where there is no such part, MS714 where the data changed since.
+        `RunError`: MS710 if the part does not exist, MS714 if the data changed since the training.
         """
         run = self._saved
         name, found, _, _ = own_part(run, part)
@@ -208,12 +236,13 @@ class Predicting:
 
     @own_state()
     def pipeline(self) -> Pipeline:
-        """The model with its preprocessing, as a function of raw rows: `run.pipeline()(rows)` is
-        `run.predict(rows)`, with everything loaded. What an export gives for other programs,
-        `modelspec export` writes.
+        """The model with its preprocessing, as a function of raw rows: `run.pipeline()(rows)`
+        equals `run.predict(rows)`, with everything loaded. For use in other programs, see
+        `modelspec export`.
         """
         return Pipeline(self._saved, self.model)
 
+    @own_state()
     def choose_threshold(
         self, metric: str = "f1", *, split: Literal["train", "validation", "test"] = "validation"
     ) -> Stored:
@@ -225,24 +254,23 @@ class Predicting:
         return chosen_threshold(self._saved, metric, split, self.model)
 
 
-def _source(data: Any, skipped: SkippedRows | None = None) -> str | Table:
-    return fspath(data) if isinstance(data, (str, PathLike)) else table_of(data, skipped)
+def _source(data: Any, compiled: Compiled, skipped: SkippedRows | None = None) -> str | Table:
+    return fspath(data) if isinstance(data, (str, PathLike)) else table_of(data, compiled, skipped)
 
 
-def _predicted(run: SavedRun, rows: Any, model: keras.Model, options: Mapping[str, Any]) -> Any:
+def _predicted(run: SavedRun, rows: Any, model: keras.Model, options: Asked) -> Any:
     from .prediction_outputs import arrays, columns
     from .prediction_writer import joined
 
     skipped = SkippedRows() if options.get("errors") == "skip" else None
-    source = _source(rows, skipped)
+    source = _source(rows, run.compiled, skipped)
     layers = options.get("layers", ())
-    chosen = Options(
-        **{
-            "numbered": isinstance(source, str),
-            **options,
-            "layers": (layers,) if isinstance(layers, str) else tuple(layers),
-        }
-    ).checked()
+    given: dict[str, Any] = {
+        "numbered": isinstance(source, str),
+        **options,
+        "layers": (layers,) if isinstance(layers, str) else tuple(layers),
+    }
+    chosen = Options(**given).checked()
     stream = stream_of(run, source, chosen, model, skipped)
     _warn(stream.warnings)
     found = joined(list(stream))
@@ -264,7 +292,7 @@ def _warn(found: tuple[Diagnostic, ...]) -> None:
 def _framed(
     rows: Any,
 ) -> Callable[[Mapping[str, Array], Any, Sequence[SkippedRow]], Any] | None:
-    """What makes a data frame of the kind of `rows`; None where these are none."""
+    """The constructor for data frames of the type of `rows`; None if these are not a data frame."""
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         return _pandas
     if type(rows).__module__.partition(".")[0] == "polars" and hasattr(rows, "columns"):

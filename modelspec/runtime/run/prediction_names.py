@@ -1,4 +1,4 @@
-"""What predictions of a run look like, before any row was predicted."""
+"""The format of the predictions of a run, before any row is predicted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .prediction_rows import Predictions
 
 
 def example(run: SavedRun, state: State | None) -> Predictions:
-    """Predictions of one row, made of zeros in place of what the model gives: they have the names,
-    the sizes and the types that all have. Sizes that the spec leaves open are 1.
+    """Predictions of one row, computed from zeros instead of model outputs: they have the names,
+    sizes and types of all predictions. Unknown sizes are 1.
     """
     typed = run.compiled.graph
     assert typed is not None
@@ -30,7 +30,7 @@ def example(run: SavedRun, state: State | None) -> Predictions:
         for name, tensor in typed.outputs.items()
     }
     decided = decisions(run.compiled, state)
-    without_rows = cast("Examples", None)  # only what names the outputs is asked
+    without_rows = cast("Examples", None)  # only the names of the outputs are used
     batches = _Batches(run, without_rows, state, Options(), decided, ())
     with np.errstate(all="ignore"):
         return replace(batches._named(zeros), naming=batches._about())

@@ -1,10 +1,10 @@
-"""Predictions as columns, rows and arrays; and whether they can be written to a file of some
-name.
+"""Converts predictions to columns, rows and arrays; and checks whether they can be written to a
+file.
 
-    species                the decided label, or its number where the target was not looked up
-    species_probability    how probable it is
-    p[Adelie], p[Gentoo]   how probable every label is; `species[Adelie]` where the model has
-                           several outputs, or gives scores of which no probabilities are made
+    species                the predicted label, or its number if the target has no lookup
+    species_probability    its probability
+    p[Adelie], p[Gentoo]   the probability of every label; `species[Adelie]` where the model has
+                           several outputs, or gives scores that are not probabilities
     price                  a number, in the unit of the target's column
     wind[u], wind[v]       numbers of a target of several columns
     load_0, load_1, ...    other arrays: an index for each axis
@@ -28,7 +28,7 @@ from .row_sources import is_folder
 if TYPE_CHECKING:
     from .prediction_rows import Predictions
 
-ENDINGS = (".csv", ".jsonl", ".npz", ".parquet", ".arrow")
+EXTENSIONS = (".csv", ".jsonl", ".npz", ".parquet", ".arrow")
 NEED_PYARROW = (".parquet", ".arrow")
 _MOST_COLUMNS = 10_000
 _UNNAMED = Naming(())
@@ -36,15 +36,15 @@ Pair = tuple[str, Array]
 
 
 def columns(found: Predictions) -> dict[str, Array]:
-    """What tells the rows apart, then the predictions, each column with one value a row. Names are
-    unique: a column of the input that has the name of a prediction becomes `input[NAME]`.
+    """The columns that identify the rows, then the predictions, each column with one value per row.
+    Names are unique: an input column with the name of a prediction becomes `input[NAME]`.
     """
     return _together(found, _flat_output)
 
 
 def arrays(found: Predictions) -> dict[str, Array]:
-    """The same where a row may have an array: images, sequences and the probabilities of their
-    labels stay as they are.
+    """The same columns, but a row may have an array: images, sequences and the probabilities of
+    their labels are not split into columns.
     """
     return _together(found, _whole_output)
 
@@ -58,13 +58,13 @@ def _together(found: Predictions, output: Any) -> dict[str, Array]:
 
 
 def step_columns(found: Predictions, name: str) -> list[str]:
-    """The columns of `arrays` that have a value for each step of an output with `steps`."""
+    """The columns of `arrays` that have a value for each step of an output in `steps`."""
     steps = found.steps[name].shape
     return [column for column, values in _whole_output(found, name) if values.shape[:2] == steps]
 
 
 def _unique(pairs: Iterable[Pair]) -> dict[str, Array]:
-    """Columns by name; a second one of a name gets a number."""
+    """Columns by name; repeated names get a number."""
     found: dict[str, Array] = {}
     for name, values in pairs:
         number, shown = 1, name
@@ -104,7 +104,7 @@ def _whole_output(found: Predictions, name: str) -> Iterator[Pair]:
 
 
 def prefix(found: Predictions, name: str) -> str:
-    """The text before the labels of an output."""
+    """The prefix of the labels of an output."""
     probable = found.naming.get(name, _UNNAMED).probable
     return "p" if len(found.outputs) == 1 and probable else name
 
@@ -114,13 +114,13 @@ def _shares(found: Predictions, name: str) -> Array:
 
 
 def _squeezed(values: Array) -> Array:
-    """An array of one value for each row as these values."""
+    """An array with one value per row, as a list of these values."""
     one = all(size == 1 for size in values.shape[1:])
     return values.reshape(len(values)) if one else values
 
 
 def _each_row(found: Predictions, name: str) -> bool:
-    """Whether each row has one label, or one set of labels."""
+    """Whether each row has one label or one set of labels."""
     return _shares(found, name).ndim == 2
 
 
@@ -128,7 +128,7 @@ def _each_row(found: Predictions, name: str) -> bool:
 
 
 def _decided(found: Predictions, name: str) -> Iterator[Pair]:
-    """One label a row and how probable it is, then the probability of every label."""
+    """One label per row and its probability, then the probability of every label."""
     naming, shares = found.naming.get(name, _UNNAMED), _shares(found, name)
     labels = named(naming.labels, shares.shape[-1])
     if naming.several:
@@ -146,12 +146,12 @@ def _decided(found: Predictions, name: str) -> Iterator[Pair]:
 
 
 def named(labels: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """A name for each of so many entries: numbers where there are no labels."""
+    """A name for each entry: its number without labels."""
     return labels[:count] + tuple(map(str, range(len(labels), count)))
 
 
 def _sets(classes: Array, labels: tuple[str, ...], separator: str) -> Array:
-    """The labels that each row has, joined."""
+    """The labels of each row, joined."""
     found = np.empty(len(classes), object)
     for row, marks in enumerate(classes):
         found[row] = separator.join(labels[at] for at in np.flatnonzero(marks))
@@ -161,12 +161,12 @@ def _sets(classes: Array, labels: tuple[str, ...], separator: str) -> Array:
 def _top(
     name: str, shares: Array, labels: tuple[str, ...], count: int, *, probable: bool
 ) -> Iterator[Pair]:
-    """The most probable labels in their order; of equal ones the first."""
+    """The most probable labels in order of probability; ties are broken by label order."""
     order = np.argsort(-shares, axis=-1, kind="stable")[:, :count]
     sorted_ = np.take_along_axis(shares, order, axis=-1)
-    texts = np.array(labels)
+    names = np.array(labels)
     for place in range(order.shape[1]):
-        yield f"{name}_top{place + 1}", texts[order[:, place]]
+        yield f"{name}_top{place + 1}", names[order[:, place]]
         after = "probability" if probable else "score"
         yield f"{name}_top{place + 1}_{after}", sorted_[:, place]
 
@@ -174,8 +174,8 @@ def _top(
 def _flat(
     name: str, values: Array, labels: tuple[str, ...] = (), after: str = "", *, always: bool = False
 ) -> Iterator[Pair]:
-    """A column for each entry of a row's array. The entries of the last axis have names where there
-    are `labels` for all of them, or `always`.
+    """A column for each entry of a row's array. The entries of the last axis are named if there are
+    `labels` for all of them, or `always`.
     """
     sizes = values.shape[1:]
     if all(size == 1 for size in sizes) and not always:
@@ -194,26 +194,28 @@ def _flat(
 
 def check_output(path: Path) -> None:
     """Raises `RunError` (MS711) where predictions cannot be written to a file of this name."""
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
+    suffix = path.suffix.lower()
+    if suffix not in EXTENSIONS:
         raise RunError.of(
             "MS711",
-            f"the ending of `{path}` does not tell how to write predictions",
-            help=f"name a file that ends in {', '.join(ENDINGS)}",
+            f"cannot infer the format of predictions from the extension of `{path}`",
+            help=f"use one of the extensions {', '.join(EXTENSIONS)}",
         )
     if is_folder(path) or not is_folder(path.parent):
         what = "is a folder" if is_folder(path) else "would be in a folder that does not exist"
         raise RunError.of("MS711", f"`{path}` {what}")
-    if ending in NEED_PYARROW and find_spec("pyarrow") is None:
+    if suffix in NEED_PYARROW and find_spec("pyarrow") is None:
         raise RunError.of(
             "MS711",
-            f"{ending[1:]} files are written by pyarrow, which is not installed",
+            f"{suffix[1:]} files require pyarrow, which is not installed",
             help="`pip install pyarrow`, or write .csv, .jsonl or .npz",
         )
 
 
 def check_width(found: Predictions, path: Path) -> None:
-    """Raises `RunError` (MS711) where predictions have more values than a table has columns."""
+    """Raises `RunError` (MS711) if predictions have more values per row than a table can have
+    columns.
+    """
     wide = sum(int(np.prod(values.shape[1:], dtype=np.int64)) for values in found.outputs.values())
     if path.suffix.lower() in (".csv", *NEED_PYARROW) and wide > _MOST_COLUMNS:
         raise RunError.of(
@@ -224,12 +226,12 @@ def check_width(found: Predictions, path: Path) -> None:
 
 
 def shortest(values: Array) -> list[Any]:
-    """Numbers with the fewest digits that read back as they were."""
+    """Numbers with the fewest digits that restore the exact value."""
     return [str(value) for value in values] if values.dtype.kind == "f" else values.tolist()
 
 
 def nested(value: Any) -> Any:
-    """An array as lists, an array of one number as the number; a float with the fewest digits."""
+    """An array as lists, an array of one number as the number; floats with the fewest digits."""
     array = np.asarray(value)
     if array.size == 1:
         array = array.reshape(())
@@ -239,7 +241,7 @@ def nested(value: Any) -> Any:
 
 
 def as_row(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What `arrays` have for one row as plain values; a list is one of steps."""
+    """The values of one row in `arrays` as plain values; a list has one entry per step."""
     return {
         name: [nested(step) for step in value] if isinstance(value, list) else nested(value)
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""What a model predicts for rows of a source."""
+"""The predictions of a model for rows of a source."""
 
 from __future__ import annotations
 
@@ -14,49 +14,53 @@ from ..data.table import Array
 
 @dataclass(frozen=True)
 class Naming:
-    """What the entries of an output are called."""
+    """The names of the entries of an output."""
 
     labels: tuple[str, ...]
-    """Along the last axis of its probabilities, or of the output where it does not classify."""
+    """The names along the last axis of its probabilities, or of the output if it is not a
+    classification.
+    """
     several: bool = False
-    """Whether a row has any number of the labels."""
+    """Whether a row may have any number of labels."""
     probable: bool = True
-    """Whether there are probabilities; else scores."""
+    """Whether the values are probabilities, otherwise scores."""
     separator: str = "|"
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model gives for every row of a source, in its order."""
+    """The predictions of a model for every row of a source, in order."""
 
     outputs: Mapping[str, Array]
-    """By output; the first axis counts the rows. Numbers of a target whose transform has an inverse
+    """By output; the first axis counts the rows. Values of a target whose transform has an inverse
     are in the unit of its column, as float64.
     """
     classes: Mapping[str, Array]
-    """The decided class of every row, for outputs whose loss says that they classify: its number,
-    or its label where the target was looked up; of several labels 1 for those that a row has.
+    """The predicted class of every row, for outputs with a classification loss: its number, or its
+    label if the target has a lookup; with several labels, 1 for those that a row has.
     """
     warnings: tuple[Diagnostic, ...] = ()
     shares: Mapping[str, Array] = field(default_factory=dict)
-    """By output that classifies: the probability of every label, along the last axis."""
+    """By output with a classification loss: the probability of every label, along the last axis."""
     chosen: Mapping[str, Array] = field(default_factory=dict)
-    """The same: the probability of the decided class."""
+    """The same: the probability of the predicted class."""
     naming: Mapping[str, Naming] = field(default_factory=dict)
     ids: Mapping[str, Array] = field(default_factory=dict)
-    """What tells the rows apart, and columns of the source that were kept, by name."""
+    """The columns that identify the rows, and kept columns of the source, by name."""
     steps: Mapping[str, Array] = field(default_factory=dict)
-    """By output of padded sequences: which steps are real, as [rows, steps] of `bool`. Files and
-    JSON end, or are empty, where these do; the arrays here have all steps.
+    """By output of padded sequences: which steps are not padding, as [rows, steps] of `bool`. In
+    files and JSON, padding is removed or empty; the arrays here have all steps.
     """
     top: int | None = None
-    """How many of the most probable labels are written in place of the probability of each."""
+    """The number of most probable labels that are written instead of the probability of
+    each label.
+    """
 
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
 
     def taken(self, rows: slice) -> Predictions:
-        """Some of the rows."""
+        """A slice of the rows."""
         return self._of(
             {
                 name: {key: values[rows] for key, values in getattr(self, name).items()}
@@ -65,7 +69,7 @@ class Predictions:
         )
 
     def followed_by(self, *others: Predictions) -> Predictions:
-        """These rows, and then those of other batches of one stream."""
+        """These rows, followed by those of other batches of the same stream."""
         if not others:
             return self
         parts = (self, *others)

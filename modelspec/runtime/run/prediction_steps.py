@@ -1,5 +1,5 @@
-"""Predictions of padded sequences end where the sequence ends: the steps that the mask of an output
-leaves out are what `pad` filled in, and nothing that anybody asked about.
+"""Truncates predictions of padded sequences to the length of the sequence: the steps that the mask
+of an output excludes were added by `pad`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class Masks:
-    """The masks that a model gives its outputs, batch by batch."""
+    """The masks of a model's outputs, batch by batch."""
 
     def __init__(self, model: keras.Model, names: Sequence[str]) -> None:
         import tensorflow as tf
 
         self._model, self._names = model, names
-        # Only what the masks follow from is computed: the rest of the graph is cut off.
+        # Only the part of the graph that the masks depend on is computed.
         self._traced = tf.function(self._of, autograph=False, reduce_retracing=True)
 
     def __call__(self, batch: Any) -> dict[str, Array]:
-        """By output with a mask of one mark a step: the marks, as [rows, steps] of `bool`."""
+        """By output with one mask value per step: the mask, as [rows, steps] of `bool`."""
         return {name: np.asarray(mask) for name, mask in self._traced(batch).items()}
 
     def _of(self, batch: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Masks:
 
 
 def masks_for(model: keras.Model, compiled: Compiled) -> Masks | None:
-    """What gives the masks of a batch; None where nothing is filled up."""
+    """The function for the masks of a batch; None if nothing is padded."""
     bounds = binding_of(compiled).inputs.values()
     if compiled.graph is None or all(bound.pad is None for bound in bounds):
         return None
@@ -55,7 +55,7 @@ def masks_for(model: keras.Model, compiled: Compiled) -> Masks | None:
 
 
 def ended(found: Predictions, row: Mapping[str, Array], at: int) -> dict[str, Any]:
-    """One row of `arrays` as it is, but for sequences: these have their real steps alone."""
+    """One row of `arrays`; sequences are reduced to the steps that are not padding."""
     kept = {
         column: found.steps[name][at]
         for name in found.steps
@@ -68,7 +68,7 @@ def ended(found: Predictions, row: Mapping[str, Array], at: int) -> dict[str, An
 
 
 def blanked(found: Predictions) -> Predictions:
-    """The same for a table of text: nothing in the place of a step that is none."""
+    """The same for a table of text: padding steps are empty."""
     if not found.steps:
         return found
 

@@ -1,9 +1,8 @@
-"""Predictions to a file as they come: csv, jsonl, npz, parquet and Arrow, by the ending of its
-name.
+"""Writes predictions to a file as they are computed: CSV, JSON Lines, npz, Parquet and Arrow, by
+extension.
 
-Memory holds one chunk of them, however many there are. The file is written under another name and
-renamed when it is whole: whatever ends the process before leaves nothing under the name that was
-asked for.
+Only one chunk is in memory at a time. The file is written under another name and renamed when it is
+complete: if the process ends before, no file with the requested name exists.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ from .prediction_rows import Predictions
 from .prediction_steps import blanked, ended
 
 _CHUNK = 4 * 2**20
-"""Bytes of predictions that are written at once."""
+"""Maximum bytes of predictions that are written at once."""
 _CHUNK_AS_TEXT = 2**18
-"""The same where every number becomes text, which takes some twenty times the memory."""
+"""The same if every number becomes text, which takes about twenty times the memory."""
 
 
 def write_output(batches: Iterable[Predictions], count: int, path: Path) -> None:
-    """Write `count` rows of predictions to a file, whole or not at all. Raises `RunError`."""
+    """Write `count` rows of predictions to a file atomically. Raises `RunError`."""
     write_whole(path, lambda beside: _write(batches, count, beside))
 
 
@@ -77,9 +76,9 @@ def joined(parts: list[Predictions]) -> Predictions:
 
 
 def write_errors(skipped: Sequence[SkippedRow], path: Path, id: str | None) -> Path | None:
-    """The rows without a prediction, beside the predictions in `path`, as `FILE.errors.csv`: their
-    number, their place, the reason, and what the column `id` has. Where there are none, no such
-    file is left of an earlier time. Raises `RunError`.
+    """Writes the rows without a prediction to `FILE.errors.csv` beside the predictions in `path`:
+    their number, place, reason, and the value of the column `id`. If there are none, an old file is
+    removed. Raises `RunError`.
     """
     beside = path.with_name(f"{path.name}.errors.csv")
     if not skipped:
@@ -92,14 +91,14 @@ def write_errors(skipped: Sequence[SkippedRow], path: Path, id: str | None) -> P
     writer = csv.writer(text, lineterminator="\n")
     columns = 3 if id is None else 4
     writer.writerow(("row", "place", "reason", id)[:columns])
-    for one in skipped:  # whoever prints the file sees the controls of a terminal in it
+    for one in skipped:  # escapes terminal control characters for users who print the file
         writer.writerow((one.number, visible(one.place), visible(one.reason), one.id)[:columns])
     write_bytes(beside, text.getvalue().encode())
     return beside
 
 
 class Sink(ABC):
-    """A file that is being written. What it opens, `stack` closes."""
+    """A file that is being written. `stack` closes everything that it opens."""
 
     chunk: ClassVar[int] = _CHUNK
 
@@ -108,14 +107,14 @@ class Sink(ABC):
 
     @abstractmethod
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
-        """Write what comes before the rows; `first` shows names and types."""
+        """Write the header; `first` has the names and types."""
 
     @abstractmethod
     def add(self, chunk: Predictions) -> None:
         """Write some rows."""
 
     def finish(self) -> None:
-        """Write what comes behind the rows."""
+        """Write the end of the file."""
         return
 
 
@@ -155,8 +154,9 @@ def lines(found: Predictions) -> Iterator[str]:
 
 
 class _Npz(Sink):
-    """The first array goes straight into the archive; others wait in files without a name, as an
-    archive takes its members one after the other. Text waits in memory: an array has one width.
+    """The first array is written directly to the archive; others are buffered in unnamed files,
+    because an archive is written one member at a time. Strings are buffered in memory, because the
+    width of their array is not known before.
     """
 
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
@@ -193,7 +193,7 @@ class _Npz(Sink):
     def finish(self) -> None:
         for number, (name, file) in enumerate(self.files.items()):
             if number == 0:
-                file.close()  # it is in the archive already
+                file.close()  # it is already in the archive
                 continue
             file.seek(0)
             with self.archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -226,7 +226,7 @@ class _Parquet(_Arrow):
 
 
 def _plain(values: Array) -> Array:
-    """A column in one piece."""
+    """A column as one chunk."""
     return np.ascontiguousarray(values)
 
 

@@ -1,8 +1,8 @@
-"""The first step of a training and the end of an epoch, tried out before any epoch is spent.
+"""Tries the first step of a training and the end of an epoch before the training.
 
-What a training does at the end of an epoch, or with its first batch, may fail in ways that no check
-foresees. It is done once on one batch, with callbacks of its own and the functions that the
-training takes afterwards; then everything is as it was before, to the bit.
+The first batch or the end of an epoch may fail in ways that no check detects. Both are run once on
+one batch, with separate callbacks and the functions that the training uses afterwards; then the
+previous state is restored exactly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Rehearsal:
-    """Takes one step of a training, whose variables all exist, and ends an epoch after it."""
+    """Runs one step of a training, whose variables all exist, and the end of an epoch after it."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class Rehearsal:
         self._callbacks = [one for one in callbacks if not averages.replace(one)]
 
     def take(self, batches: Any) -> None:
-        """One step on the first of the batches. Raises whatever Keras, TensorFlow or a callback
-        raises.
+        """Runs one step on the first batch. Raises whatever Keras, TensorFlow or a
+        callback raises.
         """
         tensors, state = self._state.capture()
         try:
@@ -59,7 +59,7 @@ class Rehearsal:
         self._call("on_epoch_begin", 0)
         self._call("on_train_batch_begin", 0)
         taken = self._training(batches, 1)
-        if taken.good and taken.sound:  # else the training says what follows, by `on_nan`
+        if taken.good and taken.sound:  # otherwise the training handles it, by `on_nan`
             self._end_epoch(taken.logs)
         self._call("on_train_end", {})
 
@@ -87,15 +87,13 @@ class Rehearsal:
 
 
 def _numbers(logs: Any) -> dict[str, float]:
-    """As Keras gives logs to callbacks."""
+    """Logs as Keras passes them to callbacks."""
     return {name: float(value) for name, value in logs.items()}
 
 
 @contextmanager
 def whole_tracebacks() -> Iterator[None]:
-    """Keras leaves out its own functions from the traceback of an error, and with them the layer or
-    metric in which it was raised.
-    """
+    """Disables Keras's traceback filter, which removes the layer or metric that raised an error."""
     filtered = keras.config.is_traceback_filtering_enabled()
     keras.config.disable_traceback_filtering()
     try:

@@ -1,10 +1,9 @@
-"""`reproduce`: a run trained again from its own resolved spec, and compared with what it left, bit
-for bit.
+"""`reproduce`: trains a run again from its own resolved spec, and compares the results bit for bit.
 
-manifest     read; a run that did not end has nothing to be compared with
-differences  versions, machine, threads, spec: told in one table before anything is trained; data
+manifest     read; a run that did not end has no results to compare with
+differences  versions, machine, threads, spec: reported in one table before the training; data
   when it is open
-train        with the threads and oneDNN of then
+train        with the threads and oneDNN setting of the original run
 compare      weights, history, metrics
 """
 
@@ -37,7 +36,7 @@ from .weight_tools import Compared, compared
 
 @dataclass(frozen=True)
 class Value:
-    """One number that both runs have, or one of them."""
+    """One value that both runs have, or one of them."""
 
     name: str
     """`history: val_loss, epoch 3`, `metrics: test accuracy`."""
@@ -54,16 +53,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A run, and what training it again gave."""
+    """A run, and the results of training it again."""
 
     directory: Path
     run: Run
-    """The new one."""
+    """The new run."""
     weights: tuple[Compared, ...]
     values: tuple[Value, ...]
-    """History and metrics, number by number."""
+    """The history and metrics, value by value."""
     differences: tuple[Difference, ...] = ()
-    """What was not as it was."""
+    """The differences of the environment."""
 
     @property
     def equal(self) -> bool:
@@ -86,7 +85,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class _Resolved:
-    """What `train` takes."""
+    """The arguments of `train`."""
 
     compiled: Compiled
 
@@ -101,8 +100,8 @@ def reproduce(
     """Train a completed run again in the folder `into` (the next `runs/<name>/<n>` by default), and
     compare.
 
-    Raises `RunError`: MS773 for a run that was not completed, MS772 where versions, machine or data
-    are not those that it was trained with, unless `allow_inexact`; and whatever `train` raises.
+    Raises `RunError`: MS773 for a run that was not completed, MS772 if versions, machine or data
+    differ from those of the original run, unless `allow_inexact`; and the errors of `train`.
     """
     directory = Path(fspath(run_dir))
     manifest = Manifest.read(directory)
@@ -136,14 +135,14 @@ def _require_an_end(directory: Path, manifest: Manifest) -> None:
     if manifest.outcome != "completed":
         raise RunError.of(
             "MS773",
-            f"the run in `{directory}` was not completed: there is no end to compare with",
-            help=f"`modelspec resume {directory}` goes on with it",
+            f"the run in `{directory}` was not completed, so it has no results to compare with",
+            help=f"`modelspec resume {directory}` continues it",
         )
     if not (directory / MODEL).is_file():
         raise RunError.of(
             "MS773",
-            f"the run in `{directory}` has lost its `{MODEL}`, so that there is nothing to "
-            "compare with",
+            f"the `{MODEL}` of the run in `{directory}` does not exist, so its weights cannot be"
+            " compared",
         )
 
 
@@ -161,14 +160,14 @@ def _of_text(directory: Path, manifest: Manifest) -> Iterator[Difference]:
 def _refuse(directory: Path, differences: list[Difference], allow_inexact: bool) -> None:
     mattering = [one for one in differences if not one.harmless]
     if mattering and not allow_inexact:
-        count = "one thing is" if len(mattering) == 1 else f"{len(mattering)} things are"
+        changed = drift.changed(mattering)
         raise RunError.of(
             "MS772",
-            f"the run in `{directory}` cannot be reproduced to the bit: {count} not as it was",
+            f"the run in `{directory}` cannot be reproduced to the bit: {changed}",
             notes=drift.table(differences),
             help=(
-                "reproduce it where it is as it was, or with `--allow-inexact` to see how far it"
-                " is off"
+                "reproduce it in the original environment, or pass `--allow-inexact` to see how"
+                " far the results differ"
             ),
         )
 

@@ -1,8 +1,7 @@
-"""`resolved.yaml`: the spec as it was run, nothing left to be worked out: expanded, `auto` sizes
-and columns known.
+"""`resolved.yaml`: the fully resolved spec of a run: expanded, with known `auto` sizes and columns.
 
-`evaluate` and `predict` read it in place of the spec. What `modelspec resolve` prints
-(`modelspec.views.resolve`), and what only the data showed.
+`evaluate` and `predict` read it instead of the spec. It has the output of `modelspec resolve`
+(`modelspec.views.resolve`), and facts that are only known from the data.
 """
 
 from __future__ import annotations
@@ -36,8 +35,7 @@ def resolved(prepared: Prepared) -> dict[str, Any]:
     first = {"modelspec": spec["modelspec"], "name": compiled.name}
     first |= {"description": spec["description"]} if "description" in spec else {}
     spec = {**first, "seed": compiled.file.seed, **spec, "name": compiled.name}
-    # Data of a program feed a spec without a `data` section too.
-    model, data = spec["model"], spec.get("data", {"source": python.kind()})
+    model, data = spec["model"], spec.get("data") or _of_a_program(prepared)
     spec["model"] = {**model, "inputs": _inputs(prepared)} if isinstance(model, dict) else model
     spec["data"] = {
         **data,
@@ -50,9 +48,19 @@ def resolved(prepared: Prepared) -> dict[str, Any]:
     return _from(paths_start(compiled), spec, compiled)
 
 
+def _of_a_program(prepared: Prepared) -> dict[str, Any]:
+    """The sources of a spec without a `data` section, which is trained on data of a program: one
+    for each part of the data, because callbacks may monitor the validation.
+    """
+    given = prepared.compiled.data
+    parts = () if given is None else tuple(given.sources)
+    names = parts if len(parts) > 1 else ("source",)
+    return dict.fromkeys(names, python.kind())
+
+
 def paths_start(compiled: Compiled) -> Path:
     """The folder that paths of the resolved spec are relative to: that of the spec, or the project
-    where a path leads out of that, so that none leads out of the folder that the manifest names.
+    if a path leaves the spec's folder, so that no path leaves the folder in the manifest.
     """
     context = compiled.file.context
     folder = context.folder or Path.cwd()
@@ -62,7 +70,7 @@ def paths_start(compiled: Compiled) -> Path:
 
 
 def _from(folder: Path, spec: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
-    """The spec with paths that start in a folder."""
+    """The spec with paths relative to a folder."""
     own = compiled.file.context.folder or Path.cwd()
     if folder == own:
         return spec
@@ -74,7 +82,7 @@ def _from(folder: Path, spec: dict[str, Any], compiled: Compiled) -> dict[str, A
 
 
 def _features(features: MappingType[str, Bound], written: Any) -> dict[str, Any]:
-    """What feeds every input or target: its columns, and whatever else the spec says of it."""
+    """The data of every input or target: its columns, and its other settings in the spec."""
     found: dict[str, Any] = {}
     for name, bound in features.items():
         one = written.get(name) if isinstance(written, dict) else None
@@ -88,7 +96,7 @@ def _features(features: MappingType[str, Bound], written: Any) -> dict[str, Any]
 
 
 def _random(prepared: Prepared) -> dict[str, Any]:
-    """The inputs that no column feeds."""
+    """The inputs without columns."""
     found = prepared.parts["train"].examples.random
     return {name: {"random": one.kind} for name, one in found.items()}
 

@@ -1,9 +1,9 @@
-"""`resume`: go on where a run stopped, so that it ends as it would have ended without the stop.
+"""`resume`: continue a run where it stopped, with the same results as without the stop.
 
 folder      locked; manifest and resolved spec read          before any framework is loaded
-checkpoint  the newest that is whole; without one the run begins again
-differences spec, data, versions, machine: told in one table; only harmless ones are gone on with
-framework   loaded as it was
+checkpoint  the newest undamaged one; without one the run starts again
+differences spec, data, versions, machine: reported in one table; only harmless ones are accepted
+framework   loaded with the same settings
 loop        from the checkpoint to the end
 """
 
@@ -18,27 +18,29 @@ from pathlib import Path
 from typing import Any
 
 from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.source import plain
 
 from ..backend.process_state import own_state
 from ..data import Prepared, RunError
-from ..data.batches import steps
+from ..data.in_memory import with_data
 from . import drift, framework
 from .checkpoints import Store
-from .drift import Difference
+from .drift import Begun, Difference
 from .events import Watcher
-from .folder import CHECKPOINTS, RESOLVED, RunFolder
+from .folder import CHECKPOINTS, RESOLVED, RunFolder, is_written
 from .framework import Pins
 from .initial_weights import starting_weights
 from .manifest import Manifest, Record
-from .open_run import grant_warnings, read_resolved, run_context
+from .open_run import grant_warnings, read_resolved, require_begun, run_context
 from .result import Run, opened
 from .run_data import prepared_data
 from .saver import Snapshot, latest
 from .session import go
 from .signals import Signals
 from .train import make_loop, require_training, room
+from .trained_stages import Origin, trained_stages
 
 
 @own_state()
@@ -46,23 +48,29 @@ def resume(
     run_dir: str | PathLike[str],
     overrides: Mapping[str, Any] | None = None,
     *,
+    data: object = None,
     allow_inexact: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
-    """Go on with a run from its newest checkpoint; one that ended is given as it is, unless epochs
-    are added to it.
+    """Continue a run from its newest checkpoint; a completed run is returned unchanged, unless
+    epochs are added to it.
 
-    `overrides` are values by path: `{"training.epochs": 30}`. Where something differs that would
-    change numbers, the run is refused (MS720), or gone on with where `allow_inexact`: its manifest
-    then says so for ever. Raises `RunError` and `Interrupted` as `train` does.
+    `overrides` are values by path: `{"training.epochs": 30}`. If there are differences that would
+    change results, raises `RunError` (MS720); with `allow_inexact` the run continues, and its
+    manifest records this permanently. `data` is the training data for a run that was trained on
+    data of a program. Raises `RunError` and `Interrupted` as `train` does.
     """
     directory, watcher = Path(fspath(run_dir)), watcher or Watcher()
+    if not is_written(directory):
+        require_begun(directory, Manifest.read(directory))
     if has_ended(directory, overrides):
         return opened(directory)
     with RunFolder.reopen(directory) as folder, Signals() as signals, _watched(watcher):
-        manifest = Manifest.read(directory)  # once more, now that nobody else writes it
+        manifest = Manifest.read(directory)  # read again, now that no other process writes it
         was = read_resolved(directory, manifest)
         compiled = _overridden(directory, manifest, was, overrides)
+        if data is not None:
+            compiled = with_data(compiled, data)
         training = require_training(compiled)
         folder.needs(*room(compiled, training))
         start = _start(folder, watcher)
@@ -80,10 +88,10 @@ def resume(
 
 
 def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bool:
-    """Whether nothing is left to be done in a run: it was completed, and no epochs are added. Loads
-    no framework.
+    """Whether a run has nothing left to do: it was completed, and no epochs are added. Loads no
+    framework.
 
-    Raises `RunError` (MS708) where the folder holds no run.
+    Raises `RunError` (MS708) if the folder does not contain a run.
     """
     manifest = Manifest.read(directory)
     if manifest.outcome != "completed":
@@ -96,7 +104,7 @@ def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bo
 
 @contextmanager
 def _watched(watcher: Watcher) -> Iterator[None]:
-    """However it ends, the watcher is told."""
+    """The watcher is notified, however it ends."""
     try:
         yield
     except BaseException:
@@ -107,8 +115,8 @@ def _watched(watcher: Watcher) -> Iterator[None]:
 def _overridden(
     directory: Path, manifest: Manifest, was: Compiled, overrides: Mapping[str, Any] | None
 ) -> Compiled:
-    """The resolved spec with values of the command line in it. Raises `RunError` with the faults of
-    these.
+    """The resolved spec with overrides from the command line. Raises `RunError` with
+    their errors.
     """
     if not overrides:
         return was
@@ -123,14 +131,16 @@ def _start(folder: RunFolder, watcher: Watcher) -> Snapshot | None:
     start = latest(store)
     watcher.warned(tuple(store.refused))
     if start is None:
-        said = f"the run in `{folder.path}` has no checkpoint that can be used: it begins again"
-        watcher.warned((Diagnostic("MS723", "warning", said, None),))
+        message = (
+            f"the run in `{folder.path}` has no usable checkpoint; starting from the beginning"
+        )
+        watcher.warned((Diagnostic("MS723", "warning", message, None),))
     return start
 
 
 @dataclass
 class _Resumption:
-    """What differs, and whether it may."""
+    """The differences, and whether they are accepted."""
 
     directory: Path
     manifest: Manifest
@@ -142,27 +152,27 @@ class _Resumption:
     def compare(
         self, was: Compiled, now: Compiled, prepared: Prepared, start: Snapshot | None, pins: Pins
     ) -> None:
-        """Everything that can be compared before a framework is loaded. Raises `RunError`
+        """Compares everything that is known before a framework is loaded. Raises `RunError`
         (MS720).
         """
         assert now.training is not None
-        per_epoch = steps(len(prepared.parts["train"]), now.training.batch_size)
-        begun = -(-start.position // per_epoch) if start is not None else 0
+        begun = _begun(prepared, now.training, start)
         found = [*self._of_text(), *drift.of_spec(_values(was), _values(now), begun)]
         if start is not None:
             found += drift.of_callbacks(start)
-        else:
+        if start is None or any(one.loads for one in now.training.stages[begun.stage + 1 :]):
             found += drift.of_weights(self.manifest, starting_weights(now))
         self.add(
             [
                 *found,
                 *drift.of_data(self.manifest, prepared),
+                *drift.of_plugins(self.manifest, now),
                 *drift.of_environment(self.manifest, pins),
             ]
         )
 
     def _of_text(self) -> Iterator[Difference]:
-        """Of the resolved spec's text and the one that the run wrote."""
+        """The difference between the text of the resolved spec and the one that the run wrote."""
         spec = self.manifest.values.get("spec")
         written = spec.get("resolved_sha256") if isinstance(spec, dict) else None
         found = sha256((self.directory / RESOLVED).read_bytes()).hexdigest()
@@ -170,25 +180,25 @@ class _Resumption:
             yield Difference(RESOLVED, str(written)[:12], found[:12])
 
     def add(self, found: Iterator[Difference] | list[Difference]) -> None:
-        """Further ones. Raises `RunError` (MS720) where any of them matters and nothing allows
-        it.
+        """Adds differences. Raises `RunError` (MS720) if any of them changes results and this is
+        not allowed.
         """
         self.differences += [one for one in found if one not in self.differences]
         mattering = [one for one in self.differences if not one.harmless]
         if mattering and not self.allow_inexact:
-            count = "one thing is" if len(mattering) == 1 else f"{len(mattering)} things are"
+            changed = drift.changed(mattering)
             raise RunError.of(
                 "MS720",
-                f"the run in `{self.directory}` cannot go on exactly: {count} not as it was",
+                f"the run in `{self.directory}` cannot be resumed exactly: {changed}",
                 notes=drift.table(self.differences),
                 help=(
-                    "go on where it is as it was, or with `--allow-inexact`, which the manifest"
-                    " keeps for ever"
+                    "resume in the original environment, or pass `--allow-inexact`, which the"
+                    " manifest records permanently"
                 ),
             )
 
     def record(self, folder: RunFolder, prepared: Prepared, start: Snapshot | None) -> Record:
-        """The manifest, which now says that the run went on, and from where."""
+        """The manifest, which now records that the run was resumed, and from where."""
         inexact = any(not one.harmless for one in self.differences)
         place = {"epoch": start.epoch + 1, "step": start.step} if start is not None else None
         record = Record.reopen(
@@ -204,11 +214,21 @@ class _Resumption:
         return record
 
 
+def _begun(prepared: Prepared, training: Training, start: Snapshot | None) -> Begun:
+    """How far the run was at a checkpoint."""
+    if start is None:
+        return Begun(0)
+    origin = Origin.of(start)
+    stage = trained_stages(prepared, training)[origin.stage]
+    return Begun(-(-(start.position - origin.position) // stage.steps), origin.stage)
+
+
 def _values(compiled: Compiled) -> Any:
-    """The spec as plain values, its epochs among them."""
+    """The spec as plain values, including its epochs."""
     values = plain(compiled.file.document.root)
     assert isinstance(values, dict)
     training = values.get("training")
-    if isinstance(training, dict) and compiled.training is not None:
+    of_stages = compiled.training is not None and compiled.training.stages
+    if isinstance(training, dict) and compiled.training is not None and not of_stages:
         values = {**values, "training": {**training, "epochs": compiled.training.epochs}}
     return values

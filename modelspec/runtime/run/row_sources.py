@@ -1,4 +1,4 @@
-"""Rows that are not in a file: a JSON object or a text on the command line, one image, standard
+"""Rows that are not in a data file: a JSON object or text on the command line, one image, standard
 input, rows of a program.
 """
 
@@ -21,10 +21,12 @@ from modelspec.core.settings import Context
 
 from ..data import RunError, Table
 from ..data.columns import binding_of
-from ..data.memory_table import MemoryTable, array_of, plain_value
+from ..data.memory_table import plain_value
+from ..data.python_columns import table_of_mappings
 from ..data.python_objects import table_from
 from ..data.skipped_rows import SkippedRows
 from ..data.table import fail
+from ..data.unnamed_parts import names_of
 from ..data.usual_rows import Usual
 
 if TYPE_CHECKING:
@@ -32,15 +34,15 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _READ = ("csv", "jsonl")
-"""The kinds that standard input may be."""
+"""The kinds of source that standard input may be."""
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def rows_of(written: str, compiled: Compiled, skipped: SkippedRows | None = None) -> Table | None:
-    """The table of a SOURCE that is not a path: `{"age": 3}`, a list of such objects, and
-    `text=WORDS`, for a model whose inputs read one column. None for every other, and for what is a
-    path, or looks like one. With `skipped`, rows are left out and noted as in `table_of_rows`.
-    Raises `RunError` (MS739).
+    """The table of a SOURCE that is not a path: `{"age": 3}`, a list of such objects, or
+    `text=WORDS` for a model whose inputs read one column. None for any other SOURCE, and for
+    anything that is or looks like a path. With `skipped`, rows are skipped and recorded as in
+    `table_of_rows`. Raises `RunError` (MS739).
     """
     text = written.strip()
     if text.startswith(("{", "[")) and not _is_there(written):
@@ -52,7 +54,7 @@ def rows_of(written: str, compiled: Compiled, skipped: SkippedRows | None = None
         if len(columns) != 1:
             raise RunError.of(
                 "MS739",
-                f"`text=...` is one column, but the inputs of the run read {len(columns)}",
+                f"`text=...` sets one column, but the inputs of the run read {len(columns)}",
                 help="write a JSON object: `--data '{\"COLUMN\": ...}'`",
             )
         return table_of_rows([{columns[0]: words}], "--data")
@@ -60,8 +62,8 @@ def rows_of(written: str, compiled: Compiled, skipped: SkippedRows | None = None
 
 
 def _looks_like_a_path(words: str) -> bool:
-    """Whether words after `text=` are meant as a path: there is one, or they are one word with a
-    slash, an ending or a wildcard.
+    """Whether the value after `text=` is a path: it exists, or it is one word with a slash, an
+    extension or a wildcard.
     """
     if not words.strip() or _is_there(words):
         return True
@@ -71,7 +73,7 @@ def _looks_like_a_path(words: str) -> bool:
 
 
 def is_same_file(source: str, path: Path) -> bool:
-    """Whether a SOURCE is the one file at a path."""
+    """Whether a SOURCE is a path to one file."""
     kind, _, rest = source.partition("=")
     named = rest if kind.isalnum() and rest and not _is_there(source) else source
     try:
@@ -81,7 +83,7 @@ def is_same_file(source: str, path: Path) -> bool:
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder of this name."""
+    """Whether a folder with this name exists."""
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):
@@ -89,7 +91,7 @@ def is_folder(path: str | Path) -> bool:
 
 
 def _is_there(path: str) -> bool:
-    """Whether there is a file of this name; words may be too long for one."""
+    """Whether a file with this name exists; the value may be too long for a file name."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):
@@ -99,9 +101,9 @@ def _is_there(path: str) -> bool:
 def _of_json(text: str, skipped: SkippedRows | None) -> Table:
     try:
         read = json.loads(text, object_pairs_hook=_object)
-        json.dumps(read, ensure_ascii=False).encode()  # half a character has no encoding
+        json.dumps(read, ensure_ascii=False).encode()  # a surrogate has no encoding
     except UnicodeEncodeError:
-        raise RunError.of("MS739", "the row has half a character in its text") from None
+        raise RunError.of("MS739", "the row contains an unpaired surrogate") from None
     except (ValueError, RecursionError) as error:
         raise RunError.of(
             "MS739",
@@ -112,7 +114,7 @@ def _of_json(text: str, skipped: SkippedRows | None) -> Table:
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise RunError.of(
             "MS739",
-            "a row is a JSON object of column names and values, or several are a list of them",
+            "expected a JSON object of column names and values, or a list of such objects",
             help='e.g. `--data \'{"age": 31, "plan": "basic"}\'`',
         )
     return table_of_rows(rows, "--data", skipped)
@@ -122,44 +124,35 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"it has the key `{max(names, key=names.count)}` twice")
+        raise ValueError(f"duplicate key `{max(names, key=names.count)}`")
     return found
 
 
 def table_of_rows(
     rows: Iterable[Mapping[str, Any]], name: str, skipped: SkippedRows | None = None
 ) -> Table:
-    """A table of mappings, one a row; a column that a row lacks has no value there. With `skipped`,
-    rows with a value of another kind than most have are left out and noted there. Raises
-    `RunError`: MS651, MS653, MS739 for what is not a mapping.
+    """A table from mappings, one per row; a missing column is a missing value. With `skipped`, rows
+    with a value of another kind than most rows are skipped and recorded there. Raises `RunError`:
+    MS651, MS653, MS739 for a row that is not a mapping.
     """
     listed = list(rows)
     if not all(isinstance(row, Mapping) for row in listed):
-        raise RunError.of("MS739", "a row is a mapping of column names and values")
+        raise RunError.of("MS739", "a row must be a mapping of column names and values")
     numbers = list(range(1, len(listed) + 1))
     if skipped is not None:
         numbers = _usual(listed, name, skipped)
         listed = [listed[number - 1] for number in numbers]
-    names = dict.fromkeys(str(column) for row in listed for column in row)
     try:
-        columns = {
-            column: array_of([row.get(column) for row in listed], column, name) for column in names
-        }
+        found = table_of_mappings(listed, name, numbers)
     except Fault as fault:
         raise fail(fault, None) from None
-    whole = {
-        column
-        for column in names
-        if all(isinstance(row.get(column), (int, type(None))) for row in listed)
-    }
-    found = MemoryTable(name, columns, numbers, whole)
     if skipped is not None:
         found.source_places = np.array(numbers, np.int64) - 1
     return found
 
 
 def _usual(rows: list[Mapping[str, Any]], name: str, skipped: SkippedRows) -> list[int]:
-    """The numbers of the rows that are not left out. Raises `RunError` (MS734)."""
+    """The numbers of the rows that are not skipped. Raises `RunError` (MS734)."""
     plain = [{key: plain_value(value) for key, value in row.items()} for row in rows]
     usual, kept = Usual(plain, absent=True), []
     for number, row in enumerate(plain, 1):
@@ -174,19 +167,21 @@ def _usual(rows: list[Mapping[str, Any]], name: str, skipped: SkippedRows) -> li
     return kept
 
 
-def table_of(data: Any, skipped: SkippedRows | None = None) -> Table:
-    """A table of what a program has: a list of mappings, one a row, or what `table_from` takes."""
+def table_of(data: Any, compiled: Compiled, skipped: SkippedRows | None = None) -> Table:
+    """A table from data of a program: a list of mappings, one per row, or anything that
+    `table_from` accepts.
+    """
     if isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
         return table_of_rows(data, "rows", skipped)
-    return table_from(data, "rows")
+    return table_from(data, "rows", names_of(compiled))
 
 
 # One image ----------------------------------------------------------------------------------------
 
 
 def one_image(written: str, sources: Iterable[Source]) -> Table | None:
-    """The table of one image file, as the run's own images are read; None for another file, or a
-    run that reads no images. Raises `DataError`.
+    """The table of one image file, read like the images of the run; None for other files, or if the
+    run does not read images. Raises `DataError`.
     """
     path = Path(written.removeprefix("images="))
     known = next((one for one in sources if one.kind() == "images"), None)
@@ -204,8 +199,8 @@ def one_image(written: str, sources: Iterable[Source]) -> Table | None:
 
 
 class StandardInput:
-    """What standard input gives, kept in a file for as long as the object lives, since a source may
-    be read several times.
+    """The contents of standard input, kept in a file during the lifetime of the object, because a
+    source may be read several times.
     """
 
     def __init__(self, kind: str) -> None:
@@ -221,8 +216,8 @@ class StandardInput:
 
 
 def standard_input(written: str, sources: Iterable[Source]) -> str | None:
-    """The kind of source that `-`, `csv=-` or `jsonl=-` reads; None for another SOURCE. Of `-` it
-    is the one that the run reads. Raises `RunError` (MS739).
+    """The kind of source that `-`, `csv=-` or `jsonl=-` reads; None for another SOURCE. For `-` it
+    is the kind that the run reads. Raises `RunError` (MS739).
     """
     kind, equals, path = written.rpartition("=")
     if path != STDIN:
@@ -234,7 +229,7 @@ def standard_input(written: str, sources: Iterable[Source]) -> str | None:
             "MS739",
             f"standard input cannot be read as `{kind}`"
             if equals
-            else "nothing says what standard input is",
+            else "the format of standard input is not given",
             help="write `--data csv=-` or `--data jsonl=-`",
         )
     return kind

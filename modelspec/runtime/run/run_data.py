@@ -1,5 +1,5 @@
-"""The data of a run: prepared with the framework loaded as the run has it, and with what an earlier
-run learned.
+"""The data of a run: prepared with the framework settings of the run, and with the learned state of
+an earlier run.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.shapes import PENDING
 
 from ..backend.process_state import own_state
 from ..data import Examples, Prepared, RunError, Table, prepare, prepare_source
@@ -18,21 +19,45 @@ from ..data.inspection import inspect
 from ..data.prepared_keys import must_adapt
 from ..data.profile import DataFacts
 from ..data.skipped_rows import SkippedRows
+from ..data.stages import with_stages
 from . import framework
 from .atomic_files import cannot_write
 from .framework import Pins
 
 
+@own_state()
 def prepared_data(
     compiled: Compiled, *, pins: Pins | None = None, directory: Path | None = None
 ) -> Prepared:
-    """The data of a spec; those of the run in `directory` with what that run learned. Raises
-    `RunError`.
-    """
+    """The data of a spec; for the run in `directory`, with its learned state. Raises `RunError`."""
     state = _kept(compiled, directory) if directory is not None else None
-    return prepare(compiled, state=state, load=loader(compiled, pins))
+    load = loader(compiled, pins)
+    return with_stages(prepare(compiled, state=state, load=load), load)
 
 
+def with_sizes_of_data(compiled: Compiled) -> Compiled:
+    """The spec with every `auto` size taken from its data; the spec itself if it has none.
+
+    Reads the data. Raises `RunError`: MS729 if the spec has no data that can be opened.
+    """
+    open_inputs = [
+        name
+        for name, tensor in (compiled.graph.inputs if compiled.graph else {}).items()
+        if PENDING in tensor.shape
+    ]
+    if not open_inputs:
+        return compiled
+    if compiled.data is None:
+        raise RunError.of(
+            "MS729",
+            f"the size `auto` of `{open_inputs[0]}` is taken from the data, but the spec has no"
+            " `data` section",
+            help=f"write the size in numbers, e.g. `--set model.inputs.{open_inputs[0]}=[4]`",
+        )
+    return prepared_data(compiled).compiled
+
+
+@own_state()
 def prepared_source(
     compiled: Compiled,
     table: Table,
@@ -41,9 +66,10 @@ def prepared_source(
     with_targets: bool,
     skipped: SkippedRows | None = None,
 ) -> tuple[Examples, State | None, tuple[Diagnostic, ...]]:
-    """The examples of another source for the run in a folder, what that run learned, and warnings.
+    """The examples of another source for the run in a folder, the learned state of that run, and
+    warnings.
 
-    Raises `RunError`: MS631 where what the run learned is needed and cannot be read.
+    Raises `RunError`: MS631 if the learned state of the run is required and cannot be read.
     """
     state = saved_state(compiled, directory)
     examples, warnings = prepare_source(
@@ -58,15 +84,17 @@ def prepared_source(
 
 
 def saved_state(compiled: Compiled, directory: Path) -> State | None:
-    """What the run in a folder learned; None for a run without that, of data that need nothing."""
+    """The learned state of the run in a folder; None for a run without one, whose data
+    needs none.
+    """
     bounds = binding_of(compiled).features.values()
     if any(must_adapt(bound) for bound in bounds):
-        return State.load(directory)  # says that it is missing
+        return State.load(directory)  # reports that it is missing
     return _kept(compiled, directory)
 
 
 def _kept(compiled: Compiled, directory: Path) -> State | None:
-    """What a run kept; None where it had nothing to keep."""
+    """The stored state of a run; None if it has none."""
     if (directory / FOLDER / FILE).exists():
         return State.load(directory)
     bounds = binding_of(compiled).features
@@ -76,7 +104,7 @@ def _kept(compiled: Compiled, directory: Path) -> State | None:
 
 
 def save_state(prepared: Prepared, folder: Path) -> None:
-    """Puts what was learned into a run folder. Raises `RunError` (MS703)."""
+    """Writes the learned state to a run folder. Raises `RunError` (MS703)."""
     try:
         prepared.save(folder)
     except OSError as error:
@@ -84,23 +112,23 @@ def save_state(prepared: Prepared, folder: Path) -> None:
 
 
 def loader(compiled: Compiled, pins: Pins | None = None) -> Callable[[], None]:
-    """What loads the framework as the run has it."""
+    """The function that loads the framework with the settings of the run."""
     file = compiled.file
     return lambda: framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
 
 
 @own_state()
 def inspected(compiled: Compiled) -> tuple[DataFacts, Prepared | None]:
-    """What can be said of the data of a spec, faults included, and the data where they are right.
-    Never raises for what data hold.
+    """The diagnostics of the data of a spec, including errors, and the data if it is valid. Never
+    raises for errors in data.
     """
     return inspect(compiled, load=loader(compiled, None))
 
 
 @own_state()
 def checked_data(compiled: Compiled) -> tuple[Compiled, tuple[Diagnostic, ...]]:
-    """What is wrong with the data of a spec, opened and prepared as training would; and the spec
-    with every size that they show. Loads no framework unless a transform needs it.
+    """The diagnostics of the data of a spec, opened and prepared as for a training; and the spec
+    with every size that the data determines. Loads no framework unless a transform requires it.
     """
     if found := without_data(compiled):
         return compiled, found
@@ -112,7 +140,7 @@ def checked_data(compiled: Compiled) -> tuple[Compiled, tuple[Diagnostic, ...]]:
 
 
 def without_data(compiled: Compiled) -> tuple[Diagnostic, ...]:
-    """MS660 where a spec has no data to look at."""
+    """MS660 if a spec has no data."""
     if compiled.data is not None:
         return ()
     root = compiled.file.document.root
@@ -120,9 +148,9 @@ def without_data(compiled: Compiled) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "MS660",
             "error",
-            "the spec has no `data` section to look at",
+            "the spec has no `data` section",
             root.span,
             (),
-            "add `data: {source: {csv: table.csv}, ...}`; `modelspec init` shows one",
+            "add `data: {source: {csv: table.csv}, ...}`; `modelspec init` shows an example",
         ),
     )

@@ -1,4 +1,4 @@
-"""What is saved of a training in progress, and when."""
+"""Decides what to save of a training in progress, and when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelspec.compiler.spec.checkpoint import Every
+from modelspec.compiler.spec.checkpoint import Checkpoint, Every
 
 from ..data import RunError
 from .checkpoints import Store, Writer
@@ -25,19 +25,19 @@ _STATE = {
 }
 
 _SHARE = 0.02
-"""Of the training's time, which checkpoints may cost that follow each other closely."""
+"""The share of the training time that checkpoints in quick succession may take."""
 _FREE = 1.0
-"""Seconds that they may cost before anybody counts."""
+"""Seconds that they may take before the limit applies."""
 _APART = 1.0
-"""Seconds from one to the next after which it is taken whatever it costs."""
+"""Seconds after which the next checkpoint is taken regardless of its cost."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A training between two steps."""
+    """The state of a training between two steps."""
 
     position: int
-    """Steps since the run's begin."""
+    """Steps since the start of the run."""
     tensors: Mapping[str, Any]
     state: Mapping[str, Any]
 
@@ -48,30 +48,30 @@ class Snapshot:
 
     @property
     def step(self) -> int:
-        """How many steps of the epoch are done; all of them before its validation."""
+        """The number of completed steps of the epoch; all of them before its validation."""
         return int(self.state["step"])
 
 
 def latest(store: Store) -> Snapshot | None:
-    """The newest snapshot that is whole; the store says which ones were refused.
+    """The newest undamaged snapshot; the store lists the rejected ones.
 
-    Raises `RunError` (MS722) where it is a whole checkpoint, but of something else.
+    Raises `RunError` (MS722) if it is an intact checkpoint with other contents.
     """
     found = store.latest()
     if found is None:
         return None
     if not all(isinstance(found.state.get(name), kind) for name, kind in _STATE.items()):
         raise RunError.of(
-            "MS722", f"the checkpoint `{found.path}` is not one of a training by this version"
+            "MS722", f"the checkpoint `{found.path}` was not written by a training of this version"
         )
     return Snapshot(found.position, found.tensors(), found.state)
 
 
 class Saver:
-    """Puts snapshots on disk in the background.
+    """Writes snapshots to disk in the background.
 
-    Those that fall due within a second of each other are taken as long as they cost little: what a
-    crash loses for want of one of them is less than a second's work.
+    Snapshots that are due within a second of each other are taken only if they are cheap: without
+    them a crash loses less than a second of work.
     """
 
     def __init__(self, store: Store, every: Every, steps: int) -> None:
@@ -85,45 +85,49 @@ class Saver:
 
     @property
     def affords(self) -> bool:
-        """Whether one that is due is to be taken."""
+        """Whether a snapshot that is due should be taken."""
         now, cost = time.monotonic(), self._waited + self._writer.worked / cores()
         return now - self._taken >= _APART or cost <= _FREE + _SHARE * (now - self._began)
 
     def within(self, position: int, most: int) -> int | None:
-        """How many steps there are to the next one; to the last of `most` steps where none is to be
-        taken before.
+        """The number of steps to the next snapshot, or `most` if none is due before.
 
-        None where steps do not decide.
+        None if snapshots are due by time.
         """
         return self.due.within(position, 0 if self.affords else most)
 
+    def begin_stage(self, chosen: Checkpoint, steps: int, position: int) -> None:
+        """Take snapshots as a stage chooses that begins at `position`, with `steps` per epoch."""
+        self.due = Due(chosen.every, steps, position)
+        self.store.keep = chosen.keep
+
     def take(self, capture: Callable[[], Snapshot]) -> None:
-        """Have what `capture` gives written. Raises as `submit` does."""
+        """Queue the result of `capture`. Raises as `submit` does."""
         began = time.monotonic()
         self.submit(capture())
         self._taken = time.monotonic()
         self._waited += self._taken - began
 
     def submit(self, snapshot: Snapshot) -> None:
-        """Have it written. Raises `RunError` (MS740) where an earlier one could not be."""
+        """Queue a snapshot. Raises `RunError` (MS740) if an earlier one could not be written."""
         if self._last != snapshot.position:
             self._writer.submit(snapshot.position, snapshot.tensors, snapshot.state)
         self._last = snapshot.position
         self.due.done()
 
     def commit(self, snapshot: Snapshot) -> None:
-        """Have it written, and wait until it is. Raises as `submit` does."""
+        """Write a snapshot and wait until it is on disk. Raises as `submit` does."""
         self.submit(snapshot)
         self.settle()
 
     def settle(self) -> None:
-        """Wait until what was handed over is on disk. Raises as `submit` does."""
+        """Wait until all queued snapshots are on disk. Raises as `submit` does."""
         self._writer.wait()
 
     def went_on_from(self, snapshot: Snapshot) -> None:
-        """This one is on disk already."""
+        """Record a snapshot that is already on disk."""
         self._last = snapshot.position
 
     def close(self) -> None:
-        """Wait for what is being written. Raises as `submit` does."""
+        """Wait for pending writes. Raises as `submit` does."""
         self._writer.close()

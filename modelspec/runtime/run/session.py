@@ -1,11 +1,12 @@
-"""One process's part of a run: from a built model, at its begin or at a checkpoint, to the end or
-an interruption.
+"""The part of a run in one process: from a built model, at the start or at a checkpoint, to the end
+or an interruption.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from modelspec.compiler.spec.training_section import Chosen, Training
 from modelspec.core.diagnostics import Diagnostic
 
 from ..data import RunError
+from ..history.slices import as_results, flat_examples, flat_few, flat_metrics
 from .atomic_files import write_bytes, write_whole
 from .checkpoints import Store
+from .decided import decided
 from .events import Watcher
 from .folder import CHECKPOINTS, HISTORY, METRICS, MODEL
-from .framework_errors import diverged, told
+from .framework_errors import as_run_error, diverged
 from .interruption import Abandoned, Interrupted
 from .loop_parts import Loop, Measurement
 from .manifest import Record
@@ -38,18 +41,23 @@ __all__ = ["Abandoned", "Interrupted", "go", "save", "with_paths_in"]
 def go(
     loop: Loop, record: Record, signals: Signals, watcher: Watcher, start: Snapshot | None = None
 ) -> Run:
-    """Train from `start` to the end, evaluate, save. However it ends, the manifest says so.
+    """Train from `start` to the end, evaluate, save. The outcome is recorded in the manifest in all
+    cases.
 
-    Raises `RunError`, `Interrupted` where a signal came, and `Abandoned` where a second one did.
+    Raises `RunError`, `Interrupted` after a signal, and `Abandoned` after a second one.
     """
+    from .examine import examine as examined
+    from .logging import logged
+
     try:
         with (
-            reported(record.folder.path, loop.prepared.compiled),
+            logged(loop, record, watcher, start) as watched,
+            reported(record.folder.path, loop.prepared.compiled, lambda: examined(loop)),
             _recorded(record, loop, signals),
             _saver(loop, record, signals, start) as saver,
         ):
-            history = _train(loop, record, signals, watcher, saver, start)
-            return _finish(loop, record, history, watcher)
+            history = _train(loop, record, signals, watched, saver, start)
+            return _finish(loop, record, history, watched)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -70,36 +78,47 @@ def _train(
     folder = record.folder
     record.begin()
     try:
-        with told("the training failed", loop.prepared.compiled):
-            own = callbacks(with_paths_in(folder.path, loop.training))
+        with as_run_error("the training failed", loop.prepared.compiled):
+            of_run = loop.stages[0]
+            called = callbacks(with_paths_in(folder.path, of_run.with_callbacks(of_run.of_run)))
             return loop.fit(
                 watcher,
                 signals,
-                own,
+                called,
                 folder.path,
                 history=folder.file(HISTORY),
                 saver=saver,
                 start=start,
-                tried_by=lambda scratch: callbacks(with_paths_in(scratch, _tried(loop.training))),
+                tried_by=lambda scratch, stage: callbacks(
+                    with_paths_in(scratch, _tried(stage.training))
+                ),
+                own=lambda stage: callbacks(
+                    with_paths_in(folder.path, stage.with_callbacks(stage.own))
+                ),
             )
     except NotFinite as error:
         raise diverged(error, loop.model) from None
     except Stopped:
-        save(loop.model, folder.file(MODEL))
+        save(loop, folder.file(MODEL))
         raise _interrupted(loop, record, signals) from None
 
 
 def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher: Watcher) -> Run:
-    folder = record.folder
-    save(loop.model, folder.file(MODEL))
-    with told("the evaluation failed", loop.prepared.compiled):
+    folder, reached = record.folder, _reached(loop)
+    save(loop, folder.file(MODEL))
+    with as_run_error("the evaluation failed", loop.prepared.compiled):
         measured = {
             part: loop.evaluate(part)
             for part in ("test", "validation")
             if part in loop.prepared.parts
         }
+        slices = {part: loop.evaluate_slices(part) for part in measured}
     by_part = {part: one.metrics for part, one in measured.items()}
-    write_bytes(folder.file(METRICS), (json.dumps(by_part, indent=2) + "\n").encode())
+    numbers = (history, by_part, flat_metrics(slices), flat_few(slices))
+    expect = decided(loop.prepared.compiled, record, reached, *numbers)
+    results = {**by_part, **as_results(slices), **({"expect": expect} if expect else {})}
+    results |= {"stages": _stages(loop, history)} if loop.outcomes else {}
+    write_bytes(folder.file(METRICS), (json.dumps(results, indent=2) + "\n").encode())
     counted = {
         part: {output: count._asdict() for output, count in one.counted.items()}
         for part, one in measured.items()
@@ -108,7 +127,7 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher
     named: dict[str, Any] = {"positive": positive} if positive else {}
     if loop.ending is not None:
         named["ending"] = loop.ending.as_json()
-    record.end("completed", **_reached(loop), metrics=by_part, counted=counted, **named)
+    record.end("completed", **reached, metrics=by_part, counted=counted, **named)
     caveats = _caveats(loop, measured)
     watcher.warned(caveats)
     last = {name: values[-1] for name, values in history.items() if values}
@@ -122,22 +141,40 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher
         loop.prepared.compiled,
         lambda: model,
         (*loop.prepared.warnings, *caveats),
+        slices=flat_metrics(slices),
+        slice_examples=flat_examples(slices),
+        few_slices=frozenset(flat_few(slices)),
+        expectations=expect,
     )
 
 
+def _stages(loop: Loop, history: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """How each stage ended, with what it logged in its last epoch."""
+    found, ended = [], 0
+    for one in loop.outcomes:
+        ended += one.epochs
+        last = {name: values[ended - 1] for name, values in history.items() if one.epochs}
+        logged = {name: value for name, value in last.items() if not math.isnan(value)}
+        found.append({**one.as_json(), "metrics": logged})
+    return found
+
+
 def _caveats(loop: Loop, measured: Mapping[str, Measurement]) -> tuple[Diagnostic, ...]:
-    """What to know about the training, and about the numbers of the first part."""
+    """Warnings about the training, and about the results of the first part."""
     from .caveats import of_training
 
-    steps = loop.fitting.position if loop.fitting is not None else 0
+    fitting = loop.fitting
+    steps = 0
+    if fitting is not None and fitting.stage.is_last:  # else its optimizer has taken none
+        steps = fitting.position - fitting.origin.optimizer
     first = next(iter(measured.values()), None)
     return (*of_training(loop.model, steps), *(first.caveats if first is not None else ()))
 
 
 @contextmanager
 def _saver(loop: Loop, record: Record, signals: Signals, start: Snapshot | None) -> Iterator[Saver]:
-    """Checkpoints in the background. What was handed over is on disk afterwards, unless a second
-    signal came.
+    """Writes checkpoints in the background. Queued checkpoints are on disk afterwards, unless a
+    second signal came.
     """
     chosen = loop.training.checkpoint
     saver = Saver(
@@ -152,26 +189,40 @@ def _saver(loop: Loop, record: Record, signals: Signals, start: Snapshot | None)
             saver.close()
         raise
     except BaseException:
-        with suppress(RunError):  # the fault at hand is what is to be told
+        with suppress(RunError):  # the original error must be reported
             saver.close()
         raise
     saver.close()
 
 
-def save(model: keras.Model, path: Path) -> None:
-    """The model as one file that plain Keras loads, whole or not at all. Raises `RunError`."""
-    with told("the model cannot be saved"):
+def save(loop: Loop, path: Path) -> None:
+    """Saves the model atomically as one file that plain Keras loads, with its adapters merged into
+    the kernels. Raises `RunError`.
+    """
+    with as_run_error("the model cannot be saved", loop.prepared.compiled):
+        model = _without_adapters(loop)
         write_whole(path, lambda beside: model.save(beside))
 
 
+def _without_adapters(loop: Loop) -> keras.Model:
+    compiled = loop.prepared.compiled
+    if compiled.plain is None:
+        return loop.model
+    from ..backend.adapters import merged
+
+    model = merged(compiled, loop.model, measured=True)
+    model.optimizer.build(model.trainable_variables)  # plain Keras expects its values in the file
+    return model
+
+
 def _tried(training: Training) -> Training:
-    """With the callbacks that are tried out before a training."""
+    """Creates the callbacks for the trial before a training."""
     found = (one for one in training.callbacks if getattr(one.settings, "tried", True))
     return replace(training, callbacks=tuple(found))
 
 
 def with_paths_in(folder: Path, training: Training) -> Training:
-    """The spec's callbacks, the files they write put into the run folder."""
+    """The callbacks of the spec, with their output files in the run folder."""
     return replace(training, callbacks=tuple(_in_folder(one, folder) for one in training.callbacks))
 
 
@@ -186,11 +237,11 @@ def _in_folder(chosen: Chosen, folder: Path) -> Chosen:
         if isinstance(value := getattr(settings, name), str)
     }
     for path in update.values():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)  # Keras does not, for all of them
+        Path(path).parent.mkdir(parents=True, exist_ok=True)  # not all of them do this in Keras
     return replace(chosen, settings=settings.model_copy(update=update))
 
 
-# How it ends --------------------------------------------------------------------------------------
+# The end of a run ---------------------------------------------------------------------------------
 
 
 def _reached(loop: Loop) -> dict[str, Any]:
@@ -198,7 +249,9 @@ def _reached(loop: Loop) -> dict[str, Any]:
     if fitting is None:
         return {"epochs": 0}
     left_out = {"left_out": fitting.numbers.left_out} if fitting.numbers.left_out else {}
+    stages = {"stages": [one.as_json() for one in loop.outcomes]} if loop.outcomes else {}
     return {
+        **stages,
         "epochs": loop.epochs_done,
         "steps": fitting.position,
         "seconds": round(fitting.seconds, 3),
@@ -213,7 +266,7 @@ def _interrupted(loop: Loop, record: Record, signals: Signals) -> Interrupted:
 
 @contextmanager
 def _recorded(record: Record, loop: Loop, signals: Signals) -> Iterator[None]:
-    """However a run ends, the manifest says so."""
+    """Records the outcome in the manifest, however the run ends."""
     try:
         yield
     except Interrupted:
@@ -221,18 +274,18 @@ def _recorded(record: Record, loop: Loop, signals: Signals) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         record.end("interrupted", signal=signals.asked, **_reached(loop))
-        if signals.times == 1:  # it came while the model was saved or evaluated
+        if signals.times == 1:  # the signal came while the model was saved or evaluated
             raise _interrupted(loop, record, signals) from None
         raise
     except RunError as error:
         _end_quietly(record, error.diagnostics, loop)
         raise
-    except BaseException:  # a bug of ours; the manifest should not say that the run goes on
+    except BaseException:  # a bug: the manifest must not remain `running`
         _end_quietly(record, (), loop)
         raise
 
 
 def _end_quietly(record: Record, faults: tuple[Diagnostic, ...], loop: Loop) -> None:
-    """The fault at hand is what is to be told, also where the disk is too full to note it down."""
+    """The original error is reported, even if the disk is too full to record it."""
     with suppress(RunError):
         record.end("failed", faults, **_reached(loop))

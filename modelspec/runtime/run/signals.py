@@ -1,10 +1,11 @@
-"""SIGINT, SIGTERM and SIGHUP: a first one ends the run after the step at hand, a second one at
-once.
+"""SIGINT, SIGTERM and SIGHUP: the first one ends the run after the current step, a second one
+immediately. Handlers of the program are restored and called when the run has ended.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +16,26 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """While it is entered, a signal asks for an end (`asked`). Outside the main thread Python
-    allows no handlers.
+    """Inside this context, a signal requests the end of the run (`asked`). Outside the main thread
+    Python does not allow handlers. A signal that the program ignores (`nohup`) stays ignored, and a
+    signal with a handler outside Python is not changed.
     """
 
     def __init__(self) -> None:
         self.asked: str | None = None
-        """The name of the signal that came."""
-        self.times = 0
-        """How many came."""
+        """The name of the received signal."""
+        self._came: list[int] = []
         self._heeded = False
         self._before: dict[signal.Signals, Any] = {}
 
+    @property
+    def times(self) -> int:
+        """The number of received signals."""
+        return len(self._came)
+
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Within, somebody looks at `asked` after every few steps; elsewhere a signal raises
+        """Inside this context, `asked` is checked after every few steps; elsewhere a signal raises
         KeyboardInterrupt.
         """
         self._heeded = True
@@ -40,7 +46,14 @@ class Signals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {one: signal.signal(one, self._arrived) for one in _SIGNALS}
+            before = {one: signal.getsignal(one) for one in _SIGNALS}
+            self._before = {
+                one: handler
+                for one, handler in before.items()
+                if handler not in (None, signal.SIG_IGN)
+            }
+            for one in self._before:
+                signal.signal(one, self._arrived)
         return self
 
     def __exit__(
@@ -49,11 +62,17 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Raises the errors of the program's handlers."""
         for one, handler in self._before.items():
             signal.signal(one, handler)
+        for number in self._came:
+            handler = self._before[signal.Signals(number)]
+            # Python's own handler would raise the same exception again.
+            if callable(handler) and handler is not signal.default_int_handler:
+                handler(number, sys._getframe())
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
-        self.times += 1
+        self._came.append(number)
         self.asked = signal.Signals(number).name
         if self.times > 1 or not self._heeded:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A SOURCE of the command line: a path whose ending tells its kind, or `kind=path`, or
+"""A SOURCE on the command line: a path whose extension determines its kind, `kind=path`, or
 `kind={settings}`.
 """
 
@@ -19,10 +19,10 @@ from .row_sources import is_folder
 
 
 def source_of(written: str, alike: Iterable[Source], context: Context) -> Source:
-    """The settings of a SOURCE. Those that a spec gives a source of the same kind (a delimiter, the
-    size of images) hold for it too.
+    """The settings of a SOURCE. Settings of the spec for a source of the same kind (a delimiter,
+    the size of images) apply too.
 
-    Raises `RunError`: MS601 where it does not tell its kind, and what settings raise.
+    Raises `RunError`: MS601 if its kind cannot be inferred, and the errors of the settings.
     """
     alike = tuple(alike)
     kind, equals, value = written.partition("=")
@@ -37,7 +37,7 @@ def source_of(written: str, alike: Iterable[Source], context: Context) -> Source
 
 
 def _refuse_misspelt(kind: str, written: str) -> None:
-    """Raises `RunError` (MS601) for `cvs=new.csv`, where there is no file of this name."""
+    """Raises `RunError` (MS601) for `cvs=new.csv`, if no file with this name exists."""
     near = nearest(kind, SOURCES.kinds()) if kind.isidentifier() else None
     if near is None:
         return
@@ -46,26 +46,26 @@ def _refuse_misspelt(kind: str, written: str) -> None:
             return
     except (OSError, ValueError):
         pass
-    raise RunError.of(
-        "MS601", f"there is no kind of source `{kind}`", help=f"did you mean `{near}=`?"
-    )
+    raise RunError.of("MS601", f"unknown kind of source `{kind}`", help=f"did you mean `{near}=`?")
 
 
 def _kind(path: str, alike: tuple[Source, ...]) -> str:
-    """By what the spec reads where that decides (a folder, a text file), else by the ending."""
+    """The kind that the spec reads if that is decisive (a folder, a text file), otherwise by
+    extension.
+    """
     if is_folder(path):
         found = next((one.kind() for one in alike if one.of_folders), None)
     else:
-        ending = Path(path.removesuffix(".gz")).suffix.lower()
-        meant = (one.kind() for one in alike if ending in one.shared_endings)
+        suffix = Path(path.removesuffix(".gz")).suffix.lower()
+        meant = (one.kind() for one in alike if suffix in one.shared_endings)
         found = next(meant, None) or kind_of(path)
     if found is None:
         others = ", ".join(kind for kind in SOURCES.kinds() if kind != "csv")
         raise RunError.of(
             "MS601",
-            f"the ending of `{path}` does not tell what it is",
+            f"cannot infer the format from the extension of `{path}`",
             help=(
-                f"write `csv=...`, or another kind ({others}), or name a file that ends in"
+                f"write `csv=...` or another kind ({others}), or use one of the extensions"
                 f" {', '.join(endings())}"
             ),
         )
@@ -73,7 +73,7 @@ def _kind(path: str, alike: tuple[Source, ...]) -> str:
 
 
 def _inline(kind: str, text: str) -> Value:
-    """Settings as YAML has them."""
+    """Settings in YAML."""
     read = read_text(text, f"{kind}=")
     errors = [one for one in read.diagnostics if one.severity == "error"]
     if errors or read.value is None:
@@ -82,8 +82,8 @@ def _inline(kind: str, text: str) -> Value:
 
 
 def _of_path(kind: str, path: str, alike: tuple[Source, ...]) -> Value:
-    """The settings for a path: those of the spec's source of this kind, where it has one, but for
-    what each file shows itself.
+    """The settings for a path: those of the spec's source of this kind, if it has one, except those
+    that are detected for each file.
     """
     found = cast("type[Source] | None", SOURCES.find(kind))
     by_name = found.settings_for(path) if found is not None else path
@@ -95,9 +95,9 @@ def _of_path(kind: str, path: str, alike: tuple[Source, ...]) -> Value:
 
 
 def with_own_header(source: Source, columns: tuple[str, ...], context: Context) -> Source:
-    """A csv source of a run for another file: its delimiter is that of the file where this shows
-    one, and the spec's `header` is left out where the first line names a column of the `columns`
-    that the inputs read, or of the header.
+    """The CSV source of a run for another file: the delimiter is detected from the file if
+    possible, and the `header` of the spec is omitted if the first line names one of the input
+    `columns` or of the header.
     """
     from modelspec.catalog.sources.csv import csv
 

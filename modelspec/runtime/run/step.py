@@ -1,9 +1,9 @@
-"""The steps themselves: one batch forward, back and into the weights, and many of them in one call
-of TensorFlow.
+"""Training steps: the forward and backward pass and the weight update of one batch, and many steps
+in one call of TensorFlow.
 
-What a step does is what `keras.Model.fit` does, over the same public methods, so that the same
-batches give the same weights to the bit. Many steps in one call save what a call costs: the loop
-around them comes back to Python only where Python must look.
+A step does the same as `keras.Model.fit`, with the same public methods, so the same batches give
+exactly the same weights. Many steps in one call save the overhead of calls: control returns to
+Python only when necessary.
 """
 
 from __future__ import annotations
@@ -16,40 +16,42 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from ..backend.attached_objective import attached
 from .layer_states import forget_dropped, from_zero, state_variables
 from .measures import Measures, results
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a call of many steps did."""
+    """The result of a call of many steps."""
 
     steps: int
-    """How many were taken; the last of them is the one at fault where it was not `good`."""
+    """The number of steps that were run; if not `good`, the last of them failed."""
     good: bool
-    """Whether loss and gradients were finite in all of them. The one where they were not changed no
-    weight.
-    """
+    """Whether loss and gradients were finite in all steps. A failed step did not change weights."""
     loss: float
-    """Of the last step."""
+    """The loss of the last step."""
     sound: bool
-    """Whether every weight is finite after the last."""
+    """Whether every weight is finite after the last step."""
     logs: Mapping[str, Any]
     """Metrics by name, as tensors."""
+    failed: str = "loss"
+    """The name of the loss; with players that of the player whose update failed."""
 
 
 class TrainingSteps:
     """Trains a compiled model on batches of (inputs, targets) or (inputs, targets, weights).
 
-    Several replicas of the model would be put under `_one`, the function of one batch: nothing else
-    here or in the loop around knows how many there are.
+    Several replicas of the model would be handled in `_one`, the function of one batch: the other
+    functions do not depend on their number.
     """
 
     def __init__(self, model: keras.Model, *, roll_back: bool) -> None:
         self.model = model
-        self._measures = Measures(model)
-        self._roll_back = roll_back
-        """Whether a step with numbers that are not finite leaves no trace in metrics and statistics
+        self.measures = Measures(model)
+        self._attached = attached(model)
+        self.rolls_back = roll_back
+        """Whether a step with values that are not finite does not change metrics and statistics
         either.
         """
         self._one = tf.function(
@@ -58,23 +60,28 @@ class TrainingSteps:
         self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
 
     def make_variables(self, iterator: Any) -> None:
-        """Have the optimizer and the metrics make their variables, which they otherwise do in a
+        """Make the optimizer and the metrics create their variables, which they otherwise do in the
         first step.
         """
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         _, targets, weights = keras.utils.unpack_x_y_sample_weight(iterator.element_spec)
-        self._measures.make_variables(targets, weights)
+        self.measures.make_variables(targets, weights)
         self._many.get_concrete_function(iterator, tf.constant(1))
 
     def __call__(self, iterator: Any, count: int) -> Taken:
-        """Take up to `count` steps: fewer where the numbers of one are not finite."""
+        """Run up to `count` steps; stops early if values are not finite."""
         steps, good, loss, sound, logs = self._many(iterator, tf.constant(count))
         return Taken(int(steps), bool(good), float(loss), bool(sound), logs)
 
+    def at(self, epoch: int, step: int) -> None:
+        """The next step is this one of the run, for the weights of an objective."""
+        if self._attached is not None:
+            self._attached.objective.at(epoch, step)
+
     def _steps(self, iterator: Any, count: Any) -> Any:
         def body(taken: Any, good: Any, loss: Any) -> Any:
-            return taken + 1, *self._one(iterator.get_next())
+            return taken + 1, *self._one(self._given(iterator.get_next()))
 
         taken, good, loss = tf.while_loop(
             lambda taken, good, loss: tf.logical_and(taken < count, good),
@@ -83,29 +90,31 @@ class TrainingSteps:
         )
         return taken, good, loss, all_finite(self.model.variables), results(self.model)
 
+    def _given(self, batch: Any) -> Any:
+        """What a step takes; unlike the step, it is not compiled by XLA."""
+        return batch
+
     def _step(self, batch: Any) -> Any:
         model = self.model
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
-        changing = _without_seeds(model) if self._roll_back else []
+        changing = without_seeds(model) if self.rolls_back else []
         before = [tf.identity(variable.value) for variable in changing]
         forget_dropped(model)
         with tf.GradientTape() as tape:
-            outputs = model(inputs, training=True)
-            loss = self._measures.loss(inputs, targets, outputs, weights, training=True)
+            outputs, targets = self.measures.forward(inputs, targets, training=True)
+            loss = self.measures.loss(inputs, targets, outputs, weights, training=True)
             scaled = model.optimizer.scale_loss(loss)
         trained = model.trainable_weights
         gradients = tape.gradient(scaled, trained) if trained else []
-        # A scale of the loss is found by gradients past the largest number: they are that
-        # optimizer's to judge.
-        finds_scale = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-        good = _finite([loss] if finds_scale else [loss, *gradients])
-        self._measures.update_metrics(targets, outputs, weights)
+        gradients = as_taken(gradients, model.optimizer)
+        good = finite_for(loss, gradients, model.optimizer)
+        self.measures.update_metrics(targets, outputs, weights)
         if changing:
-            # Statistics can be lost while the loss is a number; they are rolled back as well.
+            # Statistics can become invalid while the loss is finite; they are rolled back as well.
             good = tf.logical_and(good, all_finite(model.non_trainable_variables))
 
         def update() -> Any:
-            if any(one is not None for one in gradients):  # Keras refuses a loss that reaches none
+            if any(one is not None for one in gradients):  # else Keras rejects it
                 model.optimizer.apply(gradients, trained)
             return tf.constant(0)
 
@@ -115,17 +124,19 @@ class TrainingSteps:
             return tf.constant(0)
 
         tf.cond(good, update, leave)
+        if self._attached is not None:
+            self._attached.objective.advance()
         return good, tf.cast(loss, "float32")
 
 
 class Counted(NamedTuple):
-    """On how many values the loss and the metrics of an output were computed: examples, or the
-    steps or pixels of examples.
+    """The number of values from which the loss and metrics of an output were computed: examples, or
+    their steps or pixels.
     """
 
     every: int
     counted: int
-    """Without those that are padding or that the loss ignores."""
+    """The number without padding and values that the loss ignores."""
 
 
 class TestSteps:
@@ -134,6 +145,7 @@ class TestSteps:
     def __init__(self, model: keras.Model) -> None:
         self.model = model
         self._measures = Measures(model)
+        self._attached = attached(model)
         self._one = tf.function(
             self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
         )
@@ -141,7 +153,7 @@ class TestSteps:
         self._counts: Any = 0
 
     def __call__(self, iterator: Any, count: int) -> Mapping[str, Any]:
-        """Take `count` steps; the metrics so far."""
+        """Run `count` steps; returns the current metrics."""
         logs: Mapping[str, Any]
         logs, counts = self._many(iterator, tf.constant(count))
         self._counts = self._counts + counts.numpy()
@@ -149,17 +161,19 @@ class TestSteps:
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """Forget what was measured before; what is measured within depends on nothing but the
-        weights and the data.
+        """Resets the metrics; results inside this context depend only on the weights
+        and the data.
         """
         self.model.reset_metrics()
         self._counts = 0
+        if self._attached is not None:
+            self._attached.objective.begin_test()
         with from_zero(self.model):
             yield
 
     @property
     def counted(self) -> dict[str, Counted]:
-        """By output with a loss: on how many values the last measuring was."""
+        """By output with a loss: the number of values in the last measurement."""
         if isinstance(self._counts, int):
             return {}
         return {
@@ -183,14 +197,14 @@ class TestSteps:
 
     def _step(self, batch: Any) -> Any:
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
-        outputs = self.model(inputs, training=False)
+        outputs, targets = self._measures.forward(inputs, targets, training=False)
         self._measures.loss(inputs, targets, outputs, weights, training=False)
         self._measures.update_metrics(targets, outputs, weights)
         return self._measures.counts
 
 
 def all_finite(variables: Iterable[Any]) -> Any:
-    """Whether every float among the variables is a finite number, as a tensor."""
+    """Whether all floats in the variables are finite, as a tensor."""
     return _finite(
         [variable.value for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
     )
@@ -207,8 +221,38 @@ def _finite(tensors: Iterable[Any]) -> Any:
     )
 
 
-def _without_seeds(model: keras.Model) -> list[Any]:
-    """What a forward pass changes, but for seeds: the next one is to draw other numbers."""
+def finite_for(loss: Any, gradients: Iterable[Any], optimizer: Any) -> Any:
+    """Whether an optimizer can use loss and gradients, as a tensor. A loss scale is found by
+    overflowing gradients: that optimizer handles them.
+    """
+    finds_scale = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    return _finite([loss] if finds_scale else [loss, *gradients])
+
+
+def as_taken(gradients: list[Any], optimizer: Any) -> list[Any]:
+    """The gradients in the form that an optimizer takes."""
+    return [_dense(one) for one in gradients] if _scales_by_factor(optimizer) else gradients
+
+
+def _scales_by_factor(optimizer: Any) -> bool:
+    """Whether the optimizer divides gradients by `loss_scale_factor`, which Keras cannot do with
+    sparse gradients.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return False
+    return optimizer.loss_scale_factor is not None
+
+
+def _dense(gradient: Any) -> Any:
+    """The gradient as a dense tensor."""
+    sparse = isinstance(gradient, tf.IndexedSlices)
+    return tf.convert_to_tensor(gradient) if sparse else gradient
+
+
+def without_seeds(model: keras.Model) -> list[Any]:
+    """The variables that a forward pass changes, except seeds: the next pass should draw other
+    numbers.
+    """
     state = [
         one for one in model.non_trainable_variables if keras.backend.is_float_dtype(one.dtype)
     ]

@@ -1,4 +1,4 @@
-"""The thresholds that `evaluate --choose-threshold` picked for a run: a file of its folder, which
+"""The thresholds that `evaluate --choose-threshold` chose for a run: a file in its folder, which
 `predict` reads.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.run_names import THRESHOLD
 from modelspec.core.source.regular_files import read_regular
 
 from ..data import RunError
@@ -20,9 +21,9 @@ from ..data.table import Array
 from .atomic_files import write_bytes
 from .decisions import Thresholds
 
-FILE: Final = "threshold.json"
+FILE: Final = THRESHOLD
 MEASURES: Final = ("f1", "accuracy", "balanced_accuracy", "youden")
-"""What may be made large; Youden's J is 2 times the balanced accuracy less 1."""
+"""The metrics that can be maximized; Youden's J is 2 times the balanced accuracy minus 1."""
 _VERSION: Final = 1
 _MOST: Final = 1_000_000
 _MALFORMED: Final = (
@@ -40,39 +41,39 @@ class Stored:
     """The part of the data."""
     examples: int
     thresholds: Mapping[str, tuple[float, ...]]
-    """By output: one number for two labels, or one for each of several."""
+    """By output: one number for two labels, or one for each of several labels."""
     scores: Mapping[str, tuple[float, ...]]
-    """What the metric came to with each."""
+    """The value of the metric with each threshold."""
 
     @property
     def by_output(self) -> Thresholds:
         return {name: values for name, values in self.thresholds.items()}  # noqa: C416  # other keys
 
     def note(self, directory: Path) -> Diagnostic:
-        """MS735: that predictions are decided with them."""
-        said = ", ".join(
+        """MS735: a note that predictions use them."""
+        chosen = ", ".join(
             f"{', '.join(f'{one:.6g}' for one in values)} for `{name}`"
             for name, values in self.thresholds.items()
         )
         return Diagnostic(
             "MS735",
             "note",
-            f"labels are decided with the threshold of `{directory / FILE}`: {said}, chosen by"
+            f"labels are predicted with the threshold of `{directory / FILE}`: {chosen}, chosen by"
             f" {self.metric} on the {self.on} part",
             None,
             (),
-            "`--threshold 0.5` decides otherwise",
+            "pass `--threshold 0.5` to ignore it",
         )
 
     def save(self, directory: Path) -> None:
-        """Write them into a run folder, whole or not at all. Raises `RunError`."""
+        """Write them to a run folder atomically. Raises `RunError`."""
         text = json.dumps({"version": _VERSION, **asdict(self)}, indent=2, ensure_ascii=False)
         write_bytes(directory / FILE, (text + "\n").encode())
 
 
 def stored_threshold(directory: Path) -> Stored | None:
-    """The thresholds of a run folder; None where none were chosen. Raises `RunError` (MS736) where
-    the file cannot be read.
+    """The thresholds of a run folder; None if none were chosen. Raises `RunError` (MS736) if the
+    file cannot be read.
     """
     path = directory / FILE
     if not path.exists():
@@ -82,8 +83,8 @@ def stored_threshold(directory: Path) -> Stored | None:
     except (OSError, *_MALFORMED) as error:
         raise RunError.of(
             "MS736",
-            f"`{path}` does not hold thresholds: {error}",
-            help="`modelspec evaluate RUN --choose-threshold f1` writes it anew; or remove it",
+            f"`{path}` does not contain valid thresholds: {error}",
+            help="write it again with `modelspec evaluate RUN --choose-threshold f1`, or remove it",
         ) from None
 
 
@@ -95,7 +96,7 @@ def _read(read: Any) -> Stored:
         for name, values in read["thresholds"].items()
     }
     if not all(0 <= one <= 1 for values in found.values() for one in values):
-        raise ValueError("a threshold is from 0 to 1")
+        raise ValueError("a threshold must be from 0 to 1")
     scores = {str(name): tuple(map(float, values)) for name, values in read["scores"].items()}
     return Stored(str(read["metric"]), str(read["on"]), int(read["examples"]), found, scores)
 
@@ -106,18 +107,18 @@ def _read(read: Any) -> Stored:
 def best_threshold(
     probabilities: Array, positive: Array, weights: Array | None, metric: str
 ) -> tuple[float, float]:
-    """The threshold with the largest `metric` of "the probability exceeds it", and that largest
-    value, in float64; of equal ones the nearest to 0.5.
+    """The threshold with the largest `metric` of the prediction "the probability exceeds it", and
+    that value, in float64; among equal ones the nearest to 0.5.
 
-    Thresholds halfway between neighbouring probabilities are tried, as all others decide alike,
-    and 0 and 1. `probabilities` [n], `positive` [n] of bool, `weights` [n].
+    Thresholds halfway between neighbouring probabilities are tried, because all others give the
+    same predictions, and 0 and 1. `probabilities` [n], `positive` [n] of bool, `weights` [n].
     """
     counted = np.ones(len(positive)) if weights is None else np.asarray(weights, np.float64)
     order = np.argsort(probabilities, kind="stable")
     values = np.asarray(probabilities, np.float64)[order]
     hits = np.where(positive[order], counted[order], 0.0)
     misses = counted[order] - hits
-    # So much is not above each cut: the first leaves nothing below, the last everything.
+    # The weight not above each cut: nothing for the first, everything for the last.
     below_hits = np.concatenate([[0.0], np.cumsum(hits)])
     below_misses = np.concatenate([[0.0], np.cumsum(misses)])
     cuts = _cuts(values)
@@ -132,7 +133,7 @@ def best_threshold(
 
 
 def _cuts(values: Array) -> Array:
-    """Thresholds of which no two decide alike: between neighbours, which float32 tells apart."""
+    """Thresholds that all give different predictions: between neighbours that differ in float32."""
     distinct = np.unique(values)
     between = distinct[:-1] + (distinct[1:] - distinct[:-1]) / 2
     between = between.astype(np.float32).astype(np.float64)

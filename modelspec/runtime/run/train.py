@@ -1,10 +1,10 @@
 """`train`: the stages of a run, from an empty folder to a saved model.
 
-folder    locked, and large enough                 before any framework is loaded
+folder    locked, with enough space                before any framework is loaded
 data      opened, checked, split
 framework loaded, seeded
 model     built
-loop      fitted, with checkpoints on the way
+loop      trained, with checkpoints
 model     saved, evaluated on the test split
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 from modelspec.catalog.components.callbacks import TensorBoard
 from modelspec.compiler.pipeline import Compiled
@@ -30,8 +30,9 @@ from . import framework
 from .events import Plan, Watcher
 from .folder import MODEL, RunFolder
 from .framework import Pins
-from .framework_errors import told
+from .framework_errors import as_run_error
 from .initial_weights import starting_weights
+from .logging.services import chosen, require_packages
 from .loop_parts import Loop
 from .manifest import Record
 from .masked_steps import balanced_by_masks
@@ -39,15 +40,16 @@ from .result import Run
 from .run_data import prepared_data
 from .session import Interrupted, go, save, with_paths_in
 from .signals import Signals
+from .trained_stages import TrainedStage
 
-__all__ = ["Interrupted", "Run", "Trial", "make_loop", "require_training", "told", "train", "trial"]
+__all__ = ["Interrupted", "Run", "Trial", "make_loop", "require_training", "train", "trial"]
 
 _BYTES_PER_PARAMETER = 12
-"""float32 weights, and two more numbers for each that the optimizers of Adam's kind keep."""
+"""float32 weights, and two more values for each, as kept by optimizers like Adam."""
 
 
 class CheckedSpec(Protocol):
-    """What the Python API calls a `Spec`."""
+    """A `Spec` of the Python API."""
 
     @property
     def compiled(self) -> Compiled: ...
@@ -65,9 +67,9 @@ def train(
     """Train a checked spec, evaluate on the test split, and save everything in a run folder.
 
     `run_dir` must be empty or absent; by default it is the next `runs/<name>/<n>`. Raises
-    `RunError` (or `DataError`, one of its kind) where the data or the run fails, and `Interrupted`
-    after SIGINT, SIGTERM or SIGHUP. `pins` are those of the machine by default; `look` sees the
-    data before anything is built, and may raise.
+    `RunError` (or its subclass `DataError`) if the data or the run fails, and `Interrupted` after
+    SIGINT, SIGTERM or SIGHUP. `pins` are those of the machine by default; `look` is called with the
+    data before the model is built, and may raise.
     """
     compiled, watcher = spec.compiled, watcher or Watcher()
     training = require_training(compiled)
@@ -86,28 +88,31 @@ def train(
 
 
 def room(compiled: Compiled, training: Training) -> tuple[int, int]:
-    """The bytes of a large file of the run, and how many it writes: model, checkpoints, and the one
-    in the making.
+    """The size of a large file of the run, and the number of such files: model, checkpoints, and
+    the one being written.
     """
     parameters = (compiled.graph and compiled.graph.parameters) or 0
-    return _BYTES_PER_PARAMETER * parameters, 2 + training.checkpoint.keep
+    stages = (one.training for one in training.stages)
+    return _BYTES_PER_PARAMETER * parameters, 2 + max(
+        one.checkpoint.keep for one in (training, *stages)
+    )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a dry run saw."""
+    """The results of a dry run."""
 
     plan: Plan
     metrics: Mapping[str, float]
-    """Of one batch, before any training."""
+    """Loss and metrics of one batch, before any training."""
     warnings: tuple[Diagnostic, ...]
 
 
 @own_state()
 def trial(spec: CheckedSpec) -> Trial:
-    """Everything that a training does, for one step: the data opened, the model built, one batch
-    through it, a step, the end of an epoch with history and callbacks, the model saved. What is
-    written goes to a folder that is removed.
+    """Does everything that a training does, for one step: opens the data, builds the model, runs
+    one batch and one training step, ends an epoch with history and callbacks, and saves the model.
+    Files are written to a temporary folder.
 
     Raises `RunError` as `train` does.
     """
@@ -116,77 +121,95 @@ def trial(spec: CheckedSpec) -> Trial:
     loop = make_loop(prepared, training)
     from ..backend.compile_model import callbacks
 
-    tried = tuple(one for one in training.callbacks if not hasattr(one.settings, "sends_to"))
-    tried_out = replace(training, callbacks=tried)
-    loop.rehearse(lambda folder: callbacks(with_paths_in(folder, tried_out)))
-    with told("the first batch cannot be computed", prepared.compiled):
+    def tried(folder: Path, stage: TrainedStage) -> list[Any]:
+        called = stage.training.callbacks
+        kept = tuple(one for one in called if not hasattr(one.settings, "sends_to"))
+        return callbacks(with_paths_in(folder, stage.with_callbacks(kept)))
+
+    loop.rehearse(tried)
+    with as_run_error("the first batch cannot be computed", prepared.compiled):
         metrics = loop.first_batch()
     with TemporaryDirectory(prefix="modelspec-") as scratch:
-        save(loop.model, Path(scratch) / MODEL)
+        save(loop, Path(scratch) / MODEL)
     return Trial(loop.plan(None), metrics, prepared.warnings)
 
 
 def require_training(compiled: Compiled) -> Training:
-    """The training section of a spec that can be trained. Raises `RunError` (MS705, MS724)."""
+    """The training section of a spec that can be trained. Raises `RunError` (MS705, MS724, or
+    MS779).
+    """
     missing = [
         key for key in ("training", "data") if key not in compiled.file.document.root.entries
     ]
     if compiled.training is None or compiled.data is None:
         names = " and ".join(f"`{key}`" for key in missing)
         raise RunError.of(
-            "MS705", f"a spec needs {names} to be trained", help="`modelspec init` shows both"
+            "MS705",
+            f"a spec requires {names} to be trained",
+            help="`modelspec init` shows an example",
         )
     if (
-        any(isinstance(one.settings, TensorBoard) for one in compiled.training.callbacks)
+        any(isinstance(one.settings, TensorBoard) for one in compiled.training.every_callback)
         and find_spec("tensorboard") is None
-    ):  # TensorFlow would say so at the end of the first epoch
+    ):  # TensorFlow would report this only at the end of the first epoch
         raise RunError.of(
             "MS724",
-            "the callback `TensorBoard` writes with the package `tensorboard`, which is not "
-            "installed",
-            help="`pip install tensorboard`, or leave the callback out",
+            "the callback `TensorBoard` requires the package `tensorboard`, which is not installed",
+            help="`pip install tensorboard`, or remove the callback",
         )
+    require_packages(compiled)
     _require_hosts(compiled, compiled.training)
     return compiled.training
 
 
 def _require_hosts(compiled: Compiled, training: Training) -> None:
-    """Raises `RunError` (MS585) where a callback sends to a host that the user did not allow: a run
-    that continues keeps no grants.
+    """Raises `RunError` (MS585) if a callback or a logger sends to a host that the user did not
+    allow; a resumed run keeps no grants.
     """
-    for one in training.callbacks:
-        target = getattr(one.settings, "sends_to", None)
+    callbacks = ((one.written, one.settings) for one in training.every_callback)
+    loggers = ((one.kind(), one) for one in chosen(compiled))
+    for written, settings in (*callbacks, *loggers):
+        target = getattr(settings, "sends_to", None)
         if target is not None and not compiled.file.context.places.allow_host(*target):
             host = Host(*target)
             raise RunError.of(
                 "MS585",
-                f"`{one.written}` sends to {host}, a host that is not allowed",
-                help=f"if you let this run send there, give `--allow-host {host}`",
+                f"`{written}` sends to {host}, which is not an allowed host",
+                help=f"to allow this run to send there, pass `--allow-host {host}`",
             )
 
 
 def make_loop(
     prepared: Prepared, training: Training, pins: Pins | None = None, *, pretrained: bool = True
 ) -> Loop:
-    """Load the framework and build the model; with the `weights` of the spec where it is
-    `pretrained`.
-    """
+    """Load the framework and build the model; if `pretrained`, with the `weights` of the spec."""
     from ..backend import build
 
     file, graph = prepared.compiled.file, prepared.compiled.graph
     framework.check_memory((graph and graph.parameters) or 0)
-    with framework.seeding:
-        framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
-        with told("the model cannot be built"):
-            model = build(prepared.compiled, pretrained=pretrained)
-        prepared = balanced_by_masks(model, prepared)
-    return Loop(model, prepared, training)
+    framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
+    from ..backend.stage_model import StageModel  # which imports Keras: after its settings
+
+    with as_run_error("the model cannot be built", prepared.compiled):
+        model = build(
+            _first(prepared.compiled), pretrained=pretrained, terms=training.has_objective
+        )
+    prepared = balanced_by_masks(model, prepared)
+    return Loop(model, prepared, training, StageModel(model) if training.stages else None)
+
+
+def _first(compiled: Compiled) -> Compiled:
+    """The spec from which the model is built: with stages that of the first, with no layer frozen,
+    because the stages freeze different ones.
+    """
+    stages = compiled.stages
+    return replace(stages[0], graph=compiled.unfrozen) if stages else compiled
 
 
 @contextmanager
 def _undone(folder: RunFolder, watcher: Watcher) -> Iterator[None]:
-    """A run that fails before training begins leaves no folder behind: the same command can be
-    given again.
+    """If a run fails before training begins, its folder is removed, so the same command can be run
+    again.
     """
     try:
         yield

@@ -1,35 +1,56 @@
-"""How a training ended, as its callbacks have it: `EarlyStopping` of Keras says which epoch was the
-last, and which one was the best.
+"""How a training ended, from its callbacks: Keras's `EarlyStopping` has the last and the best
+epoch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from ..history.ending import Ending
 from .training_loop import Fitting
+from .training_state import KeptCallback
 
 
-def ending_of(fitting: Fitting) -> Ending:
-    """That of a training that came to its end."""
-    epochs, planned = fitting.history.epochs, fitting.task.epochs
-    called = [one.callback for one in fitting.state.callbacks]
-    stopping = [one for one in called if isinstance(one, keras.callbacks.EarlyStopping)]
+def ending_of(fitting: Fitting, after: int = 0) -> Ending:
+    """The ending of a completed training, whose later stages would have had `after` epochs."""
+    epochs, planned = fitting.history.epochs, fitting.end + after
     stopped_by, why = None, None
     if epochs < planned:
-        last = next((one for one in stopping if one.stopped_epoch == epochs - 1), None)
+        last = _stopping(fitting)
         stopped_by = type(last).__name__ if last is not None else "a callback"
         why = _why(last) if last is not None else None
-    chosen = [one for one in stopping if _took_back(one)]
+    chosen = [one for one in _early_stopping(fitting) if _took_back(one.callback)]
     if not chosen:
         return Ending(epochs, planned, epochs, stopped_by=stopped_by, why=why)
-    best = chosen[-1]  # each of them puts its weights in place of those before
-    value = _value(fitting.history.rows, best)
-    return Ending(epochs, planned, best.best_epoch + 1, best.monitor, value, stopped_by, why)
+    best = chosen[-1]  # each of them replaces the weights of those before
+    epoch, monitor = best.first_epoch + best.callback.best_epoch, best.callback.monitor
+    value = _value(fitting.history.rows.get(monitor, ()), epoch)
+    return Ending(epochs, planned, epoch + 1, monitor, value, stopped_by, why)
+
+
+def stopping_callback(fitting: Fitting) -> str:
+    """The callback that ended a training, or one of its stages, before its last epoch."""
+    last = _stopping(fitting)
+    return type(last).__name__ if last is not None else "a callback"
+
+
+def _early_stopping(fitting: Fitting) -> list[KeptCallback]:
+    kept = fitting.state.callbacks
+    return [one for one in kept if isinstance(one.callback, keras.callbacks.EarlyStopping)]
+
+
+def _stopping(fitting: Fitting) -> Any:
+    """The `EarlyStopping` that stopped in the last epoch, if any."""
+    last = fitting.history.epochs - 1
+    found = _early_stopping(fitting)
+    return next(
+        (one.callback for one in found if one.first_epoch + one.callback.stopped_epoch == last),
+        None,
+    )
 
 
 def _took_back(callback: Any) -> bool:
@@ -40,13 +61,12 @@ def _took_back(callback: Any) -> bool:
 def _why(callback: Any) -> str:
     count = "1 epoch" if callback.wait == 1 else f"{callback.wait} epochs"
     if callback.baseline is not None:
-        return f"`{callback.monitor}` did not pass {callback.baseline:g} for {count}"
+        return f"`{callback.monitor}` did not improve on {callback.baseline:g} for {count}"
     by = f" by more than {abs(callback.min_delta):g}" if callback.min_delta else ""
     return f"`{callback.monitor}` did not improve{by} for {count}"
 
 
-def _value(rows: Mapping[str, Sequence[float]], callback: Any) -> float | None:
+def _value(values: Sequence[float], epoch: int) -> float | None:
     """The value of the best epoch."""
-    values = rows.get(callback.monitor, ())
-    value = values[callback.best_epoch] if callback.best_epoch < len(values) else math.nan
+    value = values[epoch] if epoch < len(values) else math.nan
     return float(value) if math.isfinite(value) else None

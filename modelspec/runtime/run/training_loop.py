@@ -1,53 +1,62 @@
-"""The training loop: epochs, steps, validation, callbacks, checkpoints and signals, in the order
-that `fit` has them.
+"""The training loop: epochs, steps, validation, callbacks, checkpoints and signals, in the same
+order as in `fit`.
 
-A run stands between two steps, nowhere else: there its state is taken (`state.py`), and from there
-it goes on. The end of an epoch's steps is such a place, so that validation and whatever the
-callbacks do at an epoch's end are done again by a run that goes on from it.
+The state of a run is captured only between two steps (`training_state.py`), and a resumed run
+continues from there. The end of an epoch's steps is such a place, so a resumed run repeats the
+validation and the callbacks of an epoch's end.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.formula_schedule import set_epoch
+from ..data.random_inputs import RandomInput
 from .averages import Averages
-from .epoch_callbacks import History, Stopped, hears_batches, hears_test_batches, needs_each_batch
+from .callback_calls import Calls, RunCallbacks
+from .epoch_callbacks import History, Stopped
 from .events import Watcher, loss_first
 from .measures import results
 from .nonfinite import Numbers
 from .pacing import Pace
+from .player_steps import training_steps
 from .rehearsal import Rehearsal, whole_tracebacks
 from .saver import Saver, Snapshot
 from .signals import Signals
-from .step import TestSteps, TrainingSteps
+from .step import TestSteps
+from .trained_stages import StageOfRun
 from .training_state import KeptCallback, State
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained on, and how long."""
+    """The data and length of a training."""
 
     epochs: int
     steps: int
-    """Of an epoch."""
+    """The number of steps per epoch."""
     batches: Callable[[int, int], Any]
-    """The dataset from an epoch and a step on, all epochs in a row."""
+    """The dataset from an epoch and a step on, with all epochs concatenated."""
     validation: Any = None
     """A dataset, or None."""
     validation_steps: int = 0
     examples: Callable[[int, int], tuple[str, ...]] = lambda epoch, step: ()
-    """Sentences on which examples a batch holds, by its epoch and step from 0."""
+    """Sentences on the examples in a batch, by its epoch and step from 0."""
+    random: Mapping[str, RandomInput] = field(default_factory=dict)
+    """The inputs that are drawn at random, by name."""
 
 
 class Fitting:
-    """One training of one compiled model, from its begin or from a checkpoint to its end."""
+    """One training of one compiled model, from the start or from a checkpoint to the end: a whole
+    run, or one of its stages.
+    """
 
     def __init__(
         self,
@@ -61,77 +70,109 @@ class Fitting:
         signals: Signals | None = None,
         watcher: Watcher | None = None,
         on_nan: str = "stop",
+        stage: StageOfRun | None = None,
     ) -> None:
         self.model, self.task, self.saver, self.history = model, task, saver, history
+        self.stage = stage or StageOfRun()
+        self.origin = origin = self.stage.origin
         self._signals, self._watcher = signals or Signals(), watcher or Watcher()
-        self.state = State(model, callbacks)
-        self.epoch = self.step = 0
-        """Where it stands: the epoch, and how many of its steps are done."""
-        self._training = TrainingSteps(model, roll_back=on_nan != "stop")
+        self.state = State(model, [*callbacks, *self.stage.callbacks])
+        self.epoch, self.step = origin.epoch, 0
+        """The position: the epoch of the run, and the number of its completed steps."""
+        set_epoch(model.optimizer, task.steps)
+        self._training = training_steps(model, task.random, roll_back=on_nan != "stop")
         self.test = TestSteps(model)
-        """The steps of the validation; what is measured after the training takes them too."""
+        """The steps of the validation; they are also used for measurements after the training."""
         self._averages = Averages(model)
-        called = [one.callback for one in callbacks if not self._averages.replace(one.callback)]
-        every = [history, *own, *called]
-        self._hears = any(map(hears_batches, every))
-        self._hears_test = any(map(hears_test_batches, every))
-        self._pace = Pace(one_by_one=any(map(needs_each_batch, every)))
-        self._test_pace = Pace(one_by_one=self._hears_test)
-        self._callbacks = keras.callbacks.CallbackList(
-            [*every, _InTurn()],
-            add_history=True,
-            add_progbar=False,
-            model=model,
-            verbose=0,
-            epochs=task.epochs,
-            steps=task.steps,
-        )
-        self.numbers = Numbers(self, on_nan)
-        self._began = time.perf_counter()
+        self._callbacks = self._calls([history, *own], callbacks)
+        self._pace = Pace(one_by_one=self._callbacks.one_by_one)
+        self._test_pace = Pace(one_by_one=self._callbacks.hears_test)
+        before = self.stage.before
+        self.numbers: Numbers = Numbers(self, on_nan, before.numbers.left_out if before else ())
+        self._began: float = before._began if before else time.perf_counter()
         self._held: Snapshot | None = None
         """The end of this epoch's steps."""
         self._captured: Snapshot | None = None
-        """The state after the last step, where it was taken already."""
+        """The state after the last step, if it was already captured."""
+
+    def _calls(self, own: list[Any], callbacks: Sequence[KeptCallback]) -> Calls:
+        """The calls of the callbacks: those of the run are set up by its first stage."""
+
+        def called(kept: Sequence[KeptCallback]) -> list[Any]:
+            return [one.callback for one in kept if not self._averages.replace(one.callback)]
+
+        stage, task = self.stage, self.task
+        self.run_callbacks: RunCallbacks = (
+            stage.before.run_callbacks
+            if stage.before is not None
+            else RunCallbacks(
+                self.model,
+                [*own, *called(callbacks)],
+                epochs=stage.planned or task.epochs,
+                steps=task.steps,
+            )
+        )
+        return Calls(
+            self.model,
+            self.run_callbacks,
+            called(stage.callbacks),
+            first_epoch=self.origin.epoch,
+            epochs=task.epochs,
+            steps=task.steps,
+        )
 
     def rehearse(self, callbacks: Sequence[Any]) -> None:
-        """Take the first step and end an epoch after it, with callbacks made for that alone; then
-        everything is as before. To be called before `run`. Raises whatever Keras, TensorFlow or a
-        callback raises.
+        """Run the first step and the end of an epoch after it, with separate callbacks; then
+        restore the previous state. Must be called before `run`. Raises the errors of Keras,
+        TensorFlow and callbacks.
         """
         with whole_tracebacks():
-            batches = iter(self.task.batches(0, 0))
+            batches = iter(self.task.batches(self.origin.epoch, 0))
             self._training.make_variables(batches)
             Rehearsal(
                 self.state, self.task, self._training, self.test, self._averages, callbacks
             ).take(batches)
 
     def run(self, start: Snapshot | None = None) -> None:
-        """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and whatever Keras
-        raises.
+        """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and the
+        errors of Keras.
         """
         model, task = self.model, self.task
         model.stop_training = False
-        first = (start.epoch, start.step) if start is not None else (0, 0)
+        first = (start.epoch, start.step) if start is not None else (self.origin.epoch, 0)
         iterator = iter(task.batches(*first))
         self._training.make_variables(iterator)
-        if start is None:
+        if start is None and not self.origin.stage:
             self.history.begin()
         self._callbacks.on_train_begin()
         if start is not None:
             self._go_on(start)
         logs: dict[str, Any] = {}
-        for epoch in range(first[0], task.epochs):
+        for epoch in range(first[0], self.end):
             logs = self._epoch(epoch, iterator, resumed=start is not None and epoch == first[0])
             if model.stop_training:
                 break
-        self._keep_the_end()
+        if self.ends_run:
+            self._keep_the_end()
         self._averages.finish()
-        self._callbacks.on_train_end(logs)
+        self._callbacks.on_train_end(logs, last=self.ends_run)
+
+    @property
+    def end(self) -> int:
+        """The epoch of the run after the last planned one of this stage."""
+        return self.origin.epoch + self.task.epochs
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether the run ends with this stage: it is the last one, or a callback of the run has
+        ended the training.
+        """
+        return self.stage.is_last or self._callbacks.ended_run
 
     def _go_on(self, start: Snapshot) -> None:
         self.state.restore(start.tensors, start.state)
         self.history.restore(start.state["history"])
-        for one in self._callbacks.callbacks:
+        for one in self._callbacks.every:
             if hasattr(one, "ended_before") and one is not self.history:
                 one.ended_before = self.history.ended_before
         self.numbers.restore(start.tensors, start.state["numbers"])
@@ -147,6 +188,7 @@ class Fitting:
             self.model.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
             self.numbers.hold()
+        self._training.at(self.epoch, self.position)
         while self.step < self.task.steps and not self.model.stop_training:
             self._some_steps(iterator)
         self._held = self.capture() if self.saver is not None else None
@@ -161,7 +203,8 @@ class Fitting:
         return logs
 
     def _is_last(self) -> bool:
-        return self.model.stop_training or self.epoch + 1 == self.task.epochs
+        ended = self.model.stop_training or self.epoch + 1 == self.end
+        return ended and self.ends_run
 
     # Steps ----------------------------------------------------------------------------------------
 
@@ -174,14 +217,15 @@ class Fitting:
             else None
         )
         count = min(self._pace.count, left, left if due is None else due)
-        if self._hears:
+        if self._callbacks.hears:
             self._callbacks.on_train_batch_begin(self.step)
+        self._training.at(self.epoch, self.position)
         began = time.perf_counter()
         taken = self._training(iterator, count)
         self._pace.took(taken.steps, time.perf_counter() - began)
         first, self.step = self.step, self.step + taken.steps
         self.numbers.heed(taken, first)
-        if self._hears:
+        if self._callbacks.hears:
             self._callbacks.on_train_batch_end(self.step - 1, taken.logs)
         if self._watcher.wants_steps:
             logs = {name: float(value) for name, value in taken.logs.items()}
@@ -199,8 +243,9 @@ class Fitting:
 
     @property
     def position(self) -> int:
-        """How many steps the run has done, all epochs counted."""
-        return self.epoch * self.task.steps + self.step
+        """The number of completed steps of the run, over all epochs."""
+        epochs = self.epoch - self.origin.epoch
+        return self.origin.position + epochs * self.task.steps + self.step
 
     # Validation -----------------------------------------------------------------------------------
 
@@ -210,14 +255,14 @@ class Fitting:
         self.model.stop_evaluating = False
         iterator, step, logs = iter(self.task.validation), 0, {}
         while step < steps and not self.model.stop_evaluating:
-            if self._hears_test:
+            if self._callbacks.hears_test:
                 callbacks.on_test_batch_begin(step)
             began, count = time.perf_counter(), min(self._test_pace.count, steps - step)
             logs = dict(self.test(iterator, count))
             keras.ops.convert_to_numpy(next(iter(logs.values())))  # waits for the device
             self._test_pace.took(count, time.perf_counter() - began)
             step += count
-            if self._hears_test:
+            if self._callbacks.hears_test:
                 callbacks.on_test_batch_end(step - 1, logs)
             self._heed_signals()
         callbacks.on_test_end(logs)
@@ -226,9 +271,7 @@ class Fitting:
     # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> Snapshot:
-        """Everything that the next step follows from, copied. Only between two steps of the
-        training.
-        """
+        """A copy of everything that the next step depends on. Call it only between two steps."""
         if self._captured is not None:
             return self._captured
         tensors, state = self.state.capture()
@@ -239,22 +282,23 @@ class Fitting:
             "seconds": self.seconds,
             "epoch": self.epoch,
             "step": self.step,
+            "stage": self.origin.as_json(),
         }
         self._captured = Snapshot(self.position, {**tensors, **back}, state)
         return self._captured
 
     @property
     def seconds(self) -> float:
-        """How long it took so far, the time before a resumption counted."""
+        """The elapsed time in seconds, including the time before a resume."""
         return time.perf_counter() - self._began
 
-    def tell(self, found: Diagnostic) -> None:
-        """Something that whoever watches should know."""
+    def warn(self, found: Diagnostic) -> None:
+        """A warning for the watcher."""
         self._watcher.warned((found,))
 
     def _heed_signals(self) -> None:
-        """Commit where the run stands, or stood before the validation, and stop, where a signal
-        asked for it.
+        """Commit the current position of the run, or the one before the validation, and stop, if a
+        signal requested it.
         """
         if self._signals.asked is None:
             return
@@ -263,21 +307,9 @@ class Fitting:
         raise Stopped
 
     def _keep_the_end(self) -> None:
-        """The last checkpoint is the one that more epochs go on from: before the end of the last
-        epoch.
+        """The last checkpoint is the one from which further epochs continue: before the end of the
+        last epoch.
         """
         if self.saver is not None and self._held is not None:
             self.saver.submit(self._held)
             self._held = None
-
-
-class _InTurn(keras.callbacks.Callback):
-    """Keeps Keras from calling the others' hooks of batches in another thread, where they would see
-    later states.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Nothing: that it is here is what Keras looks at."""
-
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Nothing."""

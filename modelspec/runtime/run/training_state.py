@@ -1,22 +1,22 @@
-"""Everything that a training's next step follows from, as tensors and plain values; and the way
-back.
+"""Captures and restores everything that the next training step depends on, as tensors and plain
+values.
 
     model/...      weights, statistics, seeds of dropout and noise: all of `model.variables`
     optimizer/...  moments, iterations, learning rate, loss scale
     states/...     what stateful recurrent layers keep from batch to batch
     metrics/...    what the metrics of the running epoch have counted so far
     callbacks/...  arrays that callbacks keep: the best weights of `EarlyStopping`
-    random/...     the generators of Python and NumPy
+    objective/...  the random numbers of its terms
+    random/...     the generator that layers without a seed draw theirs from
 
-The order of the examples is no state: it follows from seed, epoch and step. Keras's one global seed
-generator is none either, because every layer that a spec can name draws from a generator of its
-own, which is among `model.variables`.
+The order of the examples is not part of the state: it is derived from seed, epoch and step. Keras's
+global seed generator is not either, because every layer of a spec has its own generator, which is
+in `model.variables`.
 """
 
 from __future__ import annotations
 
 import math
-import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -28,7 +28,9 @@ import tensorflow as tf
 
 from modelspec.compiler.spec.training_section import Chosen
 
+from ..backend.attached_objective import attached
 from ..backend.inner_names import spec_name
+from ..backend.process_state import generator
 from ..data import RunError
 from .callback_logs import extent
 from .layer_states import state_variables
@@ -39,23 +41,32 @@ Tensors = dict[str, Any]
 
 
 class KeptCallback:
-    """A Keras callback of the spec, and which of its attributes are state."""
+    """A Keras callback of the spec, and its attributes that are state."""
 
     def __init__(
-        self, callback: Any, attributes: Sequence[str] | None, *, begins_again: bool = False
+        self,
+        callback: Any,
+        attributes: Sequence[str] | None,
+        *,
+        begins_again: bool = False,
+        first_epoch: int = 0,
     ) -> None:
         self.callback = callback
         self.attributes = attributes
-        """None: not known, so that a run with it cannot go on exactly."""
+        """None: unknown, so a run with it cannot be resumed exactly."""
         self.begins_again = begins_again
+        self.first_epoch = first_epoch
+        """The epoch of the run from which it counts."""
 
     @property
     def name(self) -> str:
         return type(self.callback).__name__
 
 
-def kept(chosen: Iterable[Chosen], callbacks: Iterable[Any]) -> list[KeptCallback]:
-    """The callbacks that were made of the spec's, with what their specs say of their state."""
+def kept(
+    chosen: Iterable[Chosen], callbacks: Iterable[Any], first_epoch: int = 0
+) -> list[KeptCallback]:
+    """The Keras callbacks of the spec, with the declaration of their state."""
     found = []
     for one, callback in zip(chosen, callbacks, strict=True):
         spec = type(one.settings)
@@ -64,6 +75,7 @@ def kept(chosen: Iterable[Chosen], callbacks: Iterable[Any]) -> list[KeptCallbac
                 callback,
                 getattr(spec, "state", None),
                 begins_again=getattr(spec, "begins_again", False),
+                first_epoch=first_epoch,
             )
         )
     return found
@@ -72,17 +84,17 @@ def kept(chosen: Iterable[Chosen], callbacks: Iterable[Any]) -> list[KeptCallbac
 class State:
     """The state of a model in training and of the callbacks beside it.
 
-    All variables must exist when it is first asked for anything.
+    All variables must exist before its first use.
     """
 
     def __init__(self, model: keras.Model, callbacks: Sequence[KeptCallback]) -> None:
         self.model = model
         self.callbacks = callbacks
         self._words: tuple[tuple[int, ...], Any] = ((), None)
-        """The words of Python's generator when they were last looked at, and their array."""
+        """The last known words of the generator, and their array."""
 
     def capture(self) -> tuple[Tensors, dict[str, Any]]:
-        """Copies of every tensor, and the rest as JSON's values."""
+        """Copies of all tensors, and the rest as JSON values."""
         tensors = dict(zip(self._variables, (one.numpy() for one in self._read_all()), strict=True))
         callbacks = []
         for index, one in enumerate(self.callbacks):
@@ -98,39 +110,34 @@ class State:
                     },
                 }
             )
-        version, words, gauss = random.getstate()
-        kind, numbers, *rest = np.random.get_state(legacy=True)
-        if words != self._words[0]:  # a training seldom draws from it
+        version, words, gauss = generator().getstate()
+        if words != self._words[0]:  # a training rarely draws from it
             self._words = (words, np.array(words, "uint64"))
         tensors["random/python"] = self._words[1]
-        tensors["random/numpy"] = np.array(numbers, "uint32")
         return tensors, {
             "callbacks": callbacks,
-            "random": {"python": [version, gauss], "numpy": [kind, *rest]},
+            "random": {"python": [version, gauss]},
         }
 
     def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-        """Back to what was captured. Raises `RunError` (MS722) where it is not this model's."""
+        """Restores a captured state. Raises `RunError` (MS722) if it belongs to another model."""
         self._assign(self._variables, tensors)
         for one, was in zip(self.callbacks, state["callbacks"], strict=False):
             if one.name != was["name"]:
-                continue  # told of as a difference of the specs
-            for name in one.attributes or ():  # no others, whatever the checkpoint holds
+                continue  # reported as a difference of the specs
+            for name in one.attributes or ():  # no others, whatever the checkpoint contains
                 if name in was["values"]:
                     setattr(one.callback, name, _take(was["values"][name], tensors))
         version, gauss = state["random"]["python"]
-        random.setstate((version, tuple(int(word) for word in tensors["random/python"]), gauss))
-        kind, *rest = state["random"]["numpy"]
-        np.random.set_state((kind, tensors["random/numpy"], *rest))
+        words = tuple(int(word) for word in tensors["random/python"])
+        generator().setstate((version, words, gauss))
 
     def capture_weights(self) -> Tensors:
-        """Copies of what a step changes in model and optimizer."""
+        """Copies of the variables of model and optimizer that a step changes."""
         return {name: variable.numpy() for name, variable in self._weights().items()}
 
     def restore_weights(self, tensors: Mapping[str, Any]) -> None:
-        """Model and optimizer back to what was captured; seeds, and all that counts, stay as they
-        are.
-        """
+        """Restores model and optimizer; seeds and counters are not changed."""
         self._assign(self._weights(), tensors)
 
     def _weights(self) -> dict[str, Any]:
@@ -142,18 +149,20 @@ class State:
         }
 
     def begin_again(self, epoch: int) -> None:
-        """Tell those callbacks of an epoch's begin that only note it down."""
+        """Call `on_epoch_begin` of callbacks that only record the epoch."""
         for one in self.callbacks:
             if one.begins_again:
-                one.callback.on_epoch_begin(epoch)
+                one.callback.on_epoch_begin(epoch - one.first_epoch)
 
     @cached_property
     def _variables(self) -> dict[str, Any]:
+        objective = attached(self.model)
         groups = {
             "model": self.model.variables,
             "optimizer": self.model.optimizer.variables,
             "states": state_variables(self.model),
             "metrics": self.model.metrics_variables,
+            "objective": objective.variables if objective is not None else [],
         }
         return {
             f"{group}/{index}/{_lasting(group, variable.path)}": variable
@@ -163,8 +172,8 @@ class State:
 
     @cached_property
     def _read_all(self) -> Any:
-        """Every variable in one call: reading them one by one through Keras takes ten times as
-        long.
+        """Copies all variables in one call: reading them one by one through Keras takes ten times
+        as long.
         """
         variables = list(self._variables.values())
         return tf.function(lambda: [tf.identity(one.value) for one in variables], autograph=False)
@@ -180,22 +189,25 @@ class State:
                 found = "has none" if value is None else f"has {value.dtype} {list(value.shape)}"
                 raise RunError.of(
                     "MS722",
-                    f"the checkpoint is not one of this model: for `{spec_name(variable.path)}` "
-                    f"({variable.dtype} {list(variable.shape)}) it {found}",
+                    "the checkpoint does not belong to this model: for"
+                    f" `{spec_name(variable.path)}` ({variable.dtype} {list(variable.shape)}) it"
+                    f" {found}",
                 )
         for name, variable in variables.items():
             variable.assign(tensors[name])
 
 
 def _lasting(group: str, path: str) -> str:
-    """A variable's path without what Keras counts up in a process: seed generators, optimizers,
-    metrics, variables that were given no name.
+    """A variable's path without the counters of Keras: of seed generators, optimizers, metrics, and
+    unnamed variables.
     """
     return _COUNTED.sub(r"\1", path if group == "model" else path.partition("/")[2] or path)
 
 
 def _put(value: Any, name: str, tensors: Tensors) -> Any:
-    """A callback's value for JSON: arrays go to the tensors, numbers that JSON lacks are words."""
+    """A callback's value for JSON: arrays are moved to the tensors, numbers that JSON does not have
+    become strings.
+    """
     if isinstance(value, np.ndarray) and value.ndim:
         tensors[name] = value
         return {"tensor": name}
@@ -215,7 +227,7 @@ def _take(value: Any, tensors: Mapping[str, Any]) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    """A number so that JSON gives back the same one; NumPy's as Python's."""
+    """A number that JSON restores exactly; NumPy numbers are converted to Python."""
     value = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
@@ -223,5 +235,5 @@ def as_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """What `as_json` was given."""
+    """The inverse of `as_json`."""
     return float(value["float"]) if isinstance(value, dict) and "float" in value else value

@@ -1,6 +1,6 @@
-"""The weights of a run or of a file, one by one and by name, read without a framework.
+"""Reads the weights of a run or a file, one by one and by name, without a framework.
 
-.keras, .weights.h5, .h5    by the layers' names in them; the spec of a run names the weights
+.keras, .weights.h5, .h5    by the layer names in them; the spec of a run names the weights
 .safetensors                by its own names
 a run without a model       its newest checkpoint
 """
@@ -30,30 +30,30 @@ from .saver import latest
 
 OPTIMIZER = "optimizer"
 _OLD_ROOT = "_layer_checkpoint_dependencies"
-"""What TensorFlow 2.13 called `layers`."""
+"""The name of `layers` in TensorFlow 2.13."""
 _COUNTER = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One array, read when it is asked for."""
+    """One array, read on demand."""
 
     name: str
-    """`hidden/kernel`; `hidden/0` where no spec says what the first weight of a layer is called."""
+    """`hidden/kernel`; `hidden/0` if no spec has the name of the layer's first weight."""
     place: str
-    """Where in the file it stands."""
+    """Its path in the file."""
     shape: tuple[int, ...]
     read: Callable[[], Array]
 
 
 @contextmanager
 def stored_weights(path: Path, *, optimizer: bool = False) -> Iterator[dict[str, Stored]]:
-    """The weights of the run in a folder, or of a file, by name; what the optimizer keeps only
-    where it is asked for.
+    """The weights of the run in a folder, or of a file, by name; variables of the optimizer only if
+    requested.
 
-    They can be read while the context is open. Raises `RunError`: MS708 where the folder holds no
-    run, MS713 where the run left no weights, MS750 and MS751 for a file that cannot be read or is
-    refused.
+    They can be read while the context is open. Raises `RunError`: MS708 if the folder does not
+    contain a run, MS713 if the run has no weights, MS750 and MS751 for a file that cannot be read
+    or is rejected.
     """
     if not path.is_dir():
         with _of_file(path, None, optimizer) as found:
@@ -83,7 +83,7 @@ def stored_weights(path: Path, *, optimizer: bool = False) -> Iterator[dict[str,
 
 
 def _graph(path: Path, manifest: Manifest) -> TypedGraph | None:
-    """The spec's graph, which knows how weights are called; without it they are counted."""
+    """The graph of the spec, which has the names of weights; without it they are numbered."""
     try:
         return read_resolved(path, manifest).graph
     except RunError:
@@ -112,9 +112,10 @@ def _of_tensors(
     optimizer: bool,
     full: Mapping[str, str] | None = None,
 ) -> dict[str, Stored]:
-    """Of a file that names its arrays: `hidden/kernel`, or a checkpoint's `model/3/hidden/kernel`.
+    """The weights of a file that names its arrays: `hidden/kernel`, or a checkpoint's
+    `model/3/hidden/kernel`.
 
-    `full` has names with the sub-models that they are in, which a checkpoint leaves out.
+    `full` has the full names with sub-models, which a checkpoint omits.
     """
     is_checkpoint = any(re.match(r"model/\d+/", name) for name in tensors)
     found: dict[str, Stored] = {}
@@ -134,8 +135,8 @@ def _of_tensors(
 
 
 def _of_keras_2(tree: Any) -> dict[str, Stored]:
-    """Layers and their arrays are lists of names in attributes; the arrays are named with their
-    layer already.
+    """The weights of a Keras 2 file: attributes list the names of layers and arrays; the names of
+    arrays already contain their layer.
     """
     root = "" if tree.texts("", "layer_names") is not None else "model_weights"
     found: dict[str, Stored] = {}
@@ -155,9 +156,7 @@ def _of_keras_2(tree: Any) -> dict[str, Stored]:
 
 
 def _known(typed: TypedGraph, place: str = "") -> dict[str, tuple[Weight, ...]]:
-    """The weights of every layer that has some of its own, by the layer's path in the Keras
-    model.
-    """
+    """The weights of every layer that has its own, by the layer's path in the Keras model."""
     found: dict[str, tuple[Weight, ...]] = {}
     for call in typed.alive:
         path = place + (call.shared or call.name)
@@ -173,7 +172,7 @@ def _known(typed: TypedGraph, place: str = "") -> dict[str, tuple[Weight, ...]]:
 
 
 def _in_full(known: Mapping[str, tuple[Weight, ...]]) -> dict[str, str]:
-    """`tower/first/kernel` by `first/kernel`, where only one weight is called so."""
+    """`tower/first/kernel` by `first/kernel`, if only one weight has this name."""
     found: dict[str, list[str]] = {}
     for path, weights in known.items():
         for weight in weights:
@@ -184,16 +183,14 @@ def _in_full(known: Mapping[str, tuple[Weight, ...]]) -> dict[str, str]:
 
 
 class _Tree:
-    """Walks the groups of a file that Keras 3 wrote; each has its layer's name beside its
-    arrays.
-    """
+    """Traverses the groups of a Keras 3 file; each has the name of its layer beside its arrays."""
 
     def __init__(self, tree: Any, known: Mapping[str, tuple[Weight, ...]], optimizer: bool) -> None:
         self.tree, self.known, self.optimizer = tree, known, optimizer
         self.found: dict[str, Stored] = {}
 
     def weights(self) -> dict[str, Stored]:
-        """By name, in the order of the spec where there is one."""
+        """The weights by name, in the order of the spec if there is one."""
         self._group("", "", "")
         places = {path: index for index, path in enumerate(self.known)}
         layer = {
@@ -204,7 +201,7 @@ class _Tree:
         return dict(sorted(self.found.items(), key=lambda item: places.get(layer[item[0]], last)))
 
     def _group(self, place: str, layer: str, inside: str) -> None:
-        """The group of a layer, or of something `inside` it."""
+        """Visits the group of a layer, or of an object `inside` it."""
         self._arrays(place, layer, inside)
         for member in self.tree.names(place):
             below = f"{place}/{member}" if place else member
@@ -242,7 +239,7 @@ class _Tree:
             self.found[path] = Stored(path, entry.name, entry.shape, entry.read)
 
     def _called(self, layer: str, inside: str, shapes: list[tuple[int, ...]]) -> list[str] | None:
-        """What the spec calls the arrays of one owner, where it has exactly these."""
+        """The names in the spec for the arrays of one owner, if it has exactly these."""
         mine = [
             weight
             for weight in self.known.get(layer, ())
@@ -261,5 +258,5 @@ def _owner(name: str) -> str:
 
 
 def _uncounted(path: str) -> str:
-    """A path without what Keras counts up in a process: `lstm_cell_3` is any LSTM's cell."""
+    """A path without the counters of Keras: `lstm_cell_3` is the cell of any LSTM."""
     return "/".join(_COUNTER.sub("", part) for part in path.split("/"))

@@ -1,4 +1,4 @@
-"""Weights looked at: what is in them, in what two sets of them differ, and single ones written to a
+"""Tools for weights: statistics, differences of two sets, and extraction of single weights to a
 file.
 """
 
@@ -21,13 +21,13 @@ from .atomic_files import write_whole
 from .checkpoints.tensors import write_tensors
 from .weight_reader import Stored
 
-ENDINGS = (".npy", ".npz", ".safetensors")
+EXTENSIONS = (".npy", ".npz", ".safetensors")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What is in one array. Mean, spread (standard deviation) and ends are those of its finite
-    numbers.
+    """Statistics of one array. Mean, standard deviation, minimum and maximum are those of its
+    finite values.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Figures:
 
 
 def figures(weight: Stored) -> Figures:
-    """Reads an array and counts."""
+    """Reads an array and computes its statistics."""
     values = weight.read()
     numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
     finite = numbers[np.isfinite(numbers)]
@@ -79,17 +79,17 @@ def figures(weight: Stored) -> Figures:
 
 @dataclass(frozen=True)
 class Compared:
-    """One array of two sides."""
+    """The comparison of one array of two sides."""
 
     name: str
     equal: bool
-    """To the bit, shape and dtype included."""
+    """Whether both are equal to the bit, including shape and dtype."""
     largest: float | None
-    """The largest difference of two numbers; None where they cannot be compared one by one."""
+    """The largest difference of two values; None if they cannot be compared elementwise."""
     remark: str = ""
 
     def within(self, tolerance: float | None) -> bool:
-        """Whether the two count as equal: to the bit, or with numbers at most so far apart."""
+        """Whether the two count as equal: to the bit, or within the tolerance."""
         return self.equal or (
             tolerance is not None and self.largest is not None and self.largest <= tolerance
         )
@@ -105,8 +105,8 @@ class Compared:
 
 
 def compared(one: Mapping[str, Stored], other: Mapping[str, Stored]) -> Iterator[Compared]:
-    """Every weight of both sides, paired by name; by their places in the files where no name is the
-    same.
+    """Every weight of both sides, paired by name; if no names match, by their paths in
+    the files.
     """
     if not one.keys() & other.keys():
         one, other = ({weight.place: weight for weight in side.values()} for side in (one, other))
@@ -120,7 +120,7 @@ def compared(one: Mapping[str, Stored], other: Mapping[str, Stored]) -> Iterator
 
 
 def arrays_compared(name: str, one: Array, other: Array) -> Compared:
-    """Two arrays."""
+    """The comparison of two arrays."""
     if one.shape != other.shape:
         return Compared(name, False, None, f"{list(one.shape)} and {list(other.shape)}")
     remark = "" if one.dtype == other.dtype else f"{one.dtype} and {other.dtype}"
@@ -138,49 +138,50 @@ def arrays_compared(name: str, one: Array, other: Array) -> Compared:
 
 
 def extract(weights: Mapping[str, Stored], pattern: str, path: Path) -> list[str]:
-    """Write one weight, or those that a pattern names (`encoder/*`), to a file; their names.
+    """Write one weight, or those that match a pattern (`encoder/*`), to a file; returns their
+    names.
 
-    `.npy` takes one alone; `.npz` and `.safetensors` take several, each under its name. The file is
-    whole or not there. Raises `RunError`: MS774 where nothing has this name or the ending is
-    another, MS703.
+    `.npy` holds one array; `.npz` and `.safetensors` hold several, each under its name. The file is
+    written atomically. Raises `RunError`: MS774 if no weight has this name or the extension is not
+    supported, MS703.
     """
     chosen = [name for name in weights if name == pattern or fnmatchcase(name, pattern)]
     if not chosen:
         near = nearest(pattern, weights)
         raise RunError.of(
             "MS774",
-            f"there is no weight `{pattern}`",
+            f"no weight matches `{pattern}`",
             help=(
                 f"did you mean `{near}`?"
                 if near
                 else "`modelspec weights` without `--extract` lists them"
             ),
         )
-    check_ending(path)
-    ending = path.suffix.lower()
-    if ending == ".npy" and len(chosen) > 1:
+    check_extension(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy" and len(chosen) > 1:
         raise RunError.of(
             "MS774",
-            f"`{pattern}` names {len(chosen)} weights, and a `.npy` file holds one array",
-            help="write `.npz` or `.safetensors`",
+            f"`{pattern}` matches {len(chosen)} weights, but a `.npy` file holds one array",
+            help="use `.npz` or `.safetensors`",
         )
     arrays = {name: weights[name].read() for name in chosen}
-    if ending == ".npy":
+    if suffix == ".npy":
         write_whole(path, lambda beside: np.save(beside, arrays[chosen[0]], allow_pickle=False))
-    elif ending == ".npz":
+    elif suffix == ".npz":
         write_whole(path, lambda beside: np.savez(beside, **arrays))  # type: ignore[arg-type]  # numpy's stub
     else:
         write_whole(path, lambda beside: write_tensors(beside, arrays))
     return chosen
 
 
-def check_ending(path: Path) -> None:
-    """Raises `RunError` (MS774) where weights cannot be written to a file of this name."""
-    if path.suffix.lower() not in ENDINGS:
+def check_extension(path: Path) -> None:
+    """Raises `RunError` (MS774) if weights cannot be written to a file with this name."""
+    if path.suffix.lower() not in EXTENSIONS:
         raise RunError.of(
             "MS774",
-            f"the ending of `{path}` does not tell how to write weights",
-            help=f"name a file that ends in {', '.join(ENDINGS)}",
+            f"cannot infer the format of weights from the extension of `{path}`",
+            help=f"use one of the extensions {', '.join(EXTENSIONS)}",
         )
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else "would be in a folder that does not exist"

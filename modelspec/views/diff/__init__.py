@@ -1,11 +1,12 @@
-"""What differs between two specs, or between two runs: layers, shapes, parameters, training, data,
-and results.
+"""The differences between two specs, or between two runs: layers, shapes, parameters, training,
+data, and results.
 
     sides     a spec or a run folder, opened
-    rows      its layers, in terms that are equal where they mean the same
-    match     which layer of one is which of the other
+    rows      its layers, with settings in a canonical form
+    match     the layers of both sides that correspond
     compare   all differences, as values
-    text      the differences for people
+    values    plain values side by side
+    report    the differences as text
 
 Nothing is built, and no framework is loaded.
 """

@@ -1,4 +1,4 @@
-"""All that differs between two sides, as values."""
+"""All differences between two sides, as values."""
 
 from __future__ import annotations
 
@@ -15,28 +15,20 @@ from .loadable import Loading, loading
 from .match import Pairs, match, moved
 from .rows import Row, rows
 from .sides import Side
+from .values import ABSENT, differing
 
-
-class _Absent:
-    """In place of a value that one side does not have."""
-
-    def __repr__(self) -> str:
-        return "(none)"
-
-
-ABSENT: Final = _Absent()
 _SECTIONS: Final = ("seed", "training", "data", "runtime", "expect", "sweep")
 
 
 class Change(NamedTuple):
-    """One value that differs: its path, and what it is on either side (`ABSENT`: nothing)."""
+    """One different value: its path, and its value on each side (`ABSENT`: missing)."""
 
     path: str
     before: Any
     after: Any
 
     def record(self) -> dict[str, Any]:
-        """As plain values; a side that has nothing is left out."""
+        """As plain values, without a missing side."""
         found: dict[str, Any] = {"path": self.path}
         found |= {} if self.before is ABSENT else {"before": self.before}
         return found | ({} if self.after is ABSENT else {"after": self.after})
@@ -44,12 +36,12 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class LayerChange:
-    """A layer that both have and that is not the same."""
+    """A layer that is on both sides but differs."""
 
     before: Row
     after: Row
     changes: tuple[Change, ...]
-    """Settings, what it takes, what it gives, its parameters."""
+    """Settings, inputs, outputs, parameters."""
     moved: bool
 
     @property
@@ -59,7 +51,7 @@ class LayerChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between A and B."""
+    """The differences between A and B."""
 
     a: Side
     b: Side
@@ -69,7 +61,7 @@ class Difference:
     ends: tuple[Change, ...]
     """Inputs and outputs."""
     totals: tuple[Change, ...]
-    """Parameters, those that are trained, and cost; also where they are equal."""
+    """Parameters, trainable parameters, and cost; also if they are equal."""
     sections: tuple[Change, ...]
     """Training, data, runtime, by path."""
     loading: Loading
@@ -77,9 +69,7 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether the specs are not the same in all but their names; results of runs do not
-        count.
-        """
+        """Whether the specs differ in more than names; results of runs are ignored."""
         return bool(self.added or self.removed or self.changed or self.ends or self.sections)
 
     def record(self) -> dict[str, Any]:
@@ -123,7 +113,7 @@ def _layer(row: Row) -> dict[str, Any]:
 
 
 def compare(a: Side, b: Side) -> Difference:
-    """Compare two sides without errors."""
+    """Compare two sides that have no errors."""
     one, other = _graph(a), _graph(b)
     first, second = rows(one), rows(other)
     pairs = match(first, second)
@@ -148,7 +138,7 @@ def compare(a: Side, b: Side) -> Difference:
 
 
 def _changed(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Iterator[LayerChange]:
-    """The layers that both models have, and that differ."""
+    """The layers that are in both models but differ."""
     away = moved(pairs)
     names = {first[before].name: second[after].name for after, before in pairs.items()}
     for at in sorted(pairs):
@@ -180,7 +170,7 @@ def _changes(before: Row, after: Row, names: Mapping[str, str]) -> list[Change]:
 
 
 def _renamed(source: str, place: str, names: Mapping[str, str]) -> str:
-    """What a tensor of the first model is called in the second."""
+    """The name in the second model of a tensor of the first model."""
     producer, dot, output = source.partition(".")
     name = names.get(place + producer)
     return (name.rpartition("/")[2] if name else producer) + dot + output
@@ -196,8 +186,8 @@ def _ends(title: str, before: Mapping[str, Tensor], after: Mapping[str, Tensor])
 
 
 def _sections(a: Side, b: Side) -> list[Change]:
-    """Everything but the model: with every default, so that only what means something else is
-    told.
+    """Everything except the model, with every default, so that only differences in meaning are
+    reported.
     """
     one, other = (plain(resolved_node(side.compiled, defaults=True)) for side in (a, b))
     assert isinstance(one, dict) and isinstance(other, dict)
@@ -208,72 +198,5 @@ def _sections(a: Side, b: Side) -> list[Change]:
 
 
 def _values(path: str, before: Any, after: Any) -> list[Change]:
-    """Every value below two that differs."""
-    found: list[Change] = []
-    parts = _parts(path, before, after)
-    if parts is not None:
-        for below, one, other in parts:
-            found += _values(below, one, other)
-        return found
-    same = before == after and type(before) is type(after)
-    return [] if same or _numbers(before, after) else [Change(path, before, after)]
-
-
-def _parts(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]] | None:
-    """The parts of two values side by side: of mappings by key, of lists of components by name, of
-    other lists by position; None where they are compared as a whole.
-    """
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        inside = f"{path}." if path else ""
-        return [(f"{inside}{key}", one, another) for key, one, another in _both(before, after)]
-    keyed, other = _keyed(before), _keyed(after)
-    if keyed is None and _is_list_of_mappings(before, after):
-        pairs = enumerate(zip(before, after, strict=True))
-        return [(f"{path}[{at}]", one, another) for at, (one, another) in pairs]
-    if keyed is None or other is None or not (any(keyed.values()) or any(other.values())):
-        return None
-    return [(f"{path}[{key}]", one, another) for key, one, another in _both(keyed, other)]
-
-
-def _both(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Every key with its values."""
-    for key in dict.fromkeys((*before, *after)):
-        yield str(key), before.get(key, ABSENT), after.get(key, ABSENT)
-
-
-def _is_list_of_mappings(before: Any, after: Any) -> bool:
-    return (
-        _is_list(before)
-        and _is_list(after)
-        and len(before) == len(after)
-        and any(isinstance(item, Mapping) for item in before)
-    )
-
-
-def _keyed(value: Any) -> dict[str, Any] | None:
-    """A list of names, and names with settings, by name; None where it is none, or one stands there
-    twice.
-    """
-    if not _is_list(value):
-        return None
-    found: dict[str, Any] = {}
-    for item in value:
-        key, body = (
-            next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (item, {})
-        )
-        if not isinstance(key, str) or key in found:
-            return None
-        found[key] = body
-    return found
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-def _numbers(before: Any, after: Any) -> bool:
-    """Whether both are one number, written `1` and `1.0`, or one list."""
-    plainly = (int, float)
-    if isinstance(before, plainly) and isinstance(after, plainly):
-        return not isinstance(before, bool) and not isinstance(after, bool) and before == after
-    return _is_list(before) and _is_list(after) and list(before) == list(after)
+    """Every different value below two values."""
+    return [Change(one.path, *one.values) for one in differing(path, (before, after))]

@@ -1,4 +1,4 @@
-"""Whether the weights of one model load into another: layer by layer, by name."""
+"""Whether the weights of one model can be loaded into another: layer by layer, by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .rows import Row
 
 
 class Unloaded(NamedTuple):
-    """A layer of B that A's weights do not fill, and why."""
+    """A layer of B that the weights of A cannot be loaded into, and why."""
 
     name: str
     why: str
@@ -22,16 +22,16 @@ class Unloaded(NamedTuple):
 
 @dataclass(frozen=True)
 class Loading:
-    """What of B the weights of A fill."""
+    """The layers of B that the weights of A can be loaded into."""
 
     loaded: tuple[str, ...]
     unloaded: tuple[Unloaded, ...]
     unused: tuple[str, ...]
-    """Layers of A whose weights no layer of B takes."""
+    """Layers of A whose weights are not loaded into any layer of B."""
 
     @property
     def whole(self) -> bool:
-        """Whether every weight of B is filled."""
+        """Whether every weight of B is loaded."""
         return not self.unloaded
 
     def record(self) -> dict[str, Any]:
@@ -45,9 +45,7 @@ class Loading:
 
 
 def loading(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Loading:
-    """Layers are found by their names, and a layer takes weights that have its own names and
-    shapes.
-    """
+    """Layers are matched by name, and weights are loaded if their names and shapes are equal."""
     known = {row.name: row for row in first if row.weights}
     was = {second[after].name: first[before].name for after, before in pairs.items()}
     loaded: list[str] = []
@@ -73,12 +71,12 @@ def loading(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Loadin
 def _missing(row: Row, was: str | None, known: dict[str, Row]) -> str:
     if was is not None and was in known:
         unlike = _unlike(known[was].weights, row.weights)
-        return f"it is called `{was}` there" + (f", and {unlike}" if unlike else "")
-    return "there is no layer of this name"
+        return f"its name is `{was}` there" + (f", and {unlike}" if unlike else "")
+    return "no layer has this name"
 
 
 def _unlike(before: Sequence[Weight], after: Sequence[Weight]) -> str | None:
-    """Why weights do not fit; None where they do."""
+    """Why weights cannot be loaded; None if they can."""
     there = {weight.name: weight for weight in before}
     for weight in after:
         found = there.pop(weight.name, None)
@@ -87,5 +85,5 @@ def _unlike(before: Sequence[Weight], after: Sequence[Weight]) -> str | None:
         if found.shape != weight.shape:
             return f"`{weight.name}` is {show(found.shape)} there and {show(weight.shape)} here"
     if there:
-        return f"it has `{next(iter(there))}` there, and not here"
+        return f"it has `{next(iter(there))}` there, but not here"
     return None

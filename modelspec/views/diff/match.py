@@ -1,6 +1,4 @@
-"""Which layer of one model is which of another: by the names that were written, then by what they
-are and where.
-"""
+"""Matches the layers of two models: by explicit names, then by kind, settings and position."""
 
 from __future__ import annotations
 
@@ -15,15 +13,15 @@ Pairs = dict[int, int]
 """Positions in the first model by positions in the second."""
 
 _ALIKE = 3000
-"""Rows that are still matched by likeness; of more than these only names and equal places are."""
+"""Maximum number of rows that are matched by similarity; larger models use names and positions."""
 
 
 def match(first: Sequence[Row], second: Sequence[Row]) -> Pairs:
-    """The pairs; what has none was added or removed.
+    """The pairs; layers without a pair were added or removed.
 
-    Names that were written count most. A layer without one is known by its kind and settings in
-    their order, so that a new entry does not shift all that follow; and what is left by its name
-    with its kind, then by its kind alone between the same neighbours.
+    Explicit names have priority. A layer without a name is matched by its kind and settings in
+    order, so that a new entry does not shift all later layers. The remaining layers are matched
+    by name and kind, then by kind alone between the same neighbors.
     """
     pairs: Pairs = {}
     _by(pairs, first, second, lambda row: row.name if row.named else None)
@@ -40,7 +38,7 @@ def match(first: Sequence[Row], second: Sequence[Row]) -> Pairs:
 
 
 def _place(row: Row) -> str:
-    """What it stands in."""
+    """The model or shared layer that contains it."""
     return row.name.rpartition("/")[0]
 
 
@@ -54,7 +52,7 @@ def _left(pairs: Pairs, first: Sequence[Row], second: Sequence[Row]) -> tuple[li
 def _by(
     pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]
 ) -> None:
-    """Pairs of those left that have an equal key."""
+    """Pairs of remaining rows with an equal key."""
     left, right = _left(pairs, first, second)
     known = {key(first[at]): at for at in left if key(first[at]) is not None}
     for at in right:
@@ -66,7 +64,7 @@ def _by(
 def _in_order(
     pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]
 ) -> None:
-    """Pairs of those left that are equal, in the order in which both models have them."""
+    """Pairs of remaining rows that are equal, in the order of both models."""
     left, right = _left(pairs, first, second)
     matcher = SequenceMatcher(
         None, [key(first[at]) for at in left], [key(second[at]) for at in right], autojunk=False
@@ -77,7 +75,7 @@ def _in_order(
 
 
 def _between(pairs: Pairs, first: Sequence[Row], second: Sequence[Row]) -> None:
-    """Pairs of those left that are of one kind and stand between the same neighbours."""
+    """Pairs of remaining rows of the same kind between the same neighbors."""
     left, right = _left(pairs, first, second)
     free = set(left)
     for at in right:
@@ -96,14 +94,14 @@ def _between(pairs: Pairs, first: Sequence[Row], second: Sequence[Row]) -> None:
 
 
 def moved(pairs: Pairs) -> set[int]:
-    """Positions in the second model of layers that changed places with others."""
+    """Positions in the second model of layers whose order changed."""
     order = sorted(pairs)
     chain = _longest([pairs[at] for at in order])
     return {at for at in order if pairs[at] not in chain}
 
 
 def _longest(values: list[int]) -> set[int]:
-    """A longest part of the values that goes up (patience sorting)."""
+    """A longest increasing subsequence of the values (patience sorting)."""
     ends: list[int] = []
     tails: list[int] = []
     before: list[int | None] = []

@@ -1,4 +1,4 @@
-"""Differences for people."""
+"""Differences as text."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ..resolve.dump import scalar
-from .compare import ABSENT, Change, Difference, LayerChange
+from .compare import Change, Difference, LayerChange
 from .rows import Row
 from .sides import Side
+from .values import ABSENT
 
 _LONGEST: Final = 70
 _RESET: Final = "\x1b[0m"
@@ -21,7 +22,7 @@ _TITLES: Final = {
 
 
 def as_text(found: Difference, *, colour: bool = False) -> str:
-    """The differences, a section for each kind; `colour`: with the codes of a terminal."""
+    """The differences, a section for each kind; `colour`: with terminal colors."""
     lines = [f"# {found.a.name} -> {found.b.name}"]
     if not found.differs:
         lines += ["", "no differences"]
@@ -38,7 +39,7 @@ def as_text(found: Difference, *, colour: bool = False) -> str:
 
 
 def _styled(line: str, colour: bool) -> str:
-    """A line in the style that its first sign asks for; the sign of a title is left out."""
+    """A line in the style of its first character; the character of a title is removed."""
     sign = line.lstrip()[:1]
     shown = line.removeprefix("# ")
     style = _STYLES.get(sign) if colour and (sign != "#" or shown != line) else None
@@ -108,7 +109,7 @@ def _totals(totals: tuple[Change, ...]) -> Iterator[str]:
         if before is None or after is None:
             yield f"{title}: {_count(before)} -> {_count(after)}"
         elif before == after:
-            yield f"{title}: {after:,}, as before"
+            yield f"{title}: {after:,} (unchanged)"
         else:
             yield f"{title}: {before:,} -> {after:,} ({after - before:+,})"
 
@@ -124,19 +125,21 @@ def _weights(found: Difference) -> Iterator[str]:
         return
     if loading.whole:
         yield (
-            f"all of {found.a.name} load into {found.b.name}"
+            f"all weights of {found.a.name} can be loaded into {found.b.name}"
             if not loading.unused
-            else (f"{found.b.name} is filled from {found.a.name}, which has more")
+            else (
+                f"all weights of {found.b.name} can be loaded from {found.a.name}, which has more"
+            )
         )
     else:
         yield (
-            f"{len(loading.loaded)} of {count} layers of {found.b.name} are filled from"
+            f"{len(loading.loaded)} of {count} layers of {found.b.name} can be loaded from"
             f" {found.a.name}; not"
         )
         for one in loading.unloaded:
             yield f"    {one.name}: {one.why}"
     if loading.unused:
-        yield f"left over: {', '.join(loading.unused)}"
+        yield f"unused: {', '.join(loading.unused)}"
 
 
 # Results of runs ----------------------------------------------------------------------------------

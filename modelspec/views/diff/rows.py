@@ -1,6 +1,4 @@
-"""The layers of a model as rows that can be compared: settings in full, whichever way they were
-written.
-"""
+"""The layers of a model as rows that can be compared: with all settings, in a canonical form."""
 
 from __future__ import annotations
 
@@ -19,14 +17,14 @@ from ..resolve.defaults import family_of
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: an entry of the model, or of something shared (`tower/dense`)."""
+    """One layer: an entry of the model, or of a shared layer (`tower/dense`)."""
 
     name: str
     kind: str
     settings: Mapping[str, Any]
-    """Every setting with its value, defaults too; nothing for a call of something shared."""
+    """Every setting with its value, including defaults; empty for a call of a shared layer."""
     named: bool
-    """Whether the name was written."""
+    """Whether the name is explicit."""
     inputs: tuple[str, ...]
     output: str
     weights: tuple[Weight, ...] = ()
@@ -34,12 +32,12 @@ class Row:
 
     @property
     def parameters(self) -> int | None:
-        """None while a size is not known."""
+        """None if a size is not known."""
         return known(total(product(weight.shape) for weight in self.weights))
 
 
 def rows(typed: TypedGraph) -> tuple[Row, ...]:
-    """Every layer once: those of the model, then those of what it shares (`tower/dense`,
+    """Every layer once: those of the model, then those of its shared layers (`tower/dense`,
     `shared.judge`).
     """
     return tuple(_rows(typed, "", set()))
@@ -85,7 +83,7 @@ def _row(layer: TypedCall, prefix: str) -> Row:
 
 
 def _settings(layer: Settings) -> dict[str, Any]:
-    """Every setting but the name."""
+    """Every setting except the name."""
     return {
         name: plain_of(getattr(layer, name), family_of(one))
         for name, one in type(layer).model_fields.items()
@@ -94,8 +92,8 @@ def _settings(layer: Settings) -> dict[str, Any]:
 
 
 def plain_of(value: Any, family: Family | None = None) -> Any:
-    """A setting's value in plain terms that are equal where the values mean the same."""
-    if isinstance(value, str) and family is not None and not family.name_only:
+    """The value of a setting in a canonical plain form."""
+    if isinstance(value, str) and family is not None and not family.takes_name_only(value):
         value = _with_defaults(value, family)
     if isinstance(value, Settings):
         inner = _settings(value)
@@ -108,7 +106,7 @@ def plain_of(value: Any, family: Family | None = None) -> Any:
 
 
 def _with_defaults(name: str, family: Family) -> Settings | str:
-    """The component of a name, where it has a class and needs no settings."""
+    """The component of a name, if it has a class and requires no settings."""
     found = family.find(name) if name.lower() not in family.by_shape else None
     if found is None or any(one.is_required() for one in found.model_fields.values()):
         return name

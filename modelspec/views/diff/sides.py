@@ -1,4 +1,4 @@
-"""One side of a comparison: a spec, or the folder of a run with what came of it."""
+"""One side of a comparison: a spec, or the folder of a run with its results."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.compiler.spec.data_split import SPLITS
 from modelspec.core.diagnostics import Checked, Fault
+from modelspec.core.plugins import plugins_for
 from modelspec.core.settings import Context
 
 RESOLVED: Final = "resolved.yaml"
 _MOST: Final = 50_000_000
-"""Bytes of a history that are read."""
+"""Maximum size of a history in bytes."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side. `metrics` by part of the data, and `history` a row per epoch, are those of a
-    run.
+    """One side. For a run it has `metrics` by part of the data, and `history` with a row per
+    epoch.
     """
 
     name: str
@@ -32,9 +34,9 @@ class Side:
 
 
 def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[Side | None]:
-    """A spec by its file (`-`: standard input), or a run by its folder; None where it has errors.
+    """A spec from its file (`-`: standard input), or a run from its folder; None if it has errors.
 
-    A run that left no resolved spec, or whose files cannot be read, is MS716.
+    A run without a resolved spec, or with unreadable files, is reported as MS716.
     """
     folder = Path(path)
     if path == "-" or not folder.is_dir():
@@ -42,8 +44,8 @@ def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[
     if not (folder / RESOLVED).is_file():
         fault = Fault(
             "MS716",
-            f"`{path}` is a folder, and no run: it has no `{RESOLVED}`",
-            help="give a spec, or the folder of a run, e.g. `runs/digits/1`",
+            f"`{path}` is a folder but not a run: it has no `{RESOLVED}`",
+            help="pass a spec, or the folder of a run, e.g. `runs/digits/1`",
         )
         return Checked(None, (fault.at(None),))
     try:
@@ -51,7 +53,7 @@ def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[
     except (OSError, ValueError) as error:
         fault = Fault("MS716", f"the results of the run in `{path}` cannot be read: {error}")
         return Checked(None, (fault.at(None),))
-    return _side(path, _compiled(folder / RESOLVED, overrides), metrics, history)
+    return _side(path, compile_resolved(folder / RESOLVED, overrides), metrics, history)
 
 
 def _side(
@@ -69,35 +71,42 @@ def _side(
     return Checked(side, compiled.diagnostics)
 
 
-def _compiled(path: Path, overrides: Mapping[str, Any] | None) -> Checked[Compiled | None]:
-    """The spec that a run left. Its paths start at the folder of the spec that was run: they are
-    not followed here.
+def compile_resolved(
+    path: Path, overrides: Mapping[str, Any] | None = None
+) -> Checked[Compiled | None]:
+    """The resolved spec of a run. Its paths are relative to the folder of the original spec: they
+    are not followed here.
     """
     here = path.parent.resolve()
-    return compile_spec(path, overrides, Context(folder=here, project=Path(here.anchor)))
+    plugins = plugins_for(Path.cwd(), here).plugins
+    context = Context(folder=here, project=Path(here.anchor), plugins=plugins)
+    return compile_spec(path, overrides, context)
 
 
 def _metrics(path: Path) -> dict[str, dict[str, float]]:
-    """Metrics by part of the data. Raises `ValueError` where the file holds something else."""
+    """Metrics by part of the data. Raises `ValueError` if the file contains other data."""
     if not path.is_file():
         return {}
     found = json.loads(_text(path))
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise ValueError(f"`{path.name}` holds no metrics")
+    parts = [found.get(part, {}) for part in SPLITS] if isinstance(found, dict) else [found]
+    if not all(isinstance(one, dict) for one in parts):
+        raise ValueError(f"`{path.name}` contains no metrics")
     return {
-        str(part): {str(name): _number(value) for name, value in one.items()}
-        for part, one in found.items()
+        part: {str(name): _number(value) for name, value in one.items()}
+        for part, one in zip(SPLITS, parts, strict=True)
+        if one
     }
 
 
 def _history(path: Path) -> tuple[dict[str, float], ...]:
-    """A row for each epoch, empty cells left out. Raises `ValueError` where a cell is no number."""
+    """A row for each epoch, without empty cells and the names of stages (the second column). Raises
+    `ValueError` if a cell is not a number.
+    """
     if not path.is_file():
         return ()
     rows = csv.DictReader(io.StringIO(_text(path)))
-    return tuple(
-        {name: _number(cell) for name, cell in row.items() if name and cell} for row in rows
-    )
+    names = [name for at, name in enumerate(rows.fieldnames or ()) if (at, name) != (1, "stage")]
+    return tuple({name: _number(row[name]) for name in names if row.get(name)} for row in rows)
 
 
 def _text(path: Path) -> str:
@@ -108,5 +117,5 @@ def _text(path: Path) -> str:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"{str(value)[:40]!r} is no number")
+        raise ValueError(f"{str(value)[:40]!r} is not a number")
     return float(value)

@@ -1,8 +1,9 @@
-"""The manual: what `modelspec explain TOPIC` shows, and the reference that is made of the same
+"""The manual: the pages of `modelspec explain TOPIC`, and the reference that consists of the same
 pages.
 
-Nothing is written twice: a layer's page is its docstring and its settings, a code's page the file
-beside the diagnostics, a key's page what the JSON Schema says about it.
+Pages are generated from a single source: the page of a layer from its docstring and its settings,
+the page of a code from its Markdown file, the page of a key from the description in the JSON
+Schema.
 """
 
 from __future__ import annotations
@@ -19,18 +20,26 @@ from . import expression_page as expressions
 from . import key_pages as keys
 from . import kind_pages as kinds
 from . import library_pages as library
+from . import topic_pages as purposes
 from . import trust_page as trust
 from .page import Page, Row, Table, as_markdown, as_text
 
-__all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
+__all__ = ["Page", "as_markdown", "as_text", "find", "is_code", "near", "overview"]
 
 
 def find(topic: str) -> list[Page]:
-    """The pages of a topic: one as a rule, several where a name has several meanings (`mse`, a loss
-    and a metric); none where there is no such topic.
+    """The pages of a topic: usually one, several if a name has several meanings (`mse`, a loss and
+    a metric; `attention`, a purpose and a layer); none for an unknown topic.
     """
     topic = topic.strip()
-    return list(_exact(topic)) or list(_loose(topic))
+    exact, purpose = list(_exact(topic)), purposes.called(topic)
+    if exact and topic != purpose:  # `Attention` is the layer, `attention` a purpose too
+        return exact
+    found = [purposes.page(purpose)] if purpose else []
+    found += exact or _loose(topic)
+    if not found and (purpose := purposes.nearly_called(topic)):
+        found = [purposes.page(purpose)]
+    return found
 
 
 def _exact(topic: str) -> Iterator[Page]:
@@ -53,7 +62,7 @@ def _family_called(topic: str) -> Registry | None:
 
 
 def _named(topic: str) -> Iterator[Page]:
-    """What has this name: members of families, a kind of the library, a key."""
+    """The pages with this name: members of families, a kind of the library, a key."""
     for family in kinds.families().values():
         if topic in family or topic in family.refused:
             yield kinds.page(family, topic)
@@ -109,32 +118,34 @@ def _setting(kind: str, family: Registry, row: Row) -> Page:
 
 
 def overview() -> Page:
-    """What there is to ask for."""
+    """The list of topics."""
     families = (
         Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
         for plural, family in kinds.families().items()
     )
     rows = (
+        Row(purposes.TOPIC, "what to do for a purpose, e.g. `finetune`, `gan`, `kfold`"),
         Row("keys", "every key of a spec, e.g. `training.loss`"),
-        Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"),
+        Row(expressions.TOPIC, "`$name` and `$(...)`: their names, values and functions"),
         *families,
-        Row("codes", "every code of a fault, e.g. `MS402`"),
+        Row("codes", "every diagnostic code, e.g. `MS402`"),
         Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"),
-        Row(trust.TOPIC, "what a spec may reach, and what lets it reach more"),
+        Row(trust.TOPIC, "what a spec may access, and how to allow more"),
     )
     return Page(
         "modelspec explain TOPIC",
         "",
-        "A topic is a code, a layer, a component, a key, or one of these lists:",
-        (Table("Lists", rows, ("topic", "what it is", "")),),
+        "A topic is a purpose, a code, a layer, a component, a key, or one of these lists. For"
+        ' other words, `modelspec explain "learning rate"` lists the topics that contain them.',
+        (Table("Lists", rows, ("topic", "what it is", "")), purposes.table()),
     )
 
 
 def _codes() -> Page:
     pages = [page for code in codes() if (page := code_page(code))]
     rows = tuple(Row(page.code, page.title) for page in pages)
-    text = "What `modelspec check` finds; `modelspec explain MS402` tells more about each."
-    return Page("codes", "", text, (Table("Codes", rows, ("code", "what it says", "")),))
+    text = "The diagnostics of `modelspec check`; `modelspec explain MS402` shows the page of one."
+    return Page("codes", "", text, (Table("Codes", rows, ("code", "meaning", "")),))
 
 
 _LISTS = {
@@ -142,12 +153,13 @@ _LISTS = {
     "keys": keys.list_page,
     expressions.TOPIC: expressions.page,
     library.TOPIC: library.list_page,
+    purposes.TOPIC: purposes.list_page,
     trust.TOPIC: trust.page,
 }
 
 
 def topics() -> Iterator[str]:
-    """Every topic by its own name."""
+    """Every topic by its name."""
     yield from _LISTS
     yield from codes()
     yield from keys.paths()
@@ -156,10 +168,16 @@ def topics() -> Iterator[str]:
         yield from family.names()
         yield from family.refused
     yield from library.names()
+    yield from purposes.names()
+
+
+def is_code(topic: str) -> bool:
+    """Whether a topic has the form of a code."""
+    return topic[:2].upper() == "MS" and topic[2:].isdigit()
 
 
 def near(topic: str) -> str | None:
-    """The topic that was probably meant. A code is never guessed: each means something else."""
-    if topic[:2].upper() == "MS" and topic[2:].isdigit():
+    """The topic that was probably meant. A code is never guessed: similar codes are unrelated."""
+    if is_code(topic):
         return None
-    return nearest(topic, dict.fromkeys(topics()))
+    return nearest(topic, dict.fromkeys((*topics(), *purposes.words())))

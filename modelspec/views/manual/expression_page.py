@@ -11,9 +11,9 @@ from .page import Page, Row, Table
 
 TOPIC: Final = "expressions"
 _TEXT: Final = """\
-`$width` stands for a value that has a name, `$(2 * width)` for one that is worked out: for any
-value of a spec, and inside a longer text (`run-$(width)`). A whole value keeps its type; `$$`
-writes a `$`.
+`$width` is replaced by a named value, and `$(2 * width)` by a computed value: for any value of a
+spec, and inside a longer string (`run-$(width)`). An expression that is the whole value keeps its
+type; `$$` is a literal `$`.
 
 ```yaml
 vars: {width: 16, sizes: [3, 5, 7]}
@@ -28,18 +28,18 @@ model:
     - Dense: 1
 ```
 
-Names are those of `vars` (each may use the ones before it), of the parameters of a block in its
-layers, and of `for` in what it repeats. Inside `{...}` and `[...]`, one that has a `,`, `[` or `: `
-in it needs quotes.
+Available names are those of `vars` (each may use the previous ones), the parameters of a block in
+its layers, and the names of `for` in its body. Inside `{...}` and `[...]`, quote an expression that
+contains `,`, `[` or `: `.
 
-Expressions are a small part of Python's: numbers, texts, `true`, `false`, `null`, lists, `a.b`,
-`a[i]`, `a[i:j]`, `+ - * / // % **`, comparisons and `in`, `and`, `or`, `not`, and `x if condition
-else y`. Nothing can be called but the functions below, and no value has methods: an expression runs
-no code, and always ends."""
+Expressions are a small subset of Python: numbers, strings, `true`, `false`, `null`, lists, `[f for
+x in xs if c]`, `a.b`, `a[i]`, `a[i:j]`, `+ - * / // % **`, comparisons and `in`, `and`, `or`,
+`not`, and `x if condition else y`. Only the functions below can be called, and values have no
+methods: an expression cannot run other code, and always terminates."""
 
 
 def page() -> Page:
-    """What `modelspec explain expressions` shows."""
+    """The page of `modelspec explain expressions`."""
     functions = tuple(
         Row(name, one.words, text=f"Takes {one.takes()}.") for name, one in FUNCTIONS.items()
     )

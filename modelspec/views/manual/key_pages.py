@@ -9,7 +9,9 @@ from typing import Final
 from modelspec.compiler.spec.checkpoint import Checkpoint
 from modelspec.compiler.spec.data_expect import Expected
 from modelspec.compiler.spec.data_section import Feature, Split
+from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.data_window import Window
+from modelspec.compiler.spec.low_rank import LowRank
 from modelspec.compiler.spec.model_inputs import Input
 from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.compiler.spec.runtime_section import Runtime
@@ -24,6 +26,7 @@ from .page import Page, Row, Table
 _CLASSES: Final[dict[str, type[Section]]] = {
     "training": Choices,
     "training.checkpoint": Checkpoint,
+    "training.lora": LowRank,
     "runtime": Runtime,
     "data.split": Split,
     "data.window": Window,
@@ -35,6 +38,7 @@ _FORMS: Final[dict[str, type[Section]]] = {
     "data.inputs": Feature,
     "data.targets": Feature,
     "data.expect": Expected,
+    "data.slices": Slice,
 }
 """Keys whose values have a long form."""
 
@@ -46,9 +50,7 @@ def paths() -> tuple[str, ...]:
 
 
 def full_path(written: str) -> str | None:
-    """The path of a key as it was written: `training.epochs`, or `epochs` alone where only one
-    section has it.
-    """
+    """The full path of a key: `training.epochs`, or `epochs` alone if only one section has it."""
     known = paths()
     if written in known:
         return written
@@ -76,7 +78,7 @@ def list_page() -> Page:
     return Page(
         "keys",
         "",
-        "What may stand in a spec; `modelspec explain KEY` tells more about each.",
+        "The keys of a spec; `modelspec explain KEY` shows the page of each.",
         (Table("Keys", listed, ("key", "meaning", "")),),
     )
 
@@ -93,7 +95,7 @@ def _summary(path: str) -> str:
 
 
 def _row(section: str, name: str) -> Row:
-    """A key of a section as its class has it; the hand-read ones in the words of `KEYS`."""
+    """A key of a section, described by its class, or by `KEYS` for keys without a class."""
     read = settings(_CLASSES[section])
     made = row(name, read["properties"][name], needed=name in read["required"])
     key = KEYS.get(f"{section}.{name}")

@@ -1,6 +1,4 @@
-"""Pages of the kinds of the library: what each is, its settings, how to use it, and how many
-parameters it has.
-"""
+"""Pages of the kinds of the library: description, settings, usage, and number of parameters."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ from modelspec.compiler.expand.library_kinds import Kind, load
 from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.source import plain
 
+from ..schema.keras_pages import address
 from ..schema.library_schema import settings
 from .kind_pages import row
 from .page import Page, Row, Table
@@ -55,18 +54,18 @@ def list_page() -> Page:
     """Every kind of the library."""
     rows = tuple(Row(name, _first_sentence(load(name))) for name in kinds())
     text = (
-        "Architectures and blocks that ship with modelspec, each a spec of its own. An entry of"
-        " `layers` uses one as it uses a layer: a model is then one layer, with weights of its own"
-        " at every use and Keras's names inside it; under `shared`, entries call it with one set of"
-        " weights. `extends: ResNet50` takes a model's spec as the base of another: its `vars` are"
-        " its settings, and its layers those of the model."
+        "Architectures and blocks that ship with modelspec, each as a spec. An entry of `layers`"
+        " can use them like a layer: a model is then one layer, with separate weights at each use"
+        " and the Keras names inside it. Under `shared`, several entries can call it with one set"
+        " of weights. `extends: ResNet50` uses the spec of a model as the base of another spec: its"
+        " `vars` are the settings, and its layers those of the model."
     )
     return Page(
         TOPIC,
         "",
         text,
         (Table("Kinds", rows, ("kind", "", "")),),
-        ("`modelspec explain NAME` tells more about each.",),
+        ("`modelspec explain NAME` shows the page of each.",),
     )
 
 
@@ -86,9 +85,11 @@ def _example(kind: Kind) -> str:
 def _of_model(kind: Kind) -> Iterator[str]:
     if (count := _parameters(kind)) is not None:
         yield f"It has {count:,} parameters."
+    if page := address("library", kind.name):
+        yield f"Keras documentation: {page}"
     primary = kind.block.primary
     sets = f", `- {kind.name}: ...` sets `{primary}`" if primary else ""
-    yield f"`- {kind.name}` uses it as it is{sets}."
+    yield f"`- {kind.name}` uses it with all defaults{sets}."
     yield (
         "As an entry of `layers` it also takes `name`, `from`, `call`, `when` and `repeat`."
         f" `extends: {kind.name}` builds a spec on it, with its settings under `vars`."
@@ -104,13 +105,13 @@ def _of_block(kind: Kind) -> Iterator[str]:
             f" {', '.join(f'`{name}`' for name in kind.block.inputs)}."
         )
     yield (
-        "As an entry of `layers` it also takes `name`, `from`, `when` and `repeat`; every use has"
-        " weights of its own."
+        "As an entry of `layers` it also takes `name`, `from`, `when` and `repeat`; each use has"
+        " separate weights."
     )
 
 
 def _parameters(kind: Kind) -> int | None:
-    """How many parameters the model has as it is, inferred."""
+    """The inferred number of parameters of the model with all defaults."""
     checked = compile_spec({"extends": kind.name})
     if not checked.ok or checked.value is None or checked.value.graph is None:
         return None

@@ -1,4 +1,4 @@
-"""A page of the manual, and its two forms: text for a terminal, Markdown for the reference."""
+"""A page of the manual in two forms: text for a terminal, Markdown for the reference."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 _FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-NEEDED, OPTIONAL = "needed", "optional"
-"""Defaults that are words rather than values."""
+NEEDED, OPTIONAL = "required", "optional"
+"""Defaults that are descriptions, not values."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Row:
     takes: str
     default: str = ""
     text: str = ""
-    """What more there is to say about it."""
+    """Additional description."""
 
     @property
     def default_sentence(self) -> str:
-        """What happens where it is not written."""
-        return "It is needed." if self.default == NEEDED else f"The default is `{self.default}`."
+        """The sentence about the default."""
+        return "It is required." if self.default == NEEDED else f"The default is `{self.default}`."
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def as_text(page: Page, width: int = 100) -> str:
 
 
 def _prose(text: str, width: int) -> Iterator[str]:
-    """Paragraphs and lists filled anew, code as it is."""
+    """Paragraphs and lists wrapped again, code unchanged."""
     blocks: list[list[str]] = []
     for index, part in enumerate(_FENCE.split(text)):
         is_code = index % 2 == 1

@@ -11,12 +11,13 @@ from . import find
 from . import key_pages as keys
 from . import kind_pages as kinds
 from . import library_pages as library
+from . import topic_pages as purposes
 from . import trust_page as trust
 from .page import as_markdown
 
 _HEAD = """# Reference of the modelspec language
 
-Made from the code by `modelspec explain --all`; `modelspec explain TOPIC` shows one page of it.
+Generated from the code by `modelspec explain --all`; `modelspec explain TOPIC` shows a single page.
 """
 
 
@@ -38,6 +39,9 @@ def _parts() -> Iterator[str]:
     yield as_markdown(library.list_page(), level=2)
     for name in library.names():
         yield as_markdown(library.page(name))
+    yield as_markdown(purposes.list_page(), level=2)
+    for name in purposes.names():
+        yield as_markdown(purposes.page(name))
     yield as_markdown(trust.page(), level=2)
     yield "## Codes\n"
     for code in codes():

@@ -1,6 +1,4 @@
-"""What a notebook shows of a spec and of a report: HTML that brings its own few styles, and whose
-texts are escaped.
-"""
+"""The notebook view of a spec and of a report: HTML with a few inline styles and escaped text."""
 
 from __future__ import annotations
 
@@ -17,16 +15,16 @@ from ..picture import picture
 from ..summary import table
 
 PICTURED: Final = 400
-"""Layers past which there is no picture: it would show nothing, and take seconds."""
+"""Maximum number of layers for a picture: larger ones are unreadable and slow."""
 _SHOWN: Final = 20
-"""Diagnostics that are shown in full."""
+"""Maximum number of diagnostics that are shown in full."""
 _LINES: Final = 60
-"""Lines of the table of layers: a longer one is closed until it is clicked."""
+"""Maximum number of lines of the table of layers: a longer table is collapsed."""
 _PRE: Final = "overflow-x:auto;line-height:1.35;margin:.4em 0;white-space:pre"
 
 
 def diagnostics_html(diagnostics: Sequence[Diagnostic]) -> str:
-    """Diagnostics as `check` prints them; of many, the first ones and a count."""
+    """Diagnostics as `check` prints them; for many, the first ones and a count."""
     rest = len(diagnostics) - _SHOWN
     blocks = [_preformatted(text.block(one)) for one in diagnostics[:_SHOWN]]
     more = f"<p>{rest:,} more: see <code>.diagnostics</code></p>" if rest > 0 else ""
@@ -34,7 +32,7 @@ def diagnostics_html(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def model_html(name: str, graph: TypedGraph, diagnostics: Sequence[Diagnostic]) -> str:
-    """The picture of a model, the table of its layers, and what was found besides."""
+    """The picture of a model, the table of its layers, and its diagnostics."""
     layers = table(name, graph)
     parts = [_picture(name, graph), _details("layers", layers)]
     if diagnostics:
@@ -43,7 +41,7 @@ def model_html(name: str, graph: TypedGraph, diagnostics: Sequence[Diagnostic]) 
 
 
 def _picture(name: str, graph: TypedGraph) -> str:
-    """A picture inside the page; nothing for a model of more than `PICTURED` layers."""
+    """A picture inside the page; empty for a model with more than `PICTURED` layers."""
     if graph.depth_first_calls > PICTURED:
         return ""
     image = b64encode(picture(name, graph, "svg")).decode()
@@ -54,7 +52,7 @@ def _picture(name: str, graph: TypedGraph) -> str:
 
 
 def _preformatted(content: str) -> str:
-    """A text in lines of its own."""
+    """A preformatted text."""
     return f'<pre style="{_PRE}">{escape(content)}</pre>'
 
 

@@ -1,10 +1,10 @@
-"""`show --picture`: a model as a picture, from its static graph alone.
+"""`show --picture`: a model as a picture, from its static graph.
 
     diagram   TypedGraph -> Diagram   boxes, frames, arrows; frames folded below a depth
-    layout    Diagram    -> Layout    a place for everything
+    layout    Diagram    -> Layout    all positions
     svg, png  Layout     -> a file    `mermaid`, `graphviz`: of a Diagram, for other programs
 
-Loads no framework, and Pillow for PNG only.
+Loads no framework, and Pillow only for PNG.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDINGS = {
     ".dot": "graphviz",
     ".gv": "graphviz",
 }
-"""Which kind of picture a file's ending asks for."""
+"""The kind of picture for each file extension."""
 
 
 def picture(name: str, graph: TypedGraph, form: str, depth: int | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""Sizes that every kind of picture shares, in pixels."""
+"""Sizes in pixels for all kinds of pictures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ BOX_HEIGHT = 44.0
 GAP = 24.0
 """Between boxes side by side, and around the picture."""
 LABEL_GAP = 46.0
-"""Between layers: room for an arrow and the shape beside it."""
+"""Between layers: space for an arrow and the shape next to it."""
 STUB = 18.0
-"""How far an arrow goes straight down before it bends: the shape is written beside it."""
+"""The length of the straight start of an arrow: the shape is written next to it."""
 FRAME_PADDING = 16.0
 FRAME_TITLE = 30.0
 TITLE_SIZE = 13.0
@@ -21,7 +21,7 @@ _WIDE = frozenset("mwMW%@\u00d7")
 
 
 def text_width(text: str, size: float = TEXT_SIZE) -> float:
-    """About how wide a text is in a font without serifs."""
+    """The approximate width of a text in a sans-serif font."""
     return sum(map(_letter_width, text)) * size
 
 

@@ -1,4 +1,4 @@
-"""Texts of a picture: shapes, numbers of parameters, what an editor shows of a call."""
+"""Labels of a picture: shapes, numbers of parameters, and the tooltip of a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modelspec.core.shapes import Tensor, known, product, show_size, total
 
 
 def shape_text(tensor: Tensor) -> str:
-    """`28 x 28 x 1` without the batch axis, and the dtype where it is none of the usual."""
+    """`28 x 28 x 1` without the batch axis, and the dtype if it is unusual."""
     sizes = " \u00d7 ".join(show_size(size) for size in tensor.shape[1:]) or "scalar"
     return sizes if tensor.dtype.startswith(("float", "bfloat")) else f"{sizes} {tensor.dtype}"
 
@@ -23,12 +23,12 @@ def counted(count: int | None) -> str:
 
 
 def parameters_of(layer: TypedCall) -> int | None:
-    """How many parameters a call has; None where a size is not known yet."""
+    """The number of parameters of a call; None if a size is not known yet."""
     return known(total(product(weight.shape) for weight in layer.weights))
 
 
 def tip(layer: TypedCall) -> str:
-    """More about a call than fits into its box."""
+    """Details of a call that do not fit into its box."""
     shapes = ", ".join(shape_text(tensor) for tensor in layer.outputs)
     count = parameters_of(layer)
     written = "?" if count is None else f"{count:,}"

@@ -1,4 +1,4 @@
-"""The colour of a box: by what its layer is for."""
+"""The color of a box: by the purpose of its layer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _USES = {
     "input": ("input",),
     "output": ("output",),
 }
-"""The families of layers (`Facts.family`) by what they are for."""
+"""The families of layers (`Facts.family`) by purpose."""
 
 _USE_OF = {family: use for use, families in _USES.items() for family in families}
 

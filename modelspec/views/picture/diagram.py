@@ -1,5 +1,5 @@
-"""A typed graph as elements of a picture. A frame deeper than is asked for is folded: it becomes
-one box.
+"""A typed graph as elements of a picture. A frame below the requested depth is folded into one
+box.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .folding import folded
 __all__ = ["Diagram", "diagram"]
 
 _MOST = 120
-"""Boxes that a picture shows where nobody says how deep it should go."""
+"""Maximum number of boxes that determines the default depth."""
 
 
 def diagram(name: str, graph: TypedGraph, depth: int | None = None) -> Diagram:
-    """The picture of a typed graph, frames open down to `depth`; by default as deep as about a
-    hundred boxes show.
+    """The picture of a typed graph, with frames open down to `depth`; the default depth shows about
+    a hundred boxes.
     """
     whole = _Builder(name).build(graph)
     if depth is None:
@@ -56,8 +56,8 @@ class _Builder:
         self.root = Frame("", name)
         self._frames: dict[object, Frame] = {}
         self._shown: set[tuple[str, str | None]] = set()
-        """Shared names (behind the frame that they are in) whose weights are counted and whose
-        inside is shown.
+        """Shared names (after their frame) whose weights are already counted and whose contents are
+        already shown.
         """
 
     def build(self, graph: TypedGraph) -> Diagram:
@@ -76,7 +76,7 @@ class _Builder:
         return self.found
 
     def _calls(self, graph: TypedGraph, ends: _Ends, frame: Frame, prefix: str) -> dict[str, _End]:
-        """Adds the calls of a graph; where its outputs come from, by public name."""
+        """Add the calls of a graph and return the sources of its outputs, by public name."""
         frames = self._block_frames(graph, frame)
         for layer in graph.layers:
             around, given = frames[layer.name], _given(layer, ends)
@@ -113,8 +113,8 @@ class _Builder:
         frame: Frame,
         prefix: str,
     ) -> dict[str | None, _End]:
-        """The layers of a sub-model in a frame of their own; tensors go straight to those that take
-        them.
+        """The layers of a sub-model in a separate frame; tensors are connected directly to their
+        consumers.
         """
         title = layer.name if layer.kind == layer.name else f"{layer.name}: {layer.kind}"
         around = [wrapper.kind() for wrapper in layer.call.use.around]
@@ -143,7 +143,7 @@ class _Builder:
     # Blocks ---------------------------------------------------------------------------------------
 
     def _block_frames(self, graph: TypedGraph, frame: Frame) -> dict[str, Frame]:
-        """The frame of every call: that of the block use it was written by, if any."""
+        """The frame of every call: the block use that contains it, if any."""
         ways = {layer.name: _block_way(layer) for layer in graph.layers}
         members: dict[_Way, list[str]] = {}
         for name, way in ways.items():
@@ -158,7 +158,7 @@ class _Builder:
         return found
 
     def _block_frame(self, root: Frame, way: _Way, members: list[str], around: Frame) -> Frame:
-        """The frame of one use of a block, inside the one around it."""
+        """The frame of one use of a block, inside its outer frame."""
         if (root.key, way) not in self._frames:
             title = _title(way[-1][-1], members)
             frame = Frame(f"{root.key}{len(self._frames)}:{title}", title, around)
@@ -169,6 +169,8 @@ class _Builder:
 def _given(layer: TypedCall, ends: _Ends) -> dict[str, list[_End]]:
     """The tensors of a call, by argument."""
     found: dict[str, list[_End]] = {}
+    if not any(layer.call.refs()):
+        return found
     for argument, taken in (layer.call.inputs or {}).items():
         refs = (taken,) if isinstance(taken, Ref) else taken
         found[argument] = [ends[ref.producer, ref.output] for ref in refs]
@@ -176,7 +178,7 @@ def _given(layer: TypedCall, ends: _Ends) -> dict[str, list[_End]]:
 
 
 def _outputs(layer: TypedCall, ends: list[_End]) -> dict[str | None, _End]:
-    """Every way to name an output of a call."""
+    """All possible names of an output of a call."""
     found: dict[str | None, _End] = {str(index): end for index, end in enumerate(ends)}
     found.update(zip(layer.output_names, ends, strict=False))
     if ends:
@@ -193,8 +195,8 @@ def _prefixes(way: _Way) -> Iterator[_Way]:
 
 
 def _block_way(layer: TypedCall) -> _Way:
-    """The block uses that a call was written by, outermost first: each with all that distinguishes
-    it from other uses.
+    """The block uses around a call, outermost first: each with everything that distinguishes it
+    from other uses.
     """
     causes = causes_of(layer.call.use.kind_span)
     found: list[tuple[object, ...]] = []
@@ -212,7 +214,7 @@ def _block_name(cause: Cause) -> str | None:
 
 
 def _title(block: object, members: Sequence[str]) -> str:
-    """`down: residual` for a block whose layers are called `down_conv`, `down_skip`."""
+    """`down: residual` for a block with layers named `down_conv`, `down_skip`."""
     pairs = zip(min(members), max(members), strict=False)
     common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     prefix = common.rpartition("_")[0]

@@ -1,7 +1,7 @@
 """The elements of a picture before it is laid out: boxes for calls, frames for blocks and
 sub-models, arrows for tensors.
 
-Nothing here knows sizes in pixels.
+This module does not use sizes in pixels.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class Box:
     subtitle: str
     """The name, and parameters."""
     family: str
-    """By which it is coloured: the module of the layer's kind; `input`, `output`, `frame`."""
+    """Determines the color: the module of the layer's kind; `input`, `output`, `frame`."""
     frame: Frame
     parameters: int | None = 0
-    """Of its own weights; None where a size is not known yet."""
+    """Parameters of its own weights; None if a size is not known yet."""
     tip: str = ""
-    """More than fits."""
+    """The tooltip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,28 +43,24 @@ class Frame:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A tensor on its way from one box to another."""
+    """A tensor from one box to another."""
 
     source: str
     target: str
     shape: str
-    """As a spec writes it, without the batch axis."""
+    """The shape as in a spec, without the batch axis."""
     argument: str = ""
-    """Which of several arguments of the target it is, where their names say more than their
-    order.
-    """
+    """The argument name of the target, if it has several and their names are meaningful."""
 
 
 @dataclass
 class Diagram:
-    """A picture before it is laid out. Boxes are in the order of the spec, which is a topological
-    one.
-    """
+    """A picture before it is laid out. Boxes are in the order of the spec, which is topological."""
 
     name: str
     boxes: dict[str, Box] = field(default_factory=dict)
     arrows: list[Arrow] = field(default_factory=list)
     depth: int = 0
-    """How deep it shows frames."""
+    """The depth down to which frames are shown."""
     deepest: int = 0
-    """How deep it could."""
+    """The maximum depth."""

@@ -1,4 +1,4 @@
-"""Frames deeper than is asked for as one box each."""
+"""Folds frames below the requested depth into one box each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folded(whole: Diagram, depth: int) -> Diagram:
         source, target = drawn_as[arrow.source], drawn_as[arrow.target]
         is_folded = target in inside
         drawn = Arrow(source, target, arrow.shape, "" if is_folded else arrow.argument)
-        # A layer may take one tensor twice (`Multiply: {from: [x, x]}`); into a folded frame one
+        # A layer may use one tensor twice (`Multiply: {from: [x, x]}`); for a folded frame one
         # arrow is enough.
         if source != target and not (is_folded and drawn in seen):
             seen.add(drawn)

@@ -20,7 +20,7 @@ from .geometry import Placed, Point
 from .layering import STRAIGHT, Item, layers_of, order, spread
 
 _BEND = "\0"
-"""Begins the key of an item that is no box."""
+"""The prefix of the key of an item that is not a box."""
 
 
 class FrameLayout:
@@ -33,13 +33,11 @@ class FrameLayout:
         self.places: dict[str, Placed] = {}
         self.lines: dict[int, list[Point]] = {}
         self.ports: dict[int, float] = {}
-        """Where an arrow crosses the border: x by the arrow's number, the upper border's and the
-        lower one's.
-        """
+        """Where arrows cross the border: x by arrow number, for the upper and the lower border."""
         self.inner: dict[str, FrameLayout] = {}
 
     def arrange(self, inner: dict[str, FrameLayout]) -> None:
-        """Places everything in the frame, whose inner frames are arranged already."""
+        """Place all items in the frame; its inner frames are already laid out."""
         self.inner = inner
         items, chains = self._items()
         layers = layers_of(items)
@@ -47,10 +45,10 @@ class FrameLayout:
         spread(layers)
         self._measure(items, layers, chains)
 
-    # What there is --------------------------------------------------------------------------------
+    # Items ----------------------------------------------------------------------------------------
 
     def _child(self, key: str) -> str | None:
-        """Which item of this frame a box is, or is in; None where it is outside."""
+        """The item of this frame that is, or contains, a box; None if the box is outside."""
         box = self.diagram.boxes[key]
         way = box.frame.way
         if self.frame.parent is None:
@@ -79,8 +77,8 @@ class FrameLayout:
         return Item(box_width(self.diagram.boxes[box]), BOX_HEIGHT)
 
     def _links(self) -> dict[int, tuple[str | None, str | None]]:
-        """The arrows that pass through this frame, outside of its inner ones: from and to which
-        item (None: border).
+        """The arrows in this frame outside its inner frames, with start and end item (None:
+        border).
         """
         found: dict[int, tuple[str | None, str | None]] = {}
         for index, arrow in enumerate(self.diagram.arrows):
@@ -92,7 +90,7 @@ class FrameLayout:
     def _rank(
         self, items: dict[str, Item], links: dict[int, tuple[str | None, str | None]]
     ) -> None:
-        """The rank of every item: the longest way to it from the top."""
+        """The rank of every item: the longest path to it from the top."""
         into: dict[str, list[str]] = {}
         for source, target in links.values():
             if source is not None and target is not None:
@@ -122,7 +120,7 @@ class FrameLayout:
         chains: dict[int, list[Item]] = {}
         bends: dict[tuple[str, int], Item] = {}
         for index, (source, target) in links.items():
-            # Arrows of one tensor share their way as long as they have the same.
+            # Arrows of one tensor share a common path.
             name = self.diagram.arrows[index].source
             first = items[source] if source else self._bend(items, bends, (name, 0))
             end = items[target] if target else self._bend(items, bends, (name, last))
@@ -151,7 +149,7 @@ class FrameLayout:
                 lower.above.append((upper, out, into))
 
     def _port(self, key: str | None, index: int, is_end: bool) -> float:
-        """How far right of an item's middle an arrow is attached to it."""
+        """The offset to the right of an item's middle where an arrow is attached."""
         if not is_end or key not in self.inner:
             return 0.0
         level = self.inner[key]
@@ -162,11 +160,11 @@ class FrameLayout:
     def _measure(
         self, items: dict[str, Item], layers: list[list[Item]], chains: dict[int, list[Item]]
     ) -> None:
-        """Gives everything its place, and the frame its size."""
+        """Set the positions of all items, and the size of the frame."""
         is_framed = self.frame.parent is not None
         side, top = (FRAME_PADDING, FRAME_TITLE) if is_framed else (GAP, GAP / 2)
         left, right = self._sides(items, chains)
-        # A frame is so wide that an arrow into its middle leaves the title alone.
+        # A frame is wide enough that an arrow into its middle does not cross the title.
         title = 2 * (text_width(self.frame.title) + FRAME_PADDING) if is_framed else 0.0
         self.width = max(right - left + 2 * side, title)
         shift = (self.width - (right - left)) / 2 - left
@@ -184,7 +182,7 @@ class FrameLayout:
             self.lines[index] = self._line(index, chain)
 
     def _sides(self, items: dict[str, Item], chains: dict[int, list[Item]]) -> tuple[float, float]:
-        """How far left and right the items reach, and the shapes that are written beside arrows."""
+        """The left and right extent of the items, and of the shapes next to arrows."""
         left = [item.x - item.width / 2 for item in items.values()]
         right = [item.x + item.width / 2 for item in items.values()]
         labels = [
@@ -193,22 +191,18 @@ class FrameLayout:
         return min(left, default=0.0), max(right + labels, default=0.0)
 
     def _labels(self, chains: dict[int, list[Item]]) -> Iterable[tuple[Arrow, Item]]:
-        """The arrows whose shape is written in this frame, and the item that it is written
-        below.
-        """
+        """The arrows whose shape is written in this frame, each with the item above the shape."""
         for index, chain in chains.items():
             arrow = self.diagram.arrows[index]
             if self._child(arrow.source) == arrow.source:
                 yield arrow, chain[0]
 
     def _line(self, index: int, chain: list[Item]) -> list[Point]:
-        """The points of an arrow within this frame; inner frames have those between their
-        borders.
-        """
+        """The points of an arrow within this frame, without those inside inner frames."""
         arrow = self.diagram.arrows[index]
         source, target = self._child(arrow.source), self._child(arrow.target)
         first, last = chain[0], chain[-1]
-        # Beside the boxes of a layer an arrow goes straight down: it bends between layers.
+        # Next to the boxes of a layer an arrow is vertical: it bends between layers.
         points = [(item.x, y) for item in chain[1:-1] for y in item.layer]
         if source is None:
             self.ports[index] = first.x
@@ -229,7 +223,7 @@ def _height(layer: list[Item]) -> float:
 
 
 def _stack(layers: list[list[Item]], top: float) -> float:
-    """Gives every item its y, layer below layer; where the last gap ends."""
+    """Set y of every item, layer below layer, and return the end of the last gap."""
     y = top
     for layer in layers:
         height = _height(layer)

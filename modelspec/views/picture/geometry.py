@@ -1,4 +1,4 @@
-"""Points and rectangles of a picture, in pixels; y goes down."""
+"""Points and rectangles of a picture, in pixels; y increases downwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Placed:
-    """A box or a frame with its place: x, y of its upper left corner, in pixels."""
+    """A box or a frame with its position: x, y of its upper left corner, in pixels."""
 
     x: float
     y: float

@@ -1,4 +1,4 @@
-"""Items in layers, one below the other: their order, so that few arrows cross, and their places
+"""Items in layers, one below the other: their order, so that few arrows cross, and their positions
 within a layer.
 """
 
@@ -12,18 +12,16 @@ from typing import NamedTuple
 from .box_sizes import GAP
 
 _SWEEPS = 8
-"""How often the order and the places of a layer are fitted to its neighbours'. More changes nothing
-that is seen.
+"""The number of iterations that adapt order and positions to the neighbors. More iterations have no
+visible effect.
 """
 STRAIGHT = 8.0
-"""How much more a long arrow wants to be straight than a box wants to be in the middle of its
-neighbours.
-"""
+"""The weight of a straight long arrow relative to a box in the middle of its neighbors."""
 
 
 @dataclass
 class Item:
-    """What is in a layer: a box, an inner frame, a port at the border, or a bend of a long
+    """An item of a layer: a box, an inner frame, a port at the border, or a bend of a long
     arrow.
     """
 
@@ -34,10 +32,10 @@ class Item:
     """Of its middle."""
     y: float = 0.0
     layer: tuple[float, float] = (0.0, 0.0)
-    """From where to where its layer goes, downwards."""
+    """The top and bottom of its layer."""
     weight: float = 1.0
     above: list[tuple[Item, float, float]] = field(default_factory=list)
-    """Items of the layer before, and how far right of each middle (theirs, this one's) the arrow is
+    """Items of the previous layer, and the offsets to the right of both middles where the arrow is
     attached.
     """
     below: list[tuple[Item, float, float]] = field(default_factory=list)
@@ -51,8 +49,8 @@ def layers_of(items: dict[str, Item]) -> list[list[Item]]:
 
 
 def order(layers: list[list[Item]]) -> None:
-    """Puts each layer in the order of its neighbours' middles, downwards and upwards in turn: few
-    arrows cross.
+    """Sort each layer by the middles of its neighbors, alternately downwards and upwards, so that
+    few arrows cross.
     """
     place: dict[int, float] = {}
 
@@ -68,7 +66,9 @@ def order(layers: list[list[Item]]) -> None:
 
 
 def _sweeps(layers: list[list[Item]]) -> Iterator[tuple[list[Item], bool]]:
-    """Every layer downwards, then upwards, and so on; with whether the way is downwards."""
+    """Every layer downwards, then upwards, and so on; each with whether the direction is
+    downwards.
+    """
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         for layer in layers if down else reversed(layers):
@@ -81,7 +81,7 @@ def _middle(item: Item, place: dict[int, float], *, down: bool) -> float:
 
 
 def spread(layers: list[list[Item]]) -> None:
-    """Gives every item its x: as near to the middle of its neighbours as the order and the widths
+    """Set x of every item: as near to the middle of its neighbors as the order and the widths
     allow.
     """
     for layer in layers:
@@ -91,7 +91,7 @@ def spread(layers: list[list[Item]]) -> None:
 
 
 def _wanted(item: Item, *, down: bool) -> float:
-    """The middle of an item's neighbours: those above it on the way down, if there are any."""
+    """The middle of an item's neighbors: those above it when moving downwards, if any."""
     above = [one.x + out - into for one, out, into in item.above]
     below = [one.x + into - out for one, out, into in item.below]
     near = (above or below) if down else (below or above)
@@ -99,10 +99,10 @@ def _wanted(item: Item, *, down: bool) -> float:
 
 
 def _fit(layer: Sequence[Item], wanted: Sequence[float]) -> None:
-    """The places nearest to the wanted ones (least squares) at which nothing overlaps, in the given
+    """The positions nearest to the desired ones (least squares) without overlaps, in the given
     order.
 
-    Without the widths in between it is an isotonic regression: neighbours in conflict are pooled.
+    After subtracting the widths it is an isotonic regression: conflicting neighbors are pooled.
     """
     offsets = [0.0]
     for one, other in pairwise(layer):
@@ -119,7 +119,7 @@ def _fit(layer: Sequence[Item], wanted: Sequence[float]) -> None:
 
 
 class _Pool(NamedTuple):
-    """Neighbours that get one mean."""
+    """Neighbors with a common mean."""
 
     mean: float
     weight: float

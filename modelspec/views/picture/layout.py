@@ -1,9 +1,8 @@
-"""The place of everything in a picture: boxes in layers from top to bottom, frames around boxes
-that belong together.
+"""The layout of a picture: boxes in layers from top to bottom, and frames around related boxes.
 
-Each frame is laid out by itself, then is one large box in the frame around it (the layered drawing
-of Sugiyama, Tagawa and Toda, 1981, applied from the inside out). Arrows into and out of a frame
-cross its border at ports.
+Each frame is laid out separately, then it is one large box in its outer frame (layered drawing by
+Sugiyama, Tagawa and Toda, 1981, applied from the inside out). Arrows into and out of a frame cross
+its border at ports.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class Layout:
     """Points of each arrow, from the source's lower edge to the target's upper one."""
 
     def labels(self) -> list[tuple[str, float, float]]:
-        """Every tensor's shape once, and where its text begins (left, baseline): beside the start
-        of its arrows.
+        """The shape of every tensor once, and the position of its text (left, baseline): next to
+        the start of its arrows.
         """
         found: dict[tuple[str, str, float], tuple[str, float, float]] = {}
         for arrow, points in self.lines:
@@ -42,10 +41,10 @@ class Layout:
 
 
 def layout(diagram: Diagram) -> Layout:
-    """A place for everything in a diagram."""
+    """The layout of a diagram."""
     frames = _nested(diagram)
     placed = {frame.key: FrameLayout(diagram, frame) for frame in frames}
-    for frame in reversed(frames):  # the inner ones first: those around need their sizes
+    for frame in reversed(frames):  # inner frames first: outer frames need their sizes
         inner = [child for child in frames if child.parent is frame]
         placed[frame.key].arrange({child.key: placed[child.key] for child in inner})
     root = placed[frames[0].key]
@@ -57,7 +56,7 @@ def layout(diagram: Diagram) -> Layout:
 
 
 def _nested(diagram: Diagram) -> list[Frame]:
-    """Every frame that has boxes, those around before those inside."""
+    """Every frame with boxes, outer frames before inner ones."""
     found: dict[str, Frame] = {}
     for box in diagram.boxes.values():
         top = box.frame
@@ -71,7 +70,7 @@ def _nested(diagram: Diagram) -> list[Frame]:
 def _put(
     level: FrameLayout, x: float, y: float, found: Layout, points: dict[int, list[Point]]
 ) -> None:
-    """Turns places within a frame into places in the picture."""
+    """Convert positions within a frame to positions in the picture."""
     if level.frame.parent is not None:
         found.frames.append((level.frame, Placed(x, y, level.width, level.height)))
     for index, line in level.lines.items():

@@ -1,4 +1,4 @@
-"""The picture as PNG, twice as fine as its pixels, drawn by Pillow."""
+"""The picture as PNG in double resolution, drawn by Pillow."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 _FINE = 2.0
 _LARGEST = 16_000
-"""Pixels of a side: what viewers still open."""
+"""Maximum pixels of a side that common viewers support."""
 _GREY, _INK, _BLACK = "#6b7280", "#374151", "#111827"
 _STEPS = 16
-"""Straight pieces of a bend."""
+"""Straight segments of a curve."""
 
 
 def png(layout: Layout) -> bytes:
-    """The picture as the bytes of a file; coarser where it would be too large for viewers."""
+    """The picture as the bytes of a file; in lower resolution if it would be too large for
+    viewers.
+    """
     from PIL import Image, ImageDraw
 
     scale = min(_FINE, _LARGEST / max(layout.width, layout.height))
@@ -81,7 +83,7 @@ def _bent(points: list[Point]) -> list[Point]:
     for (x, y), (to_x, to_y) in pairwise(points):
         for step in range(1, _STEPS + 1):
             t = step / _STEPS
-            # Of a cubic whose handles are half of the way down.
+            # A cubic whose control points are halfway down.
             across = t * t * (3 - 2 * t)
             down = 1.5 * t * (1 - t) + t**3
             found.append((x + (to_x - x) * across, y + (to_y - y) * down))

@@ -1,4 +1,4 @@
-"""The picture as SVG: text that can be searched, tips under the pointer, no script."""
+"""The picture as SVG: searchable text, tooltips, no scripts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ text {{ font-family: {_FONT}; font-size: {TEXT_SIZE:g}px; fill: #374151 }}
 
 
 def svg(layout: Layout, name: str) -> str:
-    """The picture as a document of its own."""
+    """The picture as an SVG document."""
     width, height = round(layout.width), round(layout.height)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -74,7 +74,7 @@ def _lines(layout: Layout) -> Iterator[str]:
 
 
 def _curve(points: list[Point]) -> str:
-    """A line that leaves every point downwards."""
+    """A curve that starts downwards at every point."""
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for (x, y), (to_x, to_y) in pairwise(points):
         if abs(x - to_x) < 0.5:

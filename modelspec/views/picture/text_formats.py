@@ -1,4 +1,4 @@
-"""The picture as text that other programs draw: Mermaid (https://mermaid.js.org), Graphviz
+"""The picture as text for other programs: Mermaid (https://mermaid.js.org), Graphviz
 (https://graphviz.org).
 """
 
@@ -12,7 +12,7 @@ from .elements import Box, Diagram, Frame
 
 
 def mermaid(diagram: Diagram) -> str:
-    """A flowchart in the language of Mermaid, which GitHub draws in Markdown."""
+    """A flowchart in Mermaid syntax, which GitHub renders in Markdown."""
     ids = {key: f"n{index}" for index, key in enumerate(diagram.boxes)}
     lines = ["flowchart TB"]
 
@@ -39,12 +39,12 @@ def _quoted(text: str) -> str:
 
 
 def _entities(text: str) -> str:
-    """Mermaid has no escapes but its own kind of entities."""
+    """Escape for Mermaid, which only supports its own kind of entities."""
     return "".join(c if c.isalnum() or c in " _.,:/()+-=\u00d7*" else f"#{ord(c)};" for c in text)
 
 
 def graphviz(diagram: Diagram) -> str:
-    """A graph in the language of Graphviz: `dot -Tsvg model.dot`."""
+    """A graph in Graphviz syntax: `dot -Tsvg model.dot`."""
     ids = {key: f"n{index}" for index, key in enumerate(diagram.boxes)}
     lines = [
         f"digraph {json.dumps(diagram.name)} {{",
@@ -76,7 +76,7 @@ def _nested(
     draw_box: Callable[[Box], str],
     close: str,
 ) -> Iterator[str]:
-    """The boxes, each inside of its frames. Boxes of one frame need not follow one another."""
+    """The boxes, each inside its frames. Boxes of one frame may not be consecutive."""
     inside: dict[Frame | None, list[Box | Frame]] = {None: []}
     for box in diagram.boxes.values():
         around: Frame | None = None

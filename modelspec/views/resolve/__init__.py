@@ -1,13 +1,12 @@
-"""A spec after everything that stands for something else in it was worked out: what `modelspec
-resolve` prints.
+"""A resolved spec, with all expressions, blocks and defaults expanded: the output of `modelspec
+resolve`.
 
     order     sections and settings in the order of the language's reference
-    defaults  every setting that was left out, filled in
+    defaults  every omitted setting, filled in
     text      YAML of either version, or JSON
-    origin    where a value of it comes from: `--explain`
+    origin    where a value comes from: `--explain`
 
-A resolved spec is a spec: it checks, builds and trains as the one that it was made from, and
-resolves to itself.
+A resolved spec is a spec: it checks, builds and trains like the original, and resolves to itself.
 """
 
 from __future__ import annotations
@@ -28,18 +27,19 @@ __all__ = ["as_json", "dump", "escaped", "resolved", "resolved_node", "resolved_
 
 
 def resolved_node(compiled: Compiled, *, defaults: bool = False) -> Mapping:
-    """The resolved document, every value with its place. `compiled` has no errors."""
+    """The resolved document, every value with its place. `compiled` must have no errors."""
     root = compiled.file.document.root
     if defaults:
         from .sections import filled
 
-        root = filled(compiled, root)
+        with compiled.file.context.plugins.active():
+            root = filled(compiled, root)
     entries = {**_own(compiled, root), **root.entries}
     return in_order(replace_entries(root, entries))
 
 
 def resolved(compiled: Compiled, *, defaults: bool = False) -> dict[str, Any]:
-    """The resolved spec as plain values, a literal `$` written `$$`: what `dump` takes."""
+    """The resolved spec as plain values for `dump`; a literal `$` is written `$$`."""
     found = escaped(plain(resolved_node(compiled, defaults=defaults)))
     assert isinstance(found, dict)
     return found
@@ -52,9 +52,7 @@ def resolved_text(compiled: Compiled, *, defaults: bool = False, form: str = "ya
 
 
 def escaped(value: Any) -> Any:
-    """Plain values as a spec writes them, where `$` begins an expression and `$$` is a dollar
-    sign.
-    """
+    """Plain values as in a spec, where `$` starts an expression and `$$` is a dollar sign."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):
@@ -67,8 +65,8 @@ def replace_entries(node: Mapping, entries: dict[str, Entry]) -> Mapping:
 
 
 def _own(compiled: Compiled, root: Mapping) -> dict[str, Entry]:
-    """The version of the language, and the name: a spec without one is called as its file, which
-    may be renamed.
+    """The version of the language, and the name: the default name is that of the file, which may be
+    renamed.
     """
     found = {"modelspec": Entry(root.span, Scalar(VERSION, root.span, True))}
     file = root.span.file

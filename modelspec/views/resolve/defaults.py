@@ -1,8 +1,8 @@
-"""Every setting that a spec leaves out, filled in with the value that it has.
+"""Fills in every omitted setting of a spec with its default.
 
-What is filled in is read once more: a setting that a layer does not take (Keras leaves `trainable`
-out of a few) is left out again. A component whose numbers are random (`glorot_uniform`) stays a
-name: as an object of its own it would be made at another moment, and draw other numbers.
+The result is read again: a setting that a layer does not support (a few Keras layers have no
+`trainable`) is removed again. A component with random values (`glorot_uniform`) remains a name: as
+a separate object it would be created at another time, with other random numbers.
 """
 
 from __future__ import annotations
@@ -32,23 +32,21 @@ _FOLLOWS = {
 
 @dataclass(frozen=True, eq=False)
 class Default(Source):
-    """In place of a file, for a value that no file has. Its name says where the value comes
-    from.
-    """
+    """A pseudo file, for a value that is not in a file. Its name is the origin of the value."""
 
 
 def by_default(why: str) -> Span:
-    """The place of a value that was not written."""
+    """The place of a default value."""
     return Span(Default(why, ""), 0, 0)
 
 
 def is_default(span: Span) -> bool:
-    """Whether a value was not written."""
+    """Whether a value is a default."""
     return isinstance(span.source, Default)
 
 
 def node_of(value: Any, span: Span) -> Node:
-    """A plain value as a node, all of it at one place."""
+    """A plain value as a node, with a single place."""
     if isinstance(value, (tuple, list)):
         return Sequence(tuple(node_of(item, span) for item in value), span)
     if isinstance(value, dict):
@@ -65,7 +63,7 @@ class Filler:
     context: Context
 
     def value(self, value: Any, node: Node | None, family: Family | None, why: str) -> Node:
-        """The value of a setting, `node` as it was written, in its longest form."""
+        """The value of a setting, written as `node`, in its longest form."""
         if isinstance(value, str) and family is not None:
             value = self._made(value, family)
         if isinstance(value, Settings):
@@ -84,8 +82,9 @@ class Filler:
         return Sequence(tuple(found), node.span if node is not None else by_default(why))
 
     def _made(self, name: str, family: Family) -> Settings | str:
-        """A component that is written as a name, where its settings say something."""
-        cls = None if family.name_only or name.lower() in family.by_shape else family.find(name)
+        """A component that is written as a name, if it has settings."""
+        is_name = family.takes_name_only(name) or name.lower() in family.by_shape
+        cls = None if is_name else family.find(name)
         if cls is None or "seed" in cls.model_fields:
             return name
         telling = [one for key, one in cls.model_fields.items() if key not in ("name", "dtype")]
@@ -105,8 +104,8 @@ class Filler:
         return Mapping({made.kind(): Entry(key_span, self.settings(made, body, span))}, span)
 
     def settings(self, made: Settings, body: Node | None, span: Span) -> Node:
-        """The settings behind a name: those that were written, and all others; `body` where they
-        cannot be.
+        """The settings after a name: the written ones and the defaults; `body` if that is not
+        possible.
         """
         cls = type(made)
         written = _written(cls, body)
@@ -124,8 +123,8 @@ class Filler:
         return Mapping(right, place) if right is not None else body or Mapping({}, place)
 
     def _checked(self, made: Settings, found: dict[str, Entry]) -> dict[str, Entry] | None:
-        """The settings without those that the class does not take; None where they do not mean the
-        same.
+        """The settings without those that the class does not support; None if the meaning would
+        change.
         """
         while True:
             values = {name: plain(entry.value) for name, entry in found.items()}
@@ -140,7 +139,7 @@ class Filler:
             return found if self._canonical(again) == self._canonical(made) else None
 
     def _canonical(self, value: Any, family: Family | None = None) -> Any:
-        """A value in terms that are equal where the values mean the same."""
+        """A value in a canonical form."""
         if isinstance(value, str) and family is not None:
             value = self._made(value, family)
         if isinstance(value, Settings):
@@ -155,13 +154,13 @@ class Filler:
 
 
 def _filled_in_wrong(found: MappingType[str, Entry], error: Faults) -> set[str]:
-    """The settings that were filled in and are at fault."""
+    """The filled-in settings that cause errors."""
     wrong = {str(fault.path[0]) for fault in error.faults if fault.path}
     return {name for name in wrong if name in found and is_default(found[name].key_span)}
 
 
 def missing(made: Settings, written: MappingType[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Keys of a section that were left out and have a value all the same."""
+    """Omitted keys of a section that have a default."""
     idle = made.without_effect() if isinstance(made, Section) else ()
     for name, field in type(made).model_fields.items():
         if (
@@ -174,7 +173,7 @@ def missing(made: Settings, written: MappingType[str, Any]) -> Iterator[tuple[st
 
 
 def _written(cls: type[Settings], body: Node | None) -> dict[str, Entry]:
-    """Settings by name, as `Settings.read` takes them."""
+    """Settings by name, for `Settings.read`."""
     if body is None or (isinstance(body, Scalar) and body.value is None):
         return {}
     primary = cls.primary()
@@ -186,7 +185,7 @@ def _written(cls: type[Settings], body: Node | None) -> dict[str, Entry]:
 
 
 def _spread(cls: type[Settings], primary: str, body: Mapping) -> dict[str, Entry]:
-    """The primary setting under its name, where it is written as the mapping itself:
+    """The primary setting under its name, if it is written as the mapping itself:
     `Bidirectional: {LSTM: 8}`.
     """
     spread = cls.spread(dict.fromkeys(body.entries))
@@ -199,7 +198,7 @@ def _spread(cls: type[Settings], primary: str, body: Mapping) -> dict[str, Entry
 
 
 def _writable(cls: type[Settings], name: str, value: Any) -> bool:
-    """Whether a setting that was left out can be written at all."""
+    """Whether an omitted setting can be written at all."""
     field = cls.model_fields[name]
     if field.annotation is type(None) or field.is_required():
         return False
@@ -216,7 +215,7 @@ def _why(cls: type[Settings], name: str) -> str:
 
 
 def family_of(field: FieldInfo) -> Family | None:
-    """The family of components that a setting takes a member of."""
+    """The family of components of a setting."""
     queue: list[Any] = [*field.metadata, field.annotation]
     for one in queue:
         if isinstance(one, PlainValidator) and isinstance(one.func, Reader):
@@ -235,7 +234,7 @@ def reserved_of(body: Node | None) -> dict[str, Entry]:
 
 
 def without_reserved(body: Node | None) -> Node | None:
-    """The settings of an entry without its reserved words; None where nothing else stands there."""
+    """The settings of an entry without its reserved words; None if there are none."""
     if not isinstance(body, Mapping):
         return body
     own = {key: entry for key, entry in body.entries.items() if key not in _RESERVED}
@@ -243,6 +242,6 @@ def without_reserved(body: Node | None) -> Node | None:
 
 
 def of_model(context: Context, node: Mapping) -> Context:
-    """The context of what stands in a model: its data format."""
+    """The context of a model's entries: its data format."""
     entry = node.entries.get("image_data_format")
     return replace(context, image_data_format=str(plain(entry.value))) if entry else context

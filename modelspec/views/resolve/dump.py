@@ -1,8 +1,7 @@
-"""Plain values as the text of a spec: YAML that readers of version 1.2 and of 1.1 understand alike,
-or JSON.
+"""Plain values as the text of a spec: YAML with the same meaning in versions 1.2 and 1.1, or JSON.
 
-Short entries stand on one line (`- Dense: {units: 64, activation: relu}`), long ones below one
-another. Nothing is folded and no alias is made.
+Short entries are on one line (`- Dense: {units: 64, activation: relu}`), long ones on several
+lines. There are no folded strings and no aliases.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ WIDTH: Final = 120
 _STEP: Final = 2
 
 _WRAPPED: Final = 2
-"""Lines that a mapping takes in braces; a longer one has a line for each key."""
+"""Maximum number of lines of a mapping in braces; a longer one has a line for each key."""
 
 _SECTIONS: Final = ("model", "data", "training", "shared", "inputs", "layers", "callbacks")
-"""Keys whose mappings and lists of mappings always stand below one another."""
+"""Keys whose mappings and lists of mappings always have a line for each item."""
 
 
 def dump(value: Mapping[str, Any]) -> str:
-    """A mapping of plain values as YAML, keys in their order, an empty line before every long
+    """A mapping of plain values as YAML, with keys in order and an empty line before every long
     section.
     """
     sections = [list(_mapping({key: item}, 0)) for key, item in value.items()]
@@ -36,12 +35,12 @@ def dump(value: Mapping[str, Any]) -> str:
 
 
 def as_json(value: Any) -> str:
-    """The same as JSON, in the same layout."""
+    """A mapping as JSON, in the same layout."""
     return f"{_json(value, 0)}\n"
 
 
 def scalar(value: Any) -> str:
-    """One value as YAML writes it, on one line."""
+    """One value as YAML, on one line."""
     return _flow(value)
 
 
@@ -56,8 +55,8 @@ def _mapping(value: Mapping[str, Any], indent: int, *, always: bool = False) -> 
 
 
 def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Iterator[str]:
-    """What stands behind `head` (a key with its colon), on its line where it fits; `always`: below
-    it all the same.
+    """The value of `head` (a key with its colon), on the same line if it fits; `always`: on the
+    lines below.
     """
     if isinstance(value, str) and _is_prose(value):
         yield from _prose(head, value, indent)
@@ -77,14 +76,14 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
 
 
 def _prose(head: str, value: str, indent: int) -> Iterator[str]:
-    """A text of several lines, as a literal block."""
+    """A multi-line string as a literal block."""
     yield f"{head} |" if value.endswith("\n") else f"{head} |-"
     for line in value.rstrip("\n").split("\n"):
         yield f"{' ' * (indent + _STEP)}{line}".rstrip()
 
 
 def _below(key: str, value: Any, indent: int) -> Iterator[str]:
-    """A mapping or list on lines of its own."""
+    """A mapping or list on separate lines."""
     if isinstance(value, Mapping):
         yield from _mapping(value, indent, always=key == "shared")
     elif any(_parts(item) for item in value):
@@ -118,7 +117,7 @@ def _sequence(values: Any, indent: int) -> Iterator[str]:
 
 
 def _wrapped(head: str, value: Mapping[str, Any]) -> Iterator[str]:
-    """`head: {a: 1,` and the rest below it, as many in a line as it holds."""
+    """`head: {a: 1,` and the other items below it, as many per line as fit."""
     line = f"{head} {{"
     start = len(line)
     for number, (key, item) in enumerate(value.items()):
@@ -131,7 +130,7 @@ def _wrapped(head: str, value: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _filled(items: list[str], indent: int) -> Iterator[str]:
-    """A list of short texts in brackets, as many in a line as it holds."""
+    """A list of short strings in brackets, as many per line as fit."""
     line = f"{' ' * indent}["
     for number, item in enumerate(items):
         last = number == len(items) - 1
@@ -143,7 +142,7 @@ def _filled(items: list[str], indent: int) -> Iterator[str]:
 
 
 def _is_long(value: Any) -> bool:
-    """Whether a value is a mapping, or a list of more than names and numbers."""
+    """Whether a value is a mapping, or a list with items other than names and numbers."""
     return _parts(value) and (isinstance(value, Mapping) or any(map(_parts, value)))
 
 
@@ -153,7 +152,7 @@ def _parts(value: Any) -> bool:
 
 
 def _is_prose(value: str) -> bool:
-    """Whether a text reads best as lines below its key."""
+    """Whether a string is best written as lines below its key."""
     lines = value.removesuffix("\n").split("\n")
     return (
         len(lines) > 1
@@ -179,7 +178,7 @@ def _flow(value: Any) -> str:
 
 
 def _json(value: Any, indent: int) -> str:
-    """JSON in lines of at most the width, where what stands in them allows it."""
+    """JSON in lines of at most the width, if the values allow it."""
     line = _json_text(value)
     if not _parts(value) or (indent and indent + len(line) <= WIDTH - _STEP):
         return line

@@ -1,4 +1,4 @@
-"""The order of keys in a resolved spec: that in which the language's reference has them."""
+"""The order of keys in a resolved spec: the order of the language's reference."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ _TRAINING: Final = (
     "callbacks",
     "checkpoint",
     "freeze",
+    "lora",
     "weights",
 )
 _LAST: Final[tuple[str, ...]] = ("name", "from", "call")
-"""Of an entry of `layers`: they stand behind the layer's own settings."""
+"""Keys of an entry of `layers`: they come after the layer's own settings."""
 
 
 def in_order(root: MappingNode) -> MappingNode:
-    """The document with every section's keys in order; what is ignored (`x-...`) is left out."""
+    """The document with the keys of every section in order, without ignored keys (`x-...`)."""
     kept = {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}
     for key, keys in (("model", None), ("data", _DATA), ("training", _TRAINING)):
         if key in kept:
@@ -61,7 +62,7 @@ def _section(node: Node, keys: tuple[str, ...]) -> Node:
 
 
 def _model(node: Node) -> Node:
-    """A model, and those that it shares."""
+    """A model, and its shared models."""
     if isinstance(node, Sequence):
         return _layers(node)
     if not isinstance(node, MappingNode):

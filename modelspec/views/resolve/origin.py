@@ -1,5 +1,5 @@
-"""Where a value of a resolved spec comes from: the place where it was written, and every use, name,
-loop, file and flag by which it came to stand where it does.
+"""The origin of a value of a resolved spec: the place where it is written, and every use, name,
+loop, file and flag on its way into the spec.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .defaults import is_default
 from .dump import scalar
 
 _FLAG = "--set "
-_LONGEST = 60  # characters of a value that are shown as written
+_LONGEST = 60  # maximum number of characters of a value that are shown as written
 
 
-class Wayward(Exception):  # it carries a finding
-    """A path that leads nowhere in the resolved spec."""
+class Wayward(Exception):  # contains a diagnostic
+    """A path that does not exist in the resolved spec."""
 
     def __init__(self, fault: Fault, span: Span) -> None:
         super().__init__(fault.message)
@@ -38,23 +38,23 @@ class Wayward(Exception):  # it carries a finding
         self.span = span
 
 
-class Told(NamedTuple):
-    """One step of the way that a value came."""
+class OriginStep(NamedTuple):
+    """One step of the origin of a value."""
 
     message: str
     span: Span | None
     path: str | None = None
-    """Where in its own file the step stands, as a path."""
+    """The path of the step in its own file."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A value of a resolved spec, and the way it came."""
+    """A value of a resolved spec, and its origin."""
 
     path: str
     value: Any
     default: bool
-    steps: tuple[Told, ...]
+    steps: tuple[OriginStep, ...]
 
     def record(self) -> dict[str, Any]:
         """As plain values, for programs."""
@@ -85,12 +85,12 @@ class Origin:
 
 
 def _shown(span: Span) -> str:
-    """The place; a flag is a place of its own."""
+    """The place; a flag is a separate place."""
     return span.file if span.file.startswith(_FLAG) else str(span)
 
 
 class Origins:
-    """Tells where the values of one spec come from."""
+    """Finds the origins of the values of one spec."""
 
     def __init__(self, compiled: Compiled) -> None:
         self.file = compiled.file.document.root.span.file
@@ -99,7 +99,7 @@ class Origins:
         self._files: dict[str, Mapping | None] = {}
 
     def of(self, path: str) -> Origin:
-        """The value at a path, written as for `--set`. Raises `Wayward` (MS130, MS148)."""
+        """The value at a path with the syntax of `--set`. Raises `Wayward` (MS130, MS148)."""
         try:
             node, key_span = _Finder(self.root, path).find()
         except Wayward:
@@ -116,15 +116,15 @@ class Origins:
         """The document with every default."""
         return resolved_node(self.compiled, defaults=True)
 
-    def _steps(self, node: Node, key_span: Span | None) -> Iterator[Told]:
+    def _steps(self, node: Node, key_span: Span | None) -> Iterator[OriginStep]:
         span = node.span
         if is_default(span):
-            yield Told(span.file, None)
+            yield OriginStep(span.file, None)
             if key_span is not None and not is_default(key_span):
-                yield from self._way(key_span, "it belongs to what is written here", set())
+                yield from self._way(key_span, "part of the value that is written here", set())
             return
         if key_span is not None and origin_of(span) == origin_of(self.root.span):
-            yield Told("the language's own", None)
+            yield OriginStep("set by the language", None)
             return
         yield from self._way(span, self._written(node), set())
 
@@ -136,10 +136,12 @@ class Origins:
         short = isinstance(node, Scalar) and "\n" not in text and 0 < len(text) <= _LONGEST
         return f"written here, as `{text}`" if short else "written here"
 
-    def _way(self, span: Span, message: str, seen: set[tuple[str, int, int]]) -> Iterator[Told]:
-        """The step at a place, and those that led to it."""
+    def _way(
+        self, span: Span, message: str, seen: set[tuple[str, int, int]]
+    ) -> Iterator[OriginStep]:
+        """The step at a place, and the previous steps."""
         place = origin_of(span)
-        yield Told(message, place, self._path_at(place))
+        yield OriginStep(message, place, self._path_at(place))
         for cause in causes_of(span):
             at = origin_of(cause.span)
             key = (cause.message, at.start, id(at.source))
@@ -150,7 +152,7 @@ class Origins:
     # Files ----------------------------------------------------------------------------------------
 
     def _path_at(self, span: Span) -> str | None:
-        """The path, in its own file, of what stands at a place."""
+        """The path of the value at a place, in its own file."""
         root = self._document(span)
         return (
             next((way for way, at in _places(root) if at == (span.start, span.end)), None)
@@ -167,16 +169,16 @@ class Origins:
             self._files[name] = document.root if document else None
         return self._files[name]
 
-    def _extended(self, file: str) -> Iterator[Told]:
-        """How a file became part of the spec."""
+    def _extended(self, file: str) -> Iterator[OriginStep]:
+        """The `extends` steps that include a file."""
         for extended, span in self._extends:
             if extended == _real(file):
-                yield Told(f"`{os.path.basename(file)}` is extended here", span)  # noqa: PTH119
+                yield OriginStep(f"`{os.path.basename(file)}` is extended here", span)  # noqa: PTH119
                 yield from self._extended(span.file)
 
     @cached_property
     def _extends(self) -> list[tuple[str, Span]]:
-        """Every file that is extended, directly or through others, and where that is said."""
+        """Every extended file, directly or indirectly, and the place of its `extends`."""
         found: list[tuple[str, Span]] = []
         queue, seen = [self.file], {_real(self.file)}
         while queue:
@@ -195,9 +197,7 @@ class Origins:
 
 
 def _extended_path(file: str, value: str) -> str:
-    """The file that is meant by what `extends` says: beside the one that says it, or of the
-    library.
-    """
+    """The file that an `extends` refers to: relative to its own file, or from the library."""
     path = os.path.normpath(Path(file).parent / value)
     return (
         os.fspath(library.FOLDER / f"{value}.yaml")
@@ -211,7 +211,7 @@ def _real(file: str) -> str:
 
 
 def _places(node: Node, way: str = "") -> Iterator[tuple[str, tuple[int, int]]]:
-    """Every key and value of a document: its path, and where it stands."""
+    """Every key and value of a document: its path and its place."""
     if isinstance(node, Mapping):
         for key, entry in node.entries.items():
             path = _joined(way, key)
@@ -250,7 +250,7 @@ class _Finder:
         node: Node = self.root
         key_span: Span | None = None
         kind: str | None = None
-        """Of an entry that was found by its name: it may be written once more, as a step."""
+        """The kind of an entry that was found by its name: it may be repeated as a step."""
         for step in steps:
             if (
                 kind is not None
@@ -268,13 +268,16 @@ class _Finder:
                 key_span = found or key_span
             else:
                 raise self._lost(
-                    step, f"{self._so_far(step)} is {describe(plain(node))}, and has nothing in it"
+                    step,
+                    f"{self._so_far(step)} is {describe(plain(node))} and has no keys or items",
                 )
         return node, key_span
 
     def _entry(self, node: Mapping, step: Step) -> Entry:
         if isinstance(step.key, int):
-            raise self._lost(step, f"{self._so_far(step)} is no list", help="leave the index out")
+            raise self._lost(
+                step, f"{self._so_far(step)} is not a list", help="leave the index out"
+            )
         if step.key in node.entries:
             return node.entries[step.key]
         alike = [
@@ -288,7 +291,7 @@ class _Finder:
             step,
             f"{self._so_far(step)} has no `{step.key}`",
             near,
-            did_you_mean(near, f"it has {known}" if known else "it is empty"),
+            did_you_mean(near, f"its keys: {known}" if known else "it is empty"),
         )
 
     def _item(self, node: Sequence, step: Step) -> tuple[Node, Span | None, str | None]:
@@ -320,7 +323,8 @@ class _Finder:
         index = position + len(node.items) if position < 0 else position
         if not 0 <= index < len(node.items):
             raise self._lost(
-                step, f"{self._so_far(step)} has {len(node.items)} entries, none at [{position}]"
+                step,
+                f"{self._so_far(step)} has {len(node.items)} entries, but no entry [{position}]",
             )
         return node.items[index]
 

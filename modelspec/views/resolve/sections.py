@@ -1,30 +1,32 @@
-"""The sections of a spec with every default filled in: the model, the data, the training, the
-runtime.
-"""
+"""The sections of a spec with all defaults: the model, the data, the training, the runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.graph import Graph
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import Feature
+from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.entries import Use
 from modelspec.compiler.spec.model_inputs import Input, InputSpec
 from modelspec.compiler.spec.model_section import ModelSection, SharedLayer
+from modelspec.compiler.spec.players_section import BESIDE, PLAYERS
+from modelspec.compiler.spec.stages import KEEP
+from modelspec.compiler.spec.training_section import Training
 from modelspec.compiler.spec.wrapped_models import HELD, wrapping
 from modelspec.core.settings import Context, Settings
-from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from .defaults import Filler, by_default, missing, node_of, of_model, reserved_of, without_reserved
 
-_NAMED = by_default("the name that Keras gives an entry without one")
+_NAMED = by_default("the automatic name of Keras")
 
 
 def filled(compiled: Compiled, root: Mapping) -> Mapping:
-    """The document with every default of every layer, component and section."""
+    """The document with all defaults of every layer, component and section."""
     return _Spec(compiled).document(root)
 
 
@@ -36,7 +38,7 @@ class _Spec:
         self.filler = Filler(compiled.file.context)
 
     def document(self, root: Mapping) -> Mapping:
-        """All of it."""
+        """The whole document."""
         file = self.compiled.file
         entries = dict(root.entries)
         entries.setdefault("seed", _default("seed", file.seed))
@@ -59,10 +61,12 @@ class _Spec:
         models = _Models(self.filler.context)
         return models.model(entries["model"].value, model, graph.graph, root=True)
 
-    def _section(self, made: Settings, node: Mapping) -> Mapping:
-        """A section with the keys that it leaves out, where they mean what they are."""
+    def _section(
+        self, made: Settings, node: Mapping, others: Collection[str] = frozenset()
+    ) -> Mapping:
+        """A section with its omitted keys, if their defaults can be written; without `others`."""
         entries = dict(node.entries)
-        for name, value in missing(made, entries):
+        for name, value in missing(made, {**entries, **dict.fromkeys(others)}):
             why = f"the default of `{made.kind()}.{name}`"
             entries[name] = Entry(by_default(why), self.filler.value(value, None, None, why))
         return Mapping(entries, node.span)
@@ -73,16 +77,60 @@ class _Spec:
         training = self.compiled.training
         if training is None or training.choices is None:
             return node
-        metrics = (*training.metrics.values(), *training.weighted_metrics.values())
-        chosen = [
-            *training.losses.values(),
-            *(one for several in metrics for one in several),
-            *training.callbacks,
+        if training.stages:
+            return self._with_stages(node, training)
+        if training.players:
+            return self._with_players(node, training)
+        return self._section(training.choices, self._trained(node, training, _made(training)))
+
+    def _with_stages(self, node: Mapping, training: Training) -> Mapping:
+        """The section and its stages. A default is that of the stages without the key."""
+        entry = node.entries["stages"]
+        items = entry.value.items if isinstance(entry.value, Sequence) else ()
+        bodies = [one for one in items if isinstance(one, Mapping)]
+        made = {key: one for stage in training.stages for key, one in _made(stage.training).items()}
+        filled = [
+            self._trained(body, stage.training, made)
+            for body, stage in zip(bodies, training.stages, strict=True)
         ]
-        made = {id(one.node): one.settings for one in chosen}
+        entries = {}
+        for key, one in node.entries.items():
+            both = zip(bodies, training.stages, strict=True)
+            kept = next((stage for body, stage in both if key not in body.entries), None)
+            alone = Mapping({key: one}, node.span)
+            entries[key] = self._trained(alone, kept.training, made).entries[key] if kept else one
+        entries["stages"] = Entry(entry.key_span, Sequence(tuple(filled), entry.value.span))
+        found = Mapping(entries, node.span)
+        for body, stage in zip(bodies, training.stages, strict=True):
+            assert stage.training.choices is not None
+            found = self._section(stage.training.choices, found, {*body.entries, "epochs"})
+        return found
+
+    def _with_players(self, node: Mapping, training: Training) -> Mapping:
+        """The section and its players, without the keys that cannot be used with them."""
+        assert training.choices is not None
+        found = self._trained(node, training, _made(training))
+        entry = found.entries[PLAYERS]
+        bodies = dict(entry.value.entries) if isinstance(entry.value, Mapping) else {}
+        for one in training.players:
+            written = one.node.entries.get("optimizer")
+            keys = dict(one.node.entries)
+            if written is not None:
+                value = self.filler.value(one.optimizer, written.value, None, "")
+                keys["optimizer"] = Entry(written.key_span, value)
+            body = self._section(one.choices, Mapping(keys, one.node.span))
+            bodies[one.name] = Entry(one.span, body)
+        players = Entry(entry.key_span, Mapping(bodies, entry.value.span))
+        found = Mapping({**found.entries, PLAYERS: players}, found.span)
+        return self._section(training.choices, found, BESIDE)
+
+    def _trained(
+        self, node: Mapping, training: Training, made: dict[int, Settings | str]
+    ) -> Mapping:
+        """The written keys of a training, in their long forms."""
         entries = dict(node.entries)
         for key, entry in entries.items():
-            if key == "optimizer":
+            if key == "optimizer" and plain(entry.value) != KEEP:
                 value = self.filler.value(training.optimizer, entry.value, None, "")
             elif isinstance(one := getattr(training, key, None), Settings) and isinstance(
                 entry.value, Mapping
@@ -91,10 +139,10 @@ class _Spec:
             else:
                 value = self._chosen(entry.value, made)
             entries[key] = Entry(entry.key_span, value)
-        return self._section(training.choices, Mapping(entries, node.span))
+        return Mapping(entries, node.span)
 
     def _chosen(self, node: Node, made: dict[int, Settings | str]) -> Node:
-        """A loss, metric or callback in full, or a list or mapping of them."""
+        """A loss, metric or callback in its long form, or a list or mapping of them."""
         settings = made.get(id(node))
         if settings is not None:
             return (
@@ -130,13 +178,25 @@ class _Spec:
         window = entries.get("window")
         if data.window is not None and window and isinstance(window.value, Mapping):
             entries["window"] = Entry(window.key_span, self._section(data.window, window.value))
+        if data.slices and (slices := entries.get("slices")):
+            entries["slices"] = Entry(slices.key_span, self._slices(slices.value, data.slices))
         for key, features in (("inputs", data.inputs), ("targets", data.targets)):
             if features and (entry := entries.get(key)):
                 entries[key] = Entry(entry.key_span, self._features(entry.value, features))
         return Mapping(entries, node.span)
 
+    def _slices(self, node: Node, slices: Iterable[Slice]) -> Node:
+        """Every slice in its long form."""
+        nodes = node.items if isinstance(node, Sequence) else (node,)
+        found = []
+        for one, item in zip(slices, nodes, strict=True):
+            long = item if isinstance(item, Mapping) else None
+            long = long or Mapping({"column": Entry(item.span, item)}, item.span)
+            found.append(self._section(one, long))
+        return Sequence(tuple(found), node.span)
+
     def _features(self, node: Node, features: Any) -> Node:
-        """What feeds every input or target, in its long form."""
+        """The feature of every input or target, in its long form."""
         if len(features) == 1 and not (
             isinstance(node, Mapping) and next(iter(features)) in node.entries
         ):
@@ -197,7 +257,7 @@ class _Models:
     def thing(
         self, node: Node, section: SharedLayer | ModelSection | None, made: Layer | Graph | None
     ) -> Node:
-        """Something shared."""
+        """A shared layer or model."""
         if isinstance(section, SharedLayer):
             return self.entry(node, section.use, None)
         if section is None or not isinstance(made, Graph):
@@ -248,6 +308,17 @@ class _Models:
                 body.setdefault(key, _default(f"{Input.title}.{key}", value))
             entries[one.name] = Entry(one.span, Mapping(body, written.span))
         return Mapping(entries, node.span)
+
+
+def _made(training: Training) -> dict[int, Settings | str]:
+    """The losses, metrics and callbacks of a training, by their nodes."""
+    metrics = (*training.metrics.values(), *training.weighted_metrics.values())
+    chosen = [
+        *training.losses.values(),
+        *(one for several in metrics for one in several),
+        *training.callbacks,
+    ]
+    return {id(one.node): one.settings for one in chosen}
 
 
 def _default(key: str, value: Any) -> Entry:

@@ -1,6 +1,7 @@
-"""The JSON Schema (draft 2020-12) of the language, made from the same classes that read a spec.
+"""The JSON Schema (draft 2020-12) of the language, generated from the classes that read a spec.
 
-Editors complete and underline by it; `modelspec check` says more, since it knows shapes and names.
+Editors use it for completion and validation; `modelspec check` finds more errors, because it knows
+shapes and names.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ def schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The schema as `schemas/modelspec.schema.json` holds it."""
+    """The text of `schemas/modelspec.schema.json`."""
     return _written(schema()) + "\n"
 
 
 def _written(value: Any, indent: int = 0) -> str:
-    """JSON with what is short on one line: a tenth of the lines that `json.dumps` makes of it."""
+    """JSON with short values on one line: a tenth of the lines of `json.dumps`."""
     short = json.dumps(value, ensure_ascii=False)
     if len(short) + indent <= 120 or not isinstance(value, (dict, list)):
         return short

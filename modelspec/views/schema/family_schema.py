@@ -8,7 +8,7 @@ import inspect
 import re
 from typing import Any
 
-from modelspec.catalog.components.family import EXPRESSION as EXPRESSION_KEY
+from modelspec.catalog.components.family import FORMULA
 from modelspec.catalog.layers.layer import NAMED, ONE, Argument, Layer
 from modelspec.catalog.library import kinds as library_kinds
 from modelspec.core.registry import Registry
@@ -16,6 +16,7 @@ from modelspec.core.settings import Settings
 from modelspec.core.source import Value
 
 from .field_docs import joined
+from .keras_pages import address
 from .value_schema import (
     EXPRESSION,
     NULL,
@@ -30,11 +31,10 @@ from .value_schema import (
 
 
 def definitions(family: Registry) -> dict[str, Schema]:
-    """`$defs` of a family: itself by its noun, and each member by `noun.Kind`."""
-    kinds = {} if is_named_only(family) else {kind: family.find(kind) for kind in family.kinds()}
+    """`$defs` of a family: the family by its noun, and each member by `noun.Kind`."""
     found = {
         f"{family.noun}.{kind}": member(cls, family)
-        for kind, cls in kinds.items()
+        for kind, cls in ((kind, family.find(kind)) for kind in _with_settings(family))
         if cls is not None
     }
     return {
@@ -44,8 +44,13 @@ def definitions(family: Registry) -> dict[str, Schema]:
 
 
 def is_named_only(family: Registry) -> bool:
-    """Whether members are names without settings, as activations are."""
+    """Whether the members of modelspec are names without settings, as activations are."""
     return bool(getattr(family, "name_only", False))
+
+
+def _with_settings(family: Registry) -> list[str]:
+    """The members that may have settings: all, or only those of plugins."""
+    return [*(family.added if is_named_only(family) else family.kinds())]
 
 
 def schema_needs(member_schema: Schema) -> bool:
@@ -54,7 +59,7 @@ def schema_needs(member_schema: Schema) -> bool:
 
 
 def reference(family: Registry, name: str) -> Schema:
-    """The schema of what a name or an alias is given."""
+    """The schema of the value of a name or an alias."""
     return {"$ref": f"#/$defs/{family.noun}.{family.aliases.get(name, name)}"}
 
 
@@ -66,42 +71,43 @@ def _family(family: Registry, needs: dict[str, bool]) -> Schema:
     forms: list[Schema] = [{"type": "string", "enum": names}]
     in_any_case = [*getattr(family, "by_shape", ())]
     if getattr(family, "any_case", False):
-        in_any_case = [*filter(bare, family.kinds()), *in_any_case]
+        in_any_case = [*filter(bare, family.own_kinds()), *in_any_case]
     if in_any_case:
         pattern = "|".join(map(_any_case, in_any_case))
         forms.append({"type": "string", "pattern": f"^({pattern})$"})
-    if not is_named_only(family):
-        forms += _with_settings(family)
+    if _with_settings(family):
+        forms += _mappings(family)
     return {"anyOf": [*forms, EXPRESSION]}
 
 
-def _with_settings(family: Registry) -> list[Schema]:
+def _mappings(family: Registry) -> list[Schema]:
     """The forms of a member with settings."""
     form = one_of(family)
     if family.noun == "layer":
-        # What an entry of `layers` has beside its settings has no meaning for a layer inside
+        # The keys of an entry of `layers` besides its settings have no meaning for a layer inside
         # another.
         return [{**form, "allOf": [{"additionalProperties": {"$ref": "#/$defs/inner"}}]}]
-    return [form, _formula(family)] if EXPRESSION_KEY in family else [form]
+    return [form, _formula(family)] if FORMULA in family else [form]
 
 
 def _formula(family: Registry) -> Schema:
-    """`{expression: ..., name: ...}`: a formula with its settings beside it."""
-    cls = family.find(EXPRESSION_KEY)
+    """`{formula: ..., name: ...}`: a formula with its settings."""
+    cls = family.find(FORMULA)
     assert cls is not None
     others = without(settings(cls)["properties"], "formula")
-    return _expression_beside({name: with_expressions(one) for name, one in others.items()})
+    return _formula_beside({name: with_expressions(one) for name, one in others.items()})
 
 
-def _expression_beside(others: Schema) -> Schema:
-    """A mapping with a formula under `expression`, and other settings."""
-    return _object({EXPRESSION_KEY: {"type": "string"}, **others}, [EXPRESSION_KEY])
+def _formula_beside(others: Schema) -> Schema:
+    """A mapping with a formula under `formula`, and other settings."""
+    return _object({FORMULA: {"type": "string"}, **others}, [FORMULA])
 
 
 def one_of(family: Registry) -> Schema:
     """A mapping with one key, a name of the family."""
     by_shape = getattr(family, "by_shape", ())
-    written = {name: reference(family, name) for name in family.names() if name not in by_shape}
+    names = family.added if is_named_only(family) else family.names()
+    written = {name: reference(family, name) for name in names if name not in by_shape}
     schema: Schema = {
         "type": "object",
         "properties": written,
@@ -111,13 +117,13 @@ def one_of(family: Registry) -> Schema:
     }
     if getattr(family, "any_case", False):
         schema["patternProperties"] = {
-            f"^{_any_case(kind)}$": reference(family, kind) for kind in family.kinds()
+            f"^{_any_case(kind)}$": reference(family, kind) for kind in family.own_kinds()
         }
     return schema
 
 
 def _any_case(name: str) -> str:
-    """A pattern for a name in any case; JSON Schema's patterns have no flag for it."""
+    """A case-insensitive pattern for a name; JSON Schema patterns have no flag for it."""
     return "".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else re.escape(c) for c in name)
 
 
@@ -125,9 +131,7 @@ def _any_case(name: str) -> str:
 
 
 def member(cls: type[Settings], family: Registry) -> Schema:
-    """What a name is given: the settings, the primary one alone, or nothing where none is
-    needed.
-    """
+    """The value of a name: the settings, only the primary setting, or null if none is required."""
     read = settings(cls)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
     if issubclass(cls, Layer):
@@ -140,17 +144,17 @@ def member(cls: type[Settings], family: Registry) -> Schema:
         forms += _primary_forms(cls, primary, properties)
     if getattr(cls, "wraps_each_layer", False):
         forms += _model_forms(properties, str(primary))
-    return {"description": description(cls), "anyOf": [*forms, EXPRESSION]}
+    return {"description": _described(cls, family), "anyOf": [*forms, EXPRESSION]}
 
 
 _WORDS = "layer|layers|inputs|outputs|shared|weights|name|trainable|dtype|from|call|when|repeat"
 _OWN_NAME = rf"^(?!(?:{_WORDS})$)[a-z_]"
-"""The name of a block of the file: those of layers begin with a capital letter."""
+"""The name of a block of the file: names of layers start with a capital letter."""
 
 
 def _model_forms(properties: Schema, primary: str) -> list[Schema]:
-    """What a wrapper of models is given: the name of something shared, which the file gives, a list
-    of layers, a model with its own `layers`, a block, or one of the library.
+    """The value of a wrapper of models: the name of a shared layer of the file, a list of layers, a
+    model with its own `layers`, a block, or a kind of the library.
     """
     chain: list[Schema] = [
         {"type": "string"},
@@ -174,7 +178,7 @@ def _model_forms(properties: Schema, primary: str) -> list[Schema]:
 
 
 def _primary_forms(cls: type[Settings], primary: str, properties: Schema) -> list[Schema]:
-    """The forms in which the primary setting has no key of its own."""
+    """The forms in which the primary setting has no key."""
     read = settings(cls)
     forms: list[Schema] = []
     if not set(read["required"]) - {primary}:
@@ -185,20 +189,26 @@ def _primary_forms(cls: type[Settings], primary: str, properties: Schema) -> lis
     inner = cls.primary_family()
     if inner is not None:
         forms.append(_spread(inner, properties, primary))
-    elif EXPRESSION_KEY not in properties and _takes_expression(cls):
-        forms.append(_expression_beside(without(properties, primary)))
+    elif FORMULA not in properties and _takes_formula(cls):
+        forms.append(_formula_beside(without(properties, primary)))
     return forms
 
 
-def _takes_expression(cls: type[Settings]) -> bool:
-    """Whether the primary setting is a formula, which may be written as `expression`."""
-    body: dict[str, Value] = {EXPRESSION_KEY: ""}
+def _takes_formula(cls: type[Settings]) -> bool:
+    """Whether the primary setting is a formula, which may be written as `formula`."""
+    body: dict[str, Value] = {FORMULA: ""}
     return cls.spread(body) != body
 
 
 def description(cls: type[Settings]) -> str:
-    """The docstring, which is Markdown, and what editors show."""
+    """The docstring in Markdown, which editors show."""
     return joined(inspect.cleandoc(cls.__doc__ or ""))
+
+
+def _described(cls: type[Settings], family: Registry) -> str:
+    """The docstring, with the address of the Keras documentation."""
+    page = address(family.noun, cls.kind())
+    return description(cls) + (f"\n\nKeras: {page}" if page else "")
 
 
 def _object(properties: Schema, required: list[str]) -> Schema:
@@ -207,7 +217,7 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 
 def _primary_alone(schema: Schema) -> list[Schema]:
-    """The forms of the primary setting as the only one: a mapping would be the settings."""
+    """The forms of a single primary setting; a mapping would be the settings."""
     kinds = (one for one in alternatives(schema) if one.get("type") not in ("object", "null"))
     return [_alone(one) for one in kinds]
 
@@ -221,7 +231,7 @@ def _alone(schema: Schema) -> Schema:
 
 
 def _spread(inner: Registry, properties: Schema, primary: str) -> Schema:
-    """`Bidirectional: {LSTM: 8, merge_mode: sum}`: the primary setting by its own name, among the
+    """`Bidirectional: {LSTM: 8, merge_mode: sum}`: the primary setting by its kind, among the
     settings.
     """
     others = without(properties, primary)
@@ -230,7 +240,7 @@ def _spread(inner: Registry, properties: Schema, primary: str) -> Schema:
 
 
 def _reserved(cls: type[Layer]) -> dict[str, Schema]:
-    """What an entry of `layers` takes beside the settings of its layer."""
+    """The keys of an entry of `layers` besides the settings of its layer."""
     return {
         "from": {"$ref": "#/$defs/from"} if cls.arguments == ONE else sources(cls.arguments),
         "call": _call(cls),

@@ -1,7 +1,6 @@
-"""The texts that stand below settings in the source: read when the manual or the schema is asked
-for, and never before.
+"""The docstrings below settings in the source: read only for the manual or the schema.
 
-To read them costs as much as all else that making a class costs, and a check needs none of them.
+Reading them takes as long as creating the classes, and a check does not need them.
 """
 
 from __future__ import annotations
@@ -11,30 +10,64 @@ import inspect
 import re
 import sys
 from functools import cache
+from importlib.resources import files
 
+from modelspec.core.plugins.declared import Declared
 from modelspec.core.settings import Settings
 
 _FENCE = re.compile(r"(^```\w*\n.*?^```$)", re.MULTILINE | re.DOTALL)
 _WITHIN = re.compile(r"(?<!\n)\n[ \t]*+(?!\n|- |\||#+ |$)")
-"""The end of a line within a paragraph: the next line begins no item, no row and no heading."""
+"""The end of a line within a paragraph: the next line does not start an item, row or heading."""
 
 
 @cache
 def home(cls: type[Settings], name: str) -> type | None:
-    """The class that declares a setting: itself, or the nearest of those that it comes from."""
+    """The class that declares a setting: the class itself, or its nearest base class."""
     return next((one for one in cls.__mro__ if name in inspect.get_annotations(one)), None)
 
 
 def text_of(cls: type[Settings], name: str) -> str | None:
-    """What the source says below a setting; None where it says nothing."""
+    """The description of a setting: the docstring below it in its class, else its meaning in
+    `catalog/setting_meanings.yaml`; None if neither exists.
+    """
     owner = home(cls, name)
     found = _texts(owner.__module__).get(owner.__qualname__, {}) if owner is not None else {}
-    return found.get(name)
+    return found.get(name) or _meaning(cls, name)
+
+
+def _meaning(cls: type[Settings], name: str) -> str | None:
+    """The meaning in the nearest class that has one, else the common meaning of all classes. A
+    setting of the same name that a plugin declares may mean something else.
+    """
+    if issubclass(cls, Declared) and name not in cls.common and not _is_inherited(cls, name):
+        return None
+    shared, kinds = _meanings()
+    own = (kinds[one.__name__][name] for one in cls.__mro__ if name in kinds.get(one.__name__, ()))
+    return next(own, shared.get(name))
+
+
+def _is_inherited(cls: type[Settings], name: str) -> bool:
+    """Whether a class of modelspec declares the setting of a class of a plugin."""
+    return any(
+        name in inspect.get_annotations(one)
+        for one in cls.__mro__
+        if issubclass(one, Settings) and not issubclass(one, Declared)
+    )
+
+
+@cache
+def _meanings() -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The meanings that all classes share, and those of each class."""
+    import yaml
+
+    text = (files("modelspec.catalog") / "setting_meanings.yaml").read_text(encoding="utf-8")
+    read = yaml.safe_load(text)
+    return read["shared"], read["kinds"]
 
 
 @cache
 def _texts(module: str) -> dict[str, dict[str, str]]:
-    """Texts by class and setting."""
+    """Docstrings by class and setting."""
     tree = ast.parse(inspect.getsource(sys.modules[module]))
     return {one.name: _below(one) for one in tree.body if isinstance(one, ast.ClassDef)}
 
@@ -52,8 +85,8 @@ def _below(definition: ast.ClassDef) -> dict[str, str]:
 
 
 def joined(text: str) -> str:
-    """Markdown with each paragraph and each item of a list on one line, code and tables as they
-    are: where the lines of a docstring end is a matter of the source.
+    """Markdown with each paragraph and each list item on one line, code and tables unchanged: the
+    line breaks of a docstring have no meaning.
     """
     parts = _FENCE.split(text)
     return "".join(part if index % 2 else _joined(part) for index, part in enumerate(parts))

@@ -8,12 +8,17 @@ from typing import Final
 
 from modelspec.catalog import components as c
 from modelspec.catalog.layers import LAYERS
+from modelspec.compiler.spec.column_names import ALL_BUT
 from modelspec.compiler.spec.data_expect import KNOWN, Expected
 from modelspec.compiler.spec.data_section import CACHES, SOURCES, Feature, Pad, Split
+from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.data_window import Window
+from modelspec.compiler.spec.expect_section import OF_RUN, OVERS, STATIC
 from modelspec.compiler.spec.number_format import NumberFormat
+from modelspec.compiler.spec.players_section import PlayerChoices
 from modelspec.compiler.spec.runtime_section import Runtime
 from modelspec.compiler.spec.spec_file import MAX_SEED, VERSION
+from modelspec.compiler.spec.stages import DATA_KEYS, KEEP, OVERRIDES
 from modelspec.compiler.spec.training_section import Choices
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Section
@@ -21,6 +26,7 @@ from modelspec.core.settings import Section
 from . import model_schema as model
 from .family_schema import definitions
 from .key_docs import KEYS
+from .loop_schema import with_loop
 from .shared_defs import shared
 from .value_schema import DOLLAR, Schema, or_expression, settings, with_expressions
 
@@ -35,20 +41,21 @@ FAMILIES: Final[tuple[Registry, ...]] = (
     c.LOSSES,
     c.METRICS,
     c.CALLBACKS,
+    c.LOGGERS,
     SOURCES,
 )
-"""Every family of things that a spec makes from a name and settings."""
+"""Every family of components that a spec creates from a name and settings."""
 
 _TEXT: Final[Schema] = {"type": "string"}
 
 
 def root() -> Schema:
-    """The schema of a file, with what is repeated said once."""
+    """The schema of a file, with shared definitions for repeated parts."""
     return shared(whole())
 
 
 def whole() -> Schema:
-    """The schema of a file, written out."""
+    """The full schema of a file."""
     found: dict[str, Schema] = {"expression": _expression()}
     for family in FAMILIES:
         found |= definitions(family)
@@ -67,15 +74,13 @@ def whole() -> Schema:
 
 
 def described(path: str, schema: Schema) -> Schema:
-    """The schema with what the manual says about the key, where the schema does not say it
-    already.
-    """
+    """The schema with the description of the key from the manual, if it has none."""
     key = KEYS.get(path)
     return {"description": key.text, **schema} if key else schema
 
 
 def _expression() -> Schema:
-    text = "A value that follows from others: `$width`, `$(2 * width)`."
+    text = "A value computed from others: `$width`, `$(2 * width)`."
     return {"description": text, "type": "string", "pattern": DOLLAR}
 
 
@@ -89,17 +94,28 @@ def _keys() -> dict[str, Schema]:
         "extends": {"anyOf": [_TEXT, paths]},
         "vars": {"type": "object"},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
-        "model": {},  # which grammar it has follows from the other keys: see `model.variant`
+        "model": {},  # the grammar depends on the other keys: see `model.variant`
         "data": or_expression(_data()),
         "training": or_expression(_training()),
+        "expect": or_expression(_expectations()),
         "runtime": or_expression(_nullable(_section(Runtime))),
     }
 
 
+def _expectations() -> Schema:
+    """Comparisons by quantity. The available metrics depend on the rest of the file."""
+    text = with_expressions({"type": "string", "pattern": r"^\s*(<=?|>=?|==)\s*\S"})
+    compared = {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}
+    over = {name: _or_null(compared) for name in OVERS}
+    epochs = {"type": "object", "properties": over, "additionalProperties": False}
+    fixed = {name: _or_null(compared) for name in (*STATIC, *OF_RUN)}
+    measured = {"anyOf": [compared, epochs, {"type": "null"}]}
+    one = {"type": "object", "properties": fixed, "additionalProperties": measured}
+    return _or_null(one)
+
+
 def _section(cls: type[Section], **others: Schema) -> Schema:
-    """A section that is one mapping of settings; `others` are keys that a reader of their own
-    reads.
-    """
+    """A section that is one mapping of settings; `others` are keys with a separate reader."""
     read = settings(cls)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
     for name, one in others.items():
@@ -108,13 +124,13 @@ def _section(cls: type[Section], **others: Schema) -> Schema:
 
 
 def _or_null(schema: Schema) -> Schema:
-    """What `null` switches off where a file that is extended has set it."""
+    """A value that `null` removes if an extended file has set it."""
     text = {"description": schema["description"]} if "description" in schema else {}
     return {**text, "anyOf": [schema, {"type": "null"}]}
 
 
 def _nullable(section: Schema) -> Schema:
-    """A section each key of which `null` switches off."""
+    """A section whose keys can be removed by `null`."""
     keys = {name: _or_null(one) for name, one in section["properties"].items()}
     return {**section, "properties": keys}
 
@@ -124,15 +140,68 @@ def _training() -> Schema:
     metric: Schema = {"$ref": "#/$defs/metric"}
     metrics = {"anyOf": [{"type": "array", "items": metric}, metric]}
     callback: Schema = {"$ref": "#/$defs/callback"}
-    return _section(
+    found = _section(
         Choices,
         loss=_by_output({"$ref": "#/$defs/loss"}, {"type": "null"}),
         loss_weights=_by_output(number, {"type": "null"}),
+        objective=_or_null(_objective()),
         class_weight=_class_weight(number),
         metrics=_by_output(metrics, {"type": "null"}),
         weighted_metrics=_by_output(metrics, {"type": "null"}),
         callbacks={"anyOf": [{"type": "array", "items": callback}, callback, {"type": "null"}]},
     )
+    keys = {key: one for key, one in found["properties"].items() if key in OVERRIDES}
+    stages = _or_null({"type": "array", "items": _stage(keys), "minItems": 1})
+    found["properties"]["stages"] = described("training.stages", stages)
+    players = _or_null({"type": "object", "additionalProperties": _player(), "minProperties": 1})
+    found["properties"]["players"] = described("training.players", players)
+    return found
+
+
+def _player() -> Schema:
+    """A player of a training."""
+    return {**_section(PlayerChoices, objective=_objective()), "required": ["trains", "objective"]}
+
+
+def _stage(keys: Schema) -> Schema:
+    """A stage of a training: a name, some keys of `training`, and its examples."""
+    optimizer = {**keys["optimizer"]}
+    text = {"description": optimizer.pop("description")} if "description" in optimizer else {}
+    kept = {**text, "anyOf": [{"const": KEEP}, optimizer]}
+    of_data = {key: one for key, one in _data()["properties"].items() if key in DATA_KEYS}
+    data = {"type": "object", "properties": of_data, "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"name": _TEXT, **keys, "optimizer": kept, "data": _or_null(data)},
+        "required": ["name", "epochs"],
+        "additionalProperties": False,
+    }
+
+
+def _objective() -> Schema:
+    """Terms by name: a formula, or a formula with its tensors and its weight."""
+    tensors = {"type": "object", "additionalProperties": _TEXT}
+    weight = {"anyOf": [{"type": "number"}, _TEXT, _formula()]}
+    long = {
+        "type": "object",
+        "required": ["formula"],
+        "properties": {
+            "formula": _TEXT,
+            "from": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}, tensors]},
+            "weight": weight,
+        },
+        "additionalProperties": False,
+    }
+    return {"type": "object", "additionalProperties": {"anyOf": [_TEXT, long]}}
+
+
+def _formula() -> Schema:
+    return {
+        "type": "object",
+        "required": ["formula"],
+        "properties": {"formula": _TEXT},
+        "additionalProperties": False,
+    }
 
 
 def _class_weight(number: Schema) -> Schema:
@@ -141,35 +210,25 @@ def _class_weight(number: Schema) -> Schema:
     return {
         "anyOf": [
             *one,
-            {"type": "object", "additionalProperties": {"anyOf": one}},
+            with_loop({"type": "object", "additionalProperties": {"anyOf": one}}),
             {"type": "null"},
         ]
     }
 
 
 def _by_output(one: Schema, *others: Schema) -> Schema:
-    """Once, or for each output by its name."""
-    return {"anyOf": [one, {"type": "object", "additionalProperties": one}, *others]}
+    """One value, or a value for each output by name."""
+    return {"anyOf": [one, with_loop({"type": "object", "additionalProperties": one}), *others]}
 
 
 def _data() -> Schema:
     source: Schema = {"$ref": "#/$defs/source"}
     feature: Schema = {"$ref": "#/$defs/feature"}
-    features = {"anyOf": [feature, {"type": "object", "additionalProperties": feature}]}
+    by_name = with_loop({"type": "object", "additionalProperties": feature})
+    features = {"anyOf": [feature, by_name]}
     augment = _layers()
     joint = _joint(augment)
-    varied = {
-        "anyOf": [
-            source,
-            {
-                "type": "object",
-                "required": ["augment"],
-                "properties": {"augment": {"anyOf": [augment, joint]}},
-                "minProperties": 2,
-                "maxProperties": 2,
-            },
-        ]
-    }
+    varied = {"anyOf": [source, _beside({"anyOf": [augment, joint]})]}
     keys = {
         "source": varied,
         "train": varied,
@@ -182,6 +241,7 @@ def _data() -> Schema:
         "targets": features,
         "weights": _or_null(_TEXT),
         "expect": _or_null(_expect()),
+        "slices": _or_null(_slices()),
         "cache": with_expressions({"enum": [*CACHES]}),
         "augment": {
             "anyOf": [
@@ -200,14 +260,31 @@ def _data() -> Schema:
     }
 
 
+def _beside(augment: Schema) -> Schema:
+    """A source, with an optional `augment`."""
+    return {
+        "type": "object",
+        "required": ["augment"],
+        "properties": {"augment": augment},
+        "minProperties": 2,
+        "maxProperties": 2,
+    }
+
+
 def _expect() -> Schema:
-    """What must hold of columns, by their names."""
+    """Expectations of columns, by name."""
     one = {"anyOf": [with_expressions({"enum": [KNOWN]}), _section(Expected)]}
     return {"type": "object", "additionalProperties": one}
 
 
+def _slices() -> Schema:
+    """Columns whose values define slices."""
+    one = {"anyOf": [_TEXT, {**_section(Slice), "required": ["column"]}]}
+    return {"anyOf": [{"type": "array", "items": one}, one]}
+
+
 def _joint(layers: Schema) -> Schema:
-    """Layers that vary several inputs and targets with one draw."""
+    """Layers that vary several inputs and targets together."""
     names = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
     return {
         "type": "object",
@@ -226,9 +303,22 @@ def _feature() -> Schema:
     pad = {"anyOf": [with_expressions({"type": "integer", "minimum": 1}), _section(Pad)]}
     number = _section(NumberFormat)
     long = {**_section(Feature, pad=pad, number=number, transform=_layers()), **one_of_them}
+    long["properties"]["columns"] = _columns(long["properties"]["columns"])
     return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, long]}
 
 
+def _columns(read: Schema) -> Schema:
+    """Names, ranges and patterns, or all columns but some."""
+    names = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+    others = {
+        "type": "object",
+        "required": [ALL_BUT],
+        "properties": {ALL_BUT: names},
+        "additionalProperties": False,
+    }
+    return {"description": read["description"], "anyOf": [names, others, {"type": "null"}]}
+
+
 def _layers() -> Schema:
-    """A list of layers that run one after the other."""
+    """A list of layers that run in sequence."""
     return or_expression({"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1})

@@ -1,5 +1,5 @@
-"""The schema of kinds of the library: their settings, by their defaults, beside those of every
-entry.
+"""The schema of kinds of the library: their settings, with types from their defaults, and the
+settings of every entry.
 """
 
 from __future__ import annotations
@@ -17,17 +17,30 @@ from .value_schema import EXPRESSION, NULL, OF_NO_TYPE, TYPES, Schema, with_expr
 OWN: Final[dict[str, Schema]] = {
     "weights": {
         "description": (
-            "What its weights start from: nothing, `imagenet` (those that Keras offers), or a file."
+            "The initial weights: none, `imagenet` (the pretrained weights of Keras), or a file."
         ),
         "anyOf": [{"type": "string"}, {"type": "null"}],
         "default": None,
     },
     "trainable": {
-        "description": "Whether training changes it.",
+        "description": "Whether training changes its weights.",
         "type": "boolean",
         "default": True,
     },
-    "until": {"description": "The name of a layer in it, at which it ends.", "type": "string"},
+    "until": {
+        "description": "The name of its last layer; later layers are removed.",
+        "type": "string",
+    },
+    "taps": {
+        "description": (
+            "The names of inner layers whose outputs are the outputs of the model, with the same"
+            " names (`backbone.conv2_block3_out`); layers that none of them requires are removed."
+        ),
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        ],
+    },
 }
 """Settings of every model of the library."""
 
@@ -43,7 +56,7 @@ def entries() -> dict[str, Schema]:
 
 
 def bare() -> list[str]:
-    """Kinds that need no settings."""
+    """Kinds without required settings."""
     return [name for name in kinds() if not load(name).block.required()]
 
 
@@ -92,7 +105,7 @@ def _kind(kind: Kind) -> Schema:
 
 
 def _setting(name: str, entry: Entry) -> Schema:
-    """A setting by its default, and by what the library says of settings with its name."""
+    """A setting, from its default and from the library's description of settings with its name."""
     rule = RULES.get(name, Rule(""))
     default = plain(entry.value)
     text: Schema = {"description": comment(entry) or rule.text}
@@ -103,11 +116,11 @@ def _setting(name: str, entry: Entry) -> Schema:
 
 
 def _taken(name: str, rule: Rule, default: Node) -> Schema:
-    """What a setting may be."""
+    """The allowed values of a setting."""
     if name == SHAPE:
         size = {"anyOf": [{"type": "integer"}, NULL]}
         return {"anyOf": [{"type": "array", "items": size}, NULL]}
-    schema = _type(default)
+    schema = _type(default) or ({"type": rule.kind} if rule.kind else {})
     if rule.least is not None:
         schema["minimum"] = rule.least
     return {"anyOf": [schema, NULL]} if rule.optional and "type" in schema else schema
@@ -134,7 +147,7 @@ def _written(default: Node) -> object:
 
 
 def comment(entry: Entry) -> str:
-    """What the file says behind a setting, as a sentence."""
+    """The comment after a setting in the file, as a sentence."""
     span = entry.value.span
     _, _, text = span.source.text[span.end : span.source.line_end(span.end)].partition("#")
     text = text.strip().removesuffix(".")

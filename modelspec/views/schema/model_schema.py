@@ -1,9 +1,9 @@
-"""The schema of the `model` section: inputs, entries, shared things, blocks and control flow.
+"""The schema of the `model` section: inputs, entries, shared layers, blocks and control flow.
 
-A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has
-three variants, chosen by what the file has: without either, an entry that is no layer is an error;
-with `shared` it may be a call; with `blocks` (or `extends`, which may bring some) it may have
-parameters too.
+A schema cannot know the names of shared layers and blocks in a file. So the grammar has three
+variants, selected by the contents of the file: without either, an entry that is not a layer is an
+error; with `shared` it may be a call; with `blocks` (or `extends`, which may include some) it may
+have parameters too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from modelspec.core.dtypes import DTYPES
 from . import library_schema as library
 from .family_schema import one_of, sources
 from .key_docs import KEYS
+from .loop_schema import chain, loop, with_loop
 from .value_schema import EXPRESSION, Schema, or_expression, settings, with_expressions
 
 VARIANTS: Final = ("", ".shared", ".blocks")
@@ -30,8 +31,8 @@ _IDENTIFIER: Final = r"^[^\W\d]\w*$"
 
 
 def variant() -> Schema:
-    """Which grammar the `model` of a file has, and what sections need where no other file may bring
-    it.
+    """The grammar of the `model` of a file, and the required keys of sections without an extended
+    file.
     """
     blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
     shared = {
@@ -40,12 +41,14 @@ def variant() -> Schema:
     }
     whole = {
         "anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]
-    }  # with blocks alone it is one to build on
+    }  # with blocks alone it is a base for other files
     alone = {
         **whole,
         "properties": {
             "model": {"required": ["inputs", "layers"]},
-            "training": {"required": ["loss"]},
+            "training": {
+                "anyOf": [{"required": [key]} for key in ("loss", "objective", "players")]
+            },
             "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
         },
     }
@@ -62,14 +65,14 @@ def _model_is(suffix: str) -> Schema:
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
-    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names that
-    need no settings.
+    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names
+    without required settings.
     """
     found: dict[str, Schema] = {
         "tensor": {
             "description": (
                 "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden`"
-                " is one of several outputs."
+                " selects one of several outputs."
             ),
             "type": "string",
         },
@@ -116,29 +119,17 @@ def _ref(name: str) -> Schema:
 
 
 def _model(suffix: str, *, root: bool) -> Schema:
-    outputs = {
-        "anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]
-    }
+    named = {"type": "object", "additionalProperties": _ref("tensor")}
+    outputs = {"anyOf": [_ref("tensors"), with_loop(named)]}
+    declared = {"anyOf": [_ref("shape"), _ref("input")]}
     inputs = {
         "anyOf": [
             _ref("shape"),
             _ref("input"),
-            {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}},
+            with_loop({"type": "object", "additionalProperties": declared}),
         ]
     }
-    shared = or_expression(
-        {
-            "type": "object",
-            "additionalProperties": {
-                "anyOf": [
-                    _ref(f"layers{suffix}"),
-                    _ref(f"submodel{suffix}"),
-                    _ref("layer"),
-                    _ref("shipped"),
-                ]
-            },
-        }
-    )
+    shared = or_expression(_shared(suffix))
     formats = {"anyOf": [{"enum": list(DATA_FORMATS)}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
     keys: dict[str, Schema] = {
@@ -156,6 +147,12 @@ def _model(suffix: str, *, root: bool) -> Schema:
     return schema if root else {**schema, "required": ["layers"]}
 
 
+def _shared(suffix: str) -> Schema:
+    """Definitions of layers and models by name."""
+    forms = [f"layers{suffix}", f"submodel{suffix}", "layer", "shipped"]
+    return {"type": "object", "additionalProperties": {"anyOf": [_ref(one) for one in forms]}}
+
+
 def _weights() -> Schema:
     of_kind = {
         "type": "object",
@@ -165,7 +162,7 @@ def _weights() -> Schema:
     }
     return {
         "description": (
-            "What the weights of the model start from: a file, or `imagenet` with a kind of the"
+            "The initial weights of the model: a file, or `imagenet` with a kind of the"
             " library and its settings."
         ),
         "anyOf": [{"type": ["string", "null"]}, of_kind],
@@ -210,6 +207,7 @@ def _block() -> Schema:
         "parameters": {"type": "object"},
         "primary": _NAME,
         "inline": {"type": "boolean"},
+        "shared": _shared(".blocks"),
         "layers": _ref("layers.blocks"),
         "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
         "outputs": {
@@ -229,12 +227,12 @@ def _block() -> Schema:
 
 
 def _entry(suffix: str, bare: Schema) -> Schema:
-    forms = [*_one(suffix, bare), _group(suffix), _branches(suffix, bare)]
+    forms = [*_one(suffix, bare), _group(suffix, bare), _branches(suffix, bare)]
     return {"anyOf": forms if suffix else [*forms, EXPRESSION]}
 
 
 def _one(suffix: str, bare: Schema) -> list[Schema]:
-    """One call: of a layer or a kind of the library, or of a name that the file gives."""
+    """One call: of a layer, a kind of the library, or a name defined in the file."""
     layer = one_of(LAYERS)
     layer["properties"] = {**layer["properties"], **library.entries()}
     bare = {**bare, "enum": [*bare["enum"], *library.bare()]}
@@ -242,14 +240,14 @@ def _one(suffix: str, bare: Schema) -> list[Schema]:
         needing = [name for name in layer["properties"] if name not in bare["enum"]]
         bare = {"type": "string", "not": {"enum": needing}}
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
-        # A word of control flow is no name of one's own.
+        # A control-flow key is not a valid name.
         layer["propertyNames"] = {"not": {"enum": list(WORDS)}}
     return [bare, layer]
 
 
 def _own_call(*, parameters: bool) -> Schema:
-    """What the name of something shared is given (only reserved settings), or that of a block (its
-    parameters too).
+    """The value of the name of a shared layer (only reserved settings), or of a block (also its
+    parameters).
     """
     reserved: Schema = {
         "type": "object",
@@ -271,27 +269,25 @@ def _own_call(*, parameters: bool) -> Schema:
     return {"anyOf": [reserved, {"type": others}, *([] if parameters else [EXPRESSION])]}
 
 
-def _group(suffix: str) -> Schema:
-    """A list of entries under `do`: written once for each value, so many times, or only in one
-    case.
+def _join(suffix: str, bare: Schema) -> Schema:
+    return {"anyOf": [_ref("layer"), *_one(suffix, bare)]} if suffix else _ref("layer")
+
+
+def _group(suffix: str, bare: Schema) -> Schema:
+    """A list of entries under `do`: written once for each value, a number of times, or
+    conditionally.
     """
-    values = with_expressions({"type": "array"})
-    loop = {
-        "description": KEYS["for"].text,
-        "type": "object",
-        "additionalProperties": values,
-        "minProperties": 1,
-        "maxProperties": 1,
-    }
     layers = _ref(f"layers{suffix}")
     properties = {
-        "for": loop,
+        "for": loop(),
         "index": _NAME,
         "repeat": _ref("repeat"),
         "when": _ref("when"),
         "do": layers,
         "else": layers,
         "from": _ref("tensors"),
+        "join": _join(suffix, bare),
+        "name": _NAME,
     }
     return {
         "type": "object",
@@ -299,20 +295,21 @@ def _group(suffix: str) -> Schema:
         "additionalProperties": False,
         "required": ["do"],
         "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")],
+        "dependentRequired": {"name": ["join"]},
+        "not": {"required": ["join", "else"]},
     }
 
 
 def _branches(suffix: str, bare: Schema) -> Schema:
-    join = {"anyOf": [_ref("layer"), *_one(suffix, bare)]} if suffix else _ref("layer")
     branches = {
         "description": KEYS["branches"].text,
         "type": "array",
-        "items": _ref(f"layers{suffix}"),
+        "items": chain(_ref(f"layers{suffix}"), _ref("when"), _ref("repeat")),
         "minItems": 1,
     }
     properties = {
         "branches": branches,
-        "join": join,
+        "join": _join(suffix, bare),
         "name": _NAME,
         "from": _ref("tensor"),
         "when": _ref("when"),

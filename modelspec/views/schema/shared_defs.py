@@ -1,6 +1,4 @@
-"""What a schema says several times, said once below `$defs`: a third of the size, and the same
-meaning.
-"""
+"""Moves repeated parts of a schema to `$defs`: a third of the size, with the same meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from typing import Final
 from .value_schema import Schema
 
 PREFIX: Final = "same."
-"""Begins the name of a definition of what several places have in common."""
+"""The prefix of the name of a shared definition."""
 _ONE: Final = frozenset(
     {"additionalProperties", "else", "if", "items", "not", "propertyNames", "then"}
 )
@@ -22,7 +20,7 @@ _REFERENCE: Final = len('{"$ref": "#/$defs/same.activity_regularizer"}')
 
 
 def shared(schema: Schema) -> Schema:
-    """The same schema, in which what is repeated is a reference to one definition."""
+    """The same schema with references to shared definitions for repeated parts."""
     counts: Counter[str] = Counter()
     _count(schema, counts)
     made: Schema = {}
@@ -35,7 +33,7 @@ def shared(schema: Schema) -> Schema:
             return _below(one, hint, once)
         if key not in names:
             name = names[key] = _free(f"{PREFIX}{hint}", made)
-            made[name] = {}  # its place, before those of what is inside of it
+            made[name] = {}  # its position, before those of its parts
             made[name] = _below(one, hint, once)
         return {"$ref": f"#/$defs/{names[key]}"}
 
@@ -45,7 +43,7 @@ def shared(schema: Schema) -> Schema:
 
 
 def _count(schema: Schema, counts: Counter[str]) -> None:
-    """How many places have each schema; what is inside of one that was seen before counts once."""
+    """The number of occurrences of each schema; parts of a repeated schema count once."""
     for _, one in _inner(schema):
         key = _key(one)
         counts[key] += 1
@@ -54,7 +52,7 @@ def _count(schema: Schema, counts: Counter[str]) -> None:
 
 
 def _inner(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """The schemas right inside of one, with the names of settings where they have one."""
+    """The direct sub-schemas of a schema, with the name of the setting, if any."""
     for key, value in schema.items():
         if key in _ONE and isinstance(value, dict):
             yield "", value
@@ -65,7 +63,7 @@ def _inner(schema: Schema) -> Iterator[tuple[str, Schema]]:
 
 
 def _below(schema: Schema, hint: str, change: Callable[[Schema, str], Schema]) -> Schema:
-    """The schema with what is right inside of it changed."""
+    """The schema with changed direct sub-schemas."""
     found = dict(schema)
     for key, value in schema.items():
         if key in _ONE and isinstance(value, dict):

@@ -1,5 +1,5 @@
-"""What a value may be, in words, from its JSON Schema (without the expressions that every value may
-be).
+"""The allowed values in words, from a JSON Schema (without the expressions that are always
+allowed).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ Schema = dict[str, Any]
 
 _NAMED = {
     "boolean": "`true` or `false`",
-    "string": "a text",
+    "string": "a string",
     "null": "`null`",
     "object": "a mapping",
 }
 _MANY = {
-    "integer": "whole numbers",
+    "integer": "integers",
     "number": "numbers",
-    "string": "texts",
+    "string": "strings",
     "boolean": "booleans",
     "array": "lists",
     "object": "mappings",
@@ -27,7 +27,7 @@ _MANY = {
 
 
 def words(schema: Schema) -> str:
-    """`a whole number of at least 1, or a list of 2 whole numbers`."""
+    """`an integer of at least 1, or a list of 2 integers`."""
     if "anyOf" in schema:
         return _either([words(one) for one in schema["anyOf"]])
     if "enum" in schema or "const" in schema:
@@ -37,7 +37,7 @@ def words(schema: Schema) -> str:
         return _a(noun(schema))
     kind = schema.get("type")
     if kind in ("integer", "number"):
-        return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+        return ("an integer" if kind == "integer" else "a number") + _bounds(schema)
     if kind == "array":
         return _list(schema)
     items = schema.get("additionalProperties")
@@ -47,12 +47,12 @@ def words(schema: Schema) -> str:
 
 
 def noun(schema: Schema) -> str:
-    """What a reference refers to: `initializer`."""
+    """The noun of a reference: `initializer`."""
     return str(schema["$ref"]).removeprefix("#/$defs/")
 
 
 def written(value: Any) -> str:
-    """A value as a spec has it: `null`, `1e-07`, `[1, 1]`, `glorot_uniform`."""
+    """A value as in a spec: `null`, `1e-07`, `[1, 1]`, `glorot_uniform`."""
     if isinstance(value, str):
         return value if value else '""'
     if isinstance(value, list):
@@ -109,7 +109,7 @@ def _list(schema: Schema) -> str:
 
 
 def _plural(schema: Schema) -> str:
-    """The same, as the items of a list: bounds that the single value has are not said again."""
+    """The plural form for the items of a list, without bounds."""
     if "anyOf" in schema:
         return _either([_plural(one) for one in schema["anyOf"]])
     if "$ref" in schema:

@@ -1,55 +1,54 @@
-"""The schema of one class of settings, and what every value of a spec may be instead: an
-expression.
+"""The schema of one class of settings, and of the expression that can replace any value of a
+spec.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
 
+from modelspec.core.quiet_warnings import ignoring
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings
 
 from . import field_docs as docs
+from .setting_order import rank
 from .type_text import words
 
 Schema = dict[str, Any]
 
 _FAMILY: Final = "x-family"
-"""The key of a mark where a member of a family is taken, with the family's noun, until it becomes a
-reference.
+"""The key of a temporary marker for a member of a family, with the noun of the family; it is later
+replaced by a reference.
 """
 _OPEN: Final[tuple[Schema, ...]] = ({}, {"type": "object", "additionalProperties": True})
-"""What pydantic makes of a setting whose validator says nothing about what it takes."""
+"""The schema of pydantic for a setting whose validator does not declare its input type."""
 
 EXPRESSION: Final[Schema] = {"$ref": "#/$defs/expression"}
 DOLLAR: Final = r"\$"
 """What tells an expression from a text: `$width`, `$(2 * width)`, `run-$(width)`."""
 NULL: Final[Schema] = {"type": "null"}
 OF_NO_TYPE: Final = ("description", "default")
-"""Keys that say nothing of what a value may be."""
+"""Keys that do not affect the allowed values."""
 TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
-"""JSON Schema's names of Python's types."""
+"""JSON Schema names of Python types."""
 
 
 @cache
 def settings(cls: type[Settings]) -> Schema:
-    """The settings of a class by name, in the order in which people write them, and which of them
-    are needed.
+    """The settings of a class by name, in the Keras order, and which of them are required.
 
-    Values are as pydantic describes them, with a reference where a component or a layer is taken,
-    and without expressions. Made once for a class, and not to be changed.
+    Values are as described by pydantic, with a reference for a component or a layer, and without
+    expressions. Created once for a class; do not modify.
     """
-    with warnings.catch_warnings():
-        # A default that is no JSON (another settings object) is left out.
-        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
+    with ignoring(PydanticJsonSchemaWarning):
+        # A default that is not JSON (another settings object) is left out.
         made = cls.model_json_schema(mode="validation", schema_generator=_Generator)
     properties, inner = made.get("properties", {}), made.get("$defs", {})
-    own = sorted((name for name in cls.model_fields if name not in cls.common), key=_rank(cls))
+    own = sorted((name for name in cls.model_fields if name not in cls.common), key=rank(cls))
     common = [name for name in properties if name in cls.common]
     needed = made.get("required", ())
     return {
@@ -69,26 +68,8 @@ def _setting(cls: type[Settings], name: str, schema: Schema, inner: Schema) -> S
     return found
 
 
-def _rank(cls: type[Settings]) -> Callable[[str], tuple[bool, bool, int]]:
-    """The primary setting first, then those that are needed, then what sets the class apart from
-    its kin.
-    """
-    primary, places = cls.primary(), {one: place for place, one in enumerate(cls.__mro__)}
-
-    def rank(name: str) -> tuple[bool, bool, int]:
-        return (
-            name != primary,
-            not cls.model_fields[name].is_required(),
-            places[docs.home(cls, name) or cls],
-        )
-
-    return rank
-
-
 class _Generator(GenerateJsonSchema):
-    """Without the titles that pydantic makes of every name, and with a mark where a component is
-    taken.
-    """
+    """Without the titles that pydantic generates from names, and with a marker for a component."""
 
     def function_plain_schema(self, schema: Any) -> JsonSchemaValue:
         family = getattr(schema["function"]["function"], "family", None)
@@ -101,7 +82,9 @@ class _Generator(GenerateJsonSchema):
 
 
 def _clean(schema: Any, inner: Schema) -> Any:
-    """References to families in place of their marks, and to nested settings as themselves."""
+    """Replace markers by references to families, and references to nested settings by their
+    schema.
+    """
     if isinstance(schema, list):
         return [_clean(item, inner) for item in schema]
     if not isinstance(schema, dict):
@@ -117,13 +100,13 @@ def _clean(schema: Any, inner: Schema) -> Any:
 
 
 def without(schema: Schema, *keys: str) -> Schema:
-    """The schema but for some keys."""
+    """The schema without some keys."""
     return {key: value for key, value in schema.items() if key not in keys}
 
 
 def _of_family(schema: Schema, family: Registry) -> Schema:
-    """A setting that takes anything, in a class whose primary setting is a member of the family:
-    that, or a list.
+    """A setting without a declared type, in a class whose primary setting is a member of the
+    family: a member, or a list.
     """
     found = alternatives(schema)
     if not any(one in _OPEN for one in found):
@@ -142,30 +125,26 @@ def _notes(schema: Schema) -> Schema:
 
 
 def with_expressions(schema: Schema) -> Schema:
-    """The same schema, which also takes an expression in place of the value and of every value in
-    it.
-    """
+    """The same schema, with an expression allowed for the value and for every value in it."""
     found = alternatives(schema)
     expected = words({"anyOf": [one for one in found if one != NULL] or found})
     return {**_either([_inside(one) for one in found], expected), **_notes(schema)}
 
 
 def or_expression(schema: Schema) -> Schema:
-    """The same schema, or an expression in place of the whole. What is wrong inside is still what
-    an editor tells.
-    """
+    """The same schema, or an expression for the whole value. Editors still report errors inside."""
     return {"if": {"type": "string"}, "then": EXPRESSION, "else": schema}
 
 
 def alternatives(schema: Schema) -> list[Schema]:
-    """What a value may be, one kind of value each."""
+    """The alternatives of a value, one type each."""
     if "anyOf" in schema:
         return [alternative for one in schema["anyOf"] for alternative in alternatives(one)]
     return [without(schema, *OF_NO_TYPE)]
 
 
 def _inside(schema: Schema) -> Schema:
-    """Expressions allowed below the value, not in its place."""
+    """Expressions allowed below the value, but not for the value itself."""
     opened = dict(schema)
     if "prefixItems" in schema:
         opened["prefixItems"] = [with_expressions(item) for item in schema["prefixItems"]]
@@ -182,14 +161,14 @@ def _inside(schema: Schema) -> Schema:
 def _either(kinds: list[Schema], expected: str) -> Schema:
     """One of the alternatives, or an expression.
 
-    Types that differ go into one schema: an editor then says "below the minimum" where it would
-    otherwise say that nothing fits.
+    Different types are merged into one schema: an editor then reports "below the minimum" instead
+    of "no alternative matches".
     """
     if any(not one or _takes_expressions(one) for one in kinds):
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if any(_is_choice(one) for one in kinds):
         return _choice(kinds)
-    # Editors show this where a number is in quotes, and would otherwise speak of the pattern.
+    # Editors show this for a quoted number; otherwise they would show the pattern.
     message = f"must be {expected}"
     expression = {"type": "string", "pattern": DOLLAR, "patternErrorMessage": message}
     return _merged([*kinds, expression])
@@ -200,8 +179,8 @@ def _is_choice(schema: Schema) -> bool:
 
 
 def _choice(kinds: list[Schema]) -> Schema:
-    """One of some values, `null` among them where it is taken, or one of the other alternatives, or
-    an expression.
+    """One of some values, including `null` if allowed, or one of the other alternatives, or an
+    expression.
     """
     values: list[Any] = []
     for one in filter(_is_choice, kinds):
@@ -222,7 +201,7 @@ def _takes_expressions(schema: Schema) -> bool:
 
 
 def _merged(kinds: list[Schema]) -> Schema:
-    """One schema for several types, where the bounds of each can only be its own."""
+    """One schema for several types, if their bounds do not conflict."""
     if len(kinds) == 1:
         return kinds[0]
     types = [one.get("type") for one in kinds]

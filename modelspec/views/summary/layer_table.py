@@ -1,45 +1,62 @@
-"""The summary of a model as a table. It writes shapes as a spec does, without the batch axis."""
+"""The summary of a model as a table. Shapes are written as in a spec, without the batch axis."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelspec.compiler.graph import Graph
 from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.compiler.infer.player_graphs import PlayerGraph
+from modelspec.compiler.infer.stage_graphs import StageGraph
+from modelspec.core.dtypes import bytes_each
 from modelspec.core.shapes import PENDING, Size, Tensor, known, product, show_size, total
 from modelspec.core.text_table import GAP, aligned, column_widths, columns
 
-from .numbers import count, in_units, scaled, separated
+from .memory import MemoryView
+from .numbers import count, in_bytes, in_units, scaled, separated
+from .players import player_lines
+from .stages import stage_lines
 
 _HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
 _NUMBERS = (4, 5)
-"""Columns whose entries end at the right."""
+"""Right-aligned columns."""
 _NAMES = (0, 2)
-"""Columns of names: what tells long ones apart is at their ends."""
+"""Columns of names: long names differ mostly at their ends."""
 _YIELDING = ((2, 1), (0,))
-"""Columns that give way where the table would be too wide, the widest of a group first, names last
-of all.
-"""
+"""Columns that are shortened if the table is too wide, the widest of a group first, names last."""
 _LARGE = 24
-"""Layers past which those of a model inside the model are left out, unless they are asked for."""
+"""Maximum number of layers; in larger models the layers of nested models are hidden by default."""
 _LEAST = 14
-"""What a column keeps where the table has to be narrowed."""
+"""Minimum width of a column in a narrow table."""
 
 
-def table(name: str, graph: TypedGraph, *, width: int = 100, depth: int | None = None) -> str:
+def table(
+    name: str,
+    graph: TypedGraph,
+    *,
+    width: int = 100,
+    depth: int | None = None,
+    memory: MemoryView | None = None,
+    stages: Sequence[StageGraph] = (),
+    players: Sequence[PlayerGraph] = (),
+) -> str:
     """The layers as a table at most `width` columns wide (where names allow it), then totals.
 
-    `depth` is how many levels of models inside models are shown; None leaves out the inside of
-    large ones alone.
+    `depth` is the number of shown levels of nested models; None hides only the layers of large
+    models. With `memory` the totals include the memory of training; `stages` and `players` are
+    those of the training.
     """
     maker = _Rows(_common_dtype(graph), depth)
     rows = list(maker.of(graph))
     totals = _totals(graph)
+    if memory is not None:
+        totals[2:2] = memory.lines
+    totals += [*stage_lines(stages), *player_lines(players)]
     if maker.closed:
         names = ", ".join(dict.fromkeys(maker.closed))
-        totals.append(("not shown", f"what is inside {names}: `--depth {maker.deeper}` shows it"))
+        totals.append(("not shown", f"the layers of {names}: use `--depth {maker.deeper}`"))
     lines = _lines_of([_HEADER, *(row.cells for row in rows)], width)
     return "\n".join([name.rstrip(), "", *lines, "", *columns(totals)]) + "\n"
 
@@ -63,8 +80,8 @@ class _Row:
 
 @dataclass
 class _Rows:
-    """Makes the rows of a graph and of the shared models in it, whose layers stand below their
-    first call.
+    """Creates the rows of a graph and of its shared models, whose layers are below their first
+    call.
     """
 
     dtype: str
@@ -75,7 +92,7 @@ class _Rows:
         self.closed: list[str] = []
         """Models whose layers are not shown."""
         self.deeper = 2
-        """The depth at which the first of them are."""
+        """The smallest depth that shows more of them."""
 
     def of(self, graph: TypedGraph, level: int = 0) -> Iterator[_Row]:
         indent = "  " * level
@@ -131,8 +148,8 @@ class _Rows:
 
 
 def _kind(layer: TypedCall, again: bool, closed: bool) -> str:
-    """The kind, and what is special about this one: what a shared name stands for, how many layers
-    are not shown, or that training changes nothing.
+    """The kind, with remarks: the kind of a shared layer, the number of hidden layers, or that it
+    is frozen.
     """
     remarks = [*_remarks(layer, again, closed)]
     around = layer.call.use.around
@@ -160,13 +177,13 @@ def _parameters(layer: TypedCall) -> Size:
 
 
 def _type(tensor: Tensor, common: str) -> str:
-    """`[28, 28, 1]`, with the dtype where it is not the common one."""
+    """`[28, 28, 1]`, with the dtype if it is not the most common one."""
     shape = f"[{', '.join(show_size(size) for size in tensor.shape[1:])}]"
     return shape if tensor.dtype == common else f"{shape} {tensor.dtype}"
 
 
 def _common_dtype(graph: TypedGraph) -> str:
-    """The dtype that most tensors have: it is not repeated in every row."""
+    """The most common dtype of the tensors: it is not repeated in every row."""
     counts = Counter(tensor.dtype for layer in graph.layers for tensor in layer.outputs)
     return counts.most_common(1)[0][0] if counts else "float32"
 
@@ -186,21 +203,14 @@ def _weights(graph: TypedGraph) -> str:
     every, trainable = graph.parameters, graph.trainable_parameters
     if every is None or trainable is None:
         least = sum(known(product(weight.shape)) or 0 for weight in graph.weights)
-        return f"{least:,} and those that depend on the data"
+        return f"{least:,} plus those that depend on the data"
     if not every:
         return "0"
     size = sum(
-        (known(product(weight.shape)) or 0) * _bytes(weight.dtype) for weight in graph.weights
+        (known(product(weight.shape)) or 0) * bytes_each(weight.dtype) for weight in graph.weights
     )
     frozen = f", {every - trainable:,} frozen" if every != trainable else ""
-    memory = f"{scaled(size)}B" if size >= 1000 else f"{size} bytes"
-    return f"{every:,} ({trainable:,} trainable{frozen}), {memory}"
-
-
-def _bytes(dtype: str) -> int:
-    """What one number of the dtype takes in memory."""
-    bits = "".join(character for character in dtype if character.isdigit())
-    return int(bits) // 8 if bits else 1
+    return f"{every:,} ({trainable:,} trainable{frozen}), {in_bytes(size)}"
 
 
 def _cost(graph: TypedGraph) -> str:
@@ -213,11 +223,11 @@ def _cost(graph: TypedGraph) -> str:
     if _can_be_named(unknown):
         terms = [scaled(number)] if number else []
         return f"{' + '.join([*terms, separated(str(unknown))])} for one example"
-    return f"{scaled(number)} for one example, and what depends on unknown sizes"
+    return f"{scaled(number)} for one example, plus those that depend on unknown sizes"
 
 
 def _can_be_named(size: Size) -> bool:
-    """Whether it is an expression that is short enough to be read."""
+    """Whether it is a short, readable expression."""
     return isinstance(size, str) and size != PENDING and len(size) <= 40
 
 
@@ -225,8 +235,8 @@ def _can_be_named(size: Size) -> bool:
 
 
 def _lines_of(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
-    """The rows in columns; a column that no row fills is left out, and long names give way where it
-    gets too wide.
+    """The rows in columns, without empty columns; long names are shortened if the table is too
+    wide.
     """
     filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
     kept = [[row[column] for column in filled] for row in rows]
@@ -237,7 +247,7 @@ def _lines_of(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
 
 
 def _narrowed(widths: dict[int, int], width: int) -> dict[int, int]:
-    """The widths of columns so that all of them fit, where those that may give way can do that."""
+    """The column widths with which the table fits, as far as columns can be shortened."""
     narrowed = dict(widths)
     excess = sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
     for group in _YIELDING:

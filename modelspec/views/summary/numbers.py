@@ -1,4 +1,4 @@
-"""Counts as people read them."""
+"""Readable numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _UNITS = ("", " k", " M", " G", " T", " P", " E")
 
 
 def count(size: Size) -> str:
-    """With thousands separators; nothing for none."""
+    """With thousands separators; empty for None."""
     number = known(size)
     return _symbol(size) if number is None else f"{number:,}" if number else ""
 
 
 def in_units(size: Size) -> str:
-    """In human units: `10.6 M`; nothing for none."""
+    """In readable units: `10.6 M`; empty for None."""
     number = known(size)
     return _symbol(size) if number is None else scaled(number) if number else ""
 
@@ -28,8 +28,13 @@ def scaled(number: int) -> str:
     return f"{value:.1f}{_UNITS[step]}" if step else str(number)
 
 
+def in_bytes(number: int) -> str:
+    """`1.2 MB`; `812 bytes`."""
+    return f"{scaled(number)}B" if number >= 1000 else f"{number} bytes"
+
+
 def _symbol(size: Size) -> str:
-    """A size that is no number, where it is short enough for a column."""
+    """A symbolic size, if it is short enough for a column."""
     text = "unknown" if size is None else separated(str(size))
     return text if len(text) <= 16 else "unknown"
 

@@ -1,1 +1,1 @@
-"""What declarations of sources are built of; no source is declared here."""
+"""Shared code of source declarations."""

@@ -1,4 +1,4 @@
-"""Sources with a file for each column."""
+"""Sources with one file per column."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ def _files(value: Any, info: ValidationInfo) -> str | dict[str, str]:
     if isinstance(value, str):
         return _OneFile.build({"path": value}, context).path
     if not isinstance(value, dict) or not value:
-        raise Unfit("the path of a file, or a mapping of columns to files")
+        raise Unfit("the path of a file, or a mapping of column names to paths")
     found: dict[str, str] = {}
     faults: list[Fault] = []
     for column, path in value.items():
@@ -41,18 +41,18 @@ def _files(value: Any, info: ValidationInfo) -> str | dict[str, str]:
 
 
 class ColumnFiles(Source):
-    """A file for each column; the columns may stand directly behind the name: `idx: {image: a.idx,
+    """One file per column; the columns may be written directly after the name: `idx: {image: a.idx,
     label: b.idx}`.
     """
 
     spread_primary: ClassVar[bool] = True
-    """Whether the columns may stand where the settings do."""
+    """Whether the columns may be written in place of the settings."""
 
     files: Annotated[
         str | Mapping[str, str], PlainValidator(_files, json_schema_input_type=str | dict[str, str])
     ]
-    """A file for each column; of a single file, the column has the file's name without its
-    endings.
+    """One file per column, by name; a single file gives a column named like the file without its
+    extensions.
     """
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The types of settings that say how image files are read."""
+"""Types of the settings for reading image files."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -7,7 +7,7 @@ from pydantic import PlainValidator
 from modelspec.core.settings import Unfit, is_int
 
 CHANNELS = {"rgb": 3, "grayscale": 1, "rgba": 4}
-"""How many channels an image of a `color_mode` has."""
+"""The number of channels of each `color_mode`."""
 
 
 def _size(value: Any) -> tuple[int, int]:
@@ -32,9 +32,9 @@ PictureSize: TypeAlias = Annotated[
 
 def _mask_values(value: Any) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(one) for one in value):
-        raise Unfit("a list of the values that mean the classes 0, 1, ..., e.g. `[0, 255]`")
+        raise Unfit("a list of the values of the classes 0, 1, ..., e.g. `[0, 255]`")
     if len(set(value)) < len(value):
-        raise Unfit("a list in which each value is once", code="MS205")
+        raise Unfit("a list of different values", code="MS205")
     if min(value) < 0 or max(value) > 65535 or len(value) > 256:
         raise Unfit("at most 256 values from 0 to 65535", code="MS205")
     return tuple(value)
@@ -43,4 +43,4 @@ def _mask_values(value: Any) -> tuple[int, ...]:
 MaskValues: TypeAlias = Annotated[
     tuple[int, ...], PlainValidator(_mask_values, json_schema_input_type=tuple[int, ...])
 ]
-"""The values of masks that mean the classes 0, 1, ..."""
+"""The values of masks for the classes 0, 1, ..."""

@@ -1,67 +1,106 @@
-"""What every source declares beside its settings."""
+"""What every source declares besides its settings."""
 
 import re
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Shape
 from modelspec.core.source import Value
 
 
+class ColumnType(NamedTuple):
+    """The declared type of a column."""
+
+    dtype: str
+    shape: Shape = ()
+    """The shape of an example; `()` is a single value."""
+
+
 class Source(Settings):
-    """The settings of one source, and how the path of a file tells it."""
+    """The settings of one source, and how it is inferred from the path of a file."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
-    """Other names of it."""
+    """Alternative names."""
     endings: ClassVar[tuple[str, ...]] = ()
-    """The endings that its files alone have, in lower case; `.gz` may follow."""
+    """The extensions from which it is inferred, in lower case; `.gz` may follow."""
     shared_endings: ClassVar[tuple[str, ...]] = ()
-    """Endings that mean it only where the spec reads such a source already."""
+    """Extensions from which it is inferred only if the spec already uses this source."""
     file_name: ClassVar[re.Pattern[str] | None] = None
-    """What the names of its files contain, whatever they end in."""
+    """Parts of file names from which it is inferred, with any extension."""
     of_folders: ClassVar[bool] = False
-    """Whether a folder means it where the spec reads such a source already."""
+    """Whether it is inferred from a folder if the spec already uses this source."""
     one_value_cells: ClassVar[bool] = False
-    """Whether a column has one value for each example; else only the data show its shape."""
+    """Whether a column has one value for each example; otherwise its shape is only known from the
+    data.
+    """
+    has_named_columns: ClassVar[bool] = False
+    """Whether `columns_in` reads the names of the columns of a file."""
     own_target: ClassVar[bool] = False
-    """Whether it may have a target of its own, which a single output takes by default."""
+    """Whether it may include a target, which a single output uses by default."""
 
     @property
     def shown_name(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         return self.kind()
 
     @property
     def mask_columns(self) -> frozenset[str]:
-        """Its columns that hold class numbers, one for each place of an image."""
+        """Its columns with class indices, one for each pixel of an image."""
         return frozenset()
 
     def picture_shape(self, column: str) -> Shape | None:
-        """The height, width and channels of a column of pictures, as far as they are known; None
-        for any other column.
+        """The height, width and channels of a column of images, as far as known; None for any other
+        column.
+        """
+        return None
+
+    @property
+    def column_types(self) -> Mapping[str, ColumnType] | None:
+        """The declared types of all columns; None if they are only known from the data. Raises
+        `Fault` if the declaration is wrong.
+        """
+        return None
+
+    @property
+    def known_types(self) -> Mapping[str, ColumnType]:
+        """The same; empty if they are unknown, or if the declaration is wrong."""
+        return {}
+
+    @property
+    def value_columns(self) -> tuple[str, ...] | None:
+        """Its columns with one value for each example, if the settings define its columns; None if
+        they are only known from the data.
+        """
+        return None
+
+    def columns_in(self, file: Path) -> tuple[str, ...] | None:
+        """The names of the columns of a file, read without the packages for data; None if its
+        beginning does not determine them.
         """
         return None
 
     @property
     def class_count(self) -> int:
-        """How many classes its column `target` has, where its name says it; else 0."""
+        """The number of classes of its column `target`, if known from its name; else 0."""
         return 0
 
     @classmethod
     def settings_for(cls, path: str) -> Value:
-        """What stands behind its name for a file of which nothing but the path is known."""
+        """Its value in a spec for a file of which only the path is known."""
         return path
 
     def settings_like(self, path: str) -> dict[str, Any]:
-        """These settings for another file."""
+        """The same settings for another file."""
         return {**self.written(), "path": path}
 
     def beside_path(self) -> dict[str, Any]:
-        """The settings that change what is read from its files: all but the path, and those that
-        are not the defaults.
+        """The settings that affect what is read from its files: all that differ from the defaults,
+        except the path.
         """
         return self.model_dump(exclude={"path"}, exclude_defaults=True)
 
     def written(self) -> dict[str, Any]:
-        """The settings that the spec has."""
+        """The settings written in the spec."""
         return {name: getattr(self, name) for name in self.model_fields_set}

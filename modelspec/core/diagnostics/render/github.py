@@ -1,4 +1,4 @@
-"""Diagnostics as GitHub's workflow commands: they show up beside the line in a pull request.
+"""Diagnostics as GitHub's workflow commands, shown beside the line in a pull request.
 
 Source: docs.github.com, "Workflow commands for GitHub Actions"; the escapes are those of
 actions/toolkit.
@@ -17,9 +17,9 @@ _COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:
-    """One command a line; nothing at all where there is nothing to say.
+    """One command a line; an empty string without diagnostics.
 
-    GitHub takes paths from the folder of the repository, `root`, or else the working directory.
+    Paths are relative to `root`, the folder of the repository, or else to the working directory.
     """
     return "".join(_command(diagnostic, root) + "\n" for diagnostic in diagnostics)
 

@@ -1,5 +1,4 @@
-"""Diagnostics as a code quality report of GitLab: they show up in the merge request, beside the
-line.
+"""Diagnostics as a code quality report of GitLab, shown in the merge request beside the line.
 
 Source: docs.gitlab.com, "Code Quality", section "Code Quality report format".
 """
@@ -32,7 +31,7 @@ def render(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:
 
 
 def _issue(diagnostic: Diagnostic, root: Path | None, before: Counter[str]) -> Mapping[str, object]:
-    """GitLab shows an issue only where it has a place: without one it is the begin of the root."""
+    """GitLab shows an issue only where it has a place: without one it is the start of the root."""
     path = relative_path(diagnostic.file, root) if diagnostic.file is not None else "."
     text = f"{diagnostic.code}: {diagnostic.message}"
     if diagnostic.help:
@@ -47,10 +46,11 @@ def _issue(diagnostic: Diagnostic, root: Path | None, before: Counter[str]) -> M
 
 
 def _fingerprint(diagnostic: Diagnostic, path: str, before: Counter[str]) -> str:
-    """SHA-256 of what is wrong and where, lines left out: it stays where lines are added above.
+    """SHA-256 of the fault and its place without line numbers, so that lines added above do not
+    change it.
 
-    Of several that are equal, the second and the third have their number in it, as GitLab shows one
-    of those with the same fingerprint.
+    Of several equal ones, the second and later ones include their number, as GitLab shows only one
+    with the same fingerprint.
     """
     span = diagnostic.span
     marked = span.text if span is not None else ""

@@ -1,4 +1,4 @@
-"""The path of a file as a repository has it."""
+"""The path of a file in a repository."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 def relative_path(file: str, root: Path | None = None) -> str:
     """The path from `root` (by default the working directory) to a file, with slashes and without
-    `./` and `..`; as it is where the file lies elsewhere, or is none (`<stdin>`, `--set ...`).
+    `./` and `..`; unchanged where it is elsewhere, or not a file (`<stdin>`, `--set ...`).
     """
     if file.startswith(("<", "--")):
         return file

@@ -26,10 +26,10 @@ Json = dict[str, Any]
 def render(
     diagnostics: Iterable[Diagnostic], *, version: str | None = None, root: Path | None = None
 ) -> str:
-    """One run of the tool, with a rule for each code that it found; `version` is modelspec's.
+    """One run of the tool, with a rule for each code found; `version` is that of modelspec.
 
-    Names of files are as they were given, or with `root` relative to it, the folder of the
-    repository: code scanning takes relative ones from there, whatever folder the check runs in.
+    Names of files are as given, or relative to `root`, the folder of the repository: code scanning
+    resolves relative names from there, whatever folder the check runs in.
     """
     found = list(diagnostics)
     codes = sorted({diagnostic.code for diagnostic in found})
@@ -47,7 +47,7 @@ def render(
 
 
 def _rule(code: str) -> Json:
-    """The manual page of a code as a rule (3.49); a code without a page has its name alone."""
+    """The manual page of a code as a rule (3.49); a code without a page has only its name."""
     manual = page(code)
     if manual is None:
         return {"id": code}

@@ -1,5 +1,5 @@
 """Diagnostics for people: the line, a caret under the fault, where the expectation comes from, an
-edit that helps.
+edit that fixes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STYLES: Final = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[
 _CROP: Final = "..."
 _SHOWN_LINES: Final = 4  # of a span; of a longer one the first two and the last
 SHOWN: Final = 1_000
-"""Diagnostics that are written out; nobody reads more, and each takes time to lay out."""
+"""The most diagnostics that are shown; nobody reads more, and each takes time to lay out."""
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -35,8 +35,8 @@ class Mark(NamedTuple):
 
 
 def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int = 120) -> str:
-    """One after another, and a line that counts all of them. Lines of a file are cut to `width`
-    columns. Of a great many, `SHOWN` are written out, errors before others; the rest is counted.
+    """One after another, and a line with their counts. Lines of a file are cut to `width` columns.
+    At most `SHOWN` are shown, errors first; the rest is counted.
     """
     found = list(diagnostics)
     shown = _shown(found)
@@ -47,7 +47,7 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int
 
 
 def _shown(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Those that are written out, in their order."""
+    """Those that are shown, in their order."""
     if len(found) <= SHOWN:
         return found
     kinds = list(_STYLES)
@@ -56,7 +56,7 @@ def _shown(found: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def _rest(found: list[Diagnostic], shown: list[Diagnostic]) -> str:
-    """How many of each code are not written out, and where they are."""
+    """How many of each code are not shown, and where to find them."""
     left = Counter(one.code for one in found)
     left.subtract(one.code for one in shown)
     codes = ", ".join(f"{left[code]:,} {code}" for code in sorted(left) if left[code])
@@ -72,7 +72,7 @@ def block(diagnostic: Diagnostic, *, color: bool = False, width: int = 120) -> s
 
 
 def count(diagnostics: Iterable[Diagnostic]) -> str:
-    """`2 errors, 1 warning`; `no errors` where there is nothing to count."""
+    """`2 errors, 1 warning`; `no errors` without any."""
     numbers: Counter[str] = Counter(diagnostic.severity for diagnostic in diagnostics)
     parts = [
         f"{numbers[kind]} {kind}{'s'[: numbers[kind] != 1]}" for kind in _STYLES if numbers[kind]
@@ -81,7 +81,7 @@ def count(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 class _Block:
-    """One diagnostic on its way to text."""
+    """Lays out one diagnostic."""
 
     def __init__(self, diagnostic: Diagnostic, color: bool, width: int) -> None:
         self.diagnostic = diagnostic

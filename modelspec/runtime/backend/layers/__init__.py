@@ -1,8 +1,8 @@
-"""Layers of modelspec that Keras 3 does not have, in Keras's own terms: they run on every backend
-of it.
+"""Layers of modelspec that Keras 3 does not have. They use Keras operations only and run on every
+Keras backend.
 
 They are registered under the package `modelspec` when this package is imported, so a saved model
-that has one loads after `import modelspec.backend.layers`, or with `modelspec.load_model`.
+that contains one loads after `import modelspec.backend.layers`, or with `modelspec.load_model`.
 """
 
 from .curves import ParametricSoftplus, SReLU
@@ -10,13 +10,16 @@ from .highway import Highway
 from .layer_scale import LayerScale
 from .locally_connected import LocallyConnected1D, LocallyConnected2D
 from .maxout import MaxoutDense
+from .tensors import Constant, Parameter
 
 __all__ = [
+    "Constant",
     "Highway",
     "LayerScale",
     "LocallyConnected1D",
     "LocallyConnected2D",
     "MaxoutDense",
+    "Parameter",
     "ParametricSoftplus",
     "SReLU",
 ]

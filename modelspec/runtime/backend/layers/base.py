@@ -1,4 +1,4 @@
-"""What layers of modelspec's own have in common in Keras: settings that are kept and saved."""
+"""Common base of the layers of modelspec: settings that are kept and saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF_WEIGHTS = (
 )
 """Settings of layers with a kernel and a bias."""
 _ADDRESS = "modelspec.backend.layers"
-"""The module of every layer in saved models: an address that stays wherever the code is."""
+"""The module of every layer in saved models: it stays the same wherever the code is."""
 _FAMILIES = {
     "activation": activations,
     "initializer": initializers,
@@ -29,7 +29,9 @@ _FAMILIES = {
 
 
 def _family(name: str) -> Any:
-    """Keras's module for a setting by the last word of its name; None for a number or a word."""
+    """The Keras module for a setting, by the last word of its name; None for a number or a
+    string.
+    """
     return _FAMILIES.get(name.rpartition("_")[2])
 
 
@@ -44,21 +46,21 @@ def own_layer(cls: Class) -> Class:
 
 
 class OwnLayer(keras.layers.Layer):
-    """Keeps the settings of its constructor under their names, and saves them."""
+    """Keeps the settings of the constructor under their names, and saves them."""
 
     kept: ClassVar[tuple[str, ...]] = ()
-    """The names of the settings that `_keep` was given."""
+    """The names of the settings passed to `_keep`."""
 
     def _keep(self, **settings: Any) -> None:
         for name, value in settings.items():
             family = _family(name)
-            if isinstance(value, list):  # as it was before it was saved
+            if isinstance(value, list):  # the value that it had before it was saved
                 value = tuple(value)
             setattr(self, name, family.get(value) if family else value)
 
     def get_config(self) -> dict[str, Any]:
-        """Everything that makes the same layer again. The regularizer of the output is Keras's own
-        to save.
+        """Everything that is required to create the same layer again. Keras itself saves the
+        regularizer of the output.
         """
         config: dict[str, Any] = super().get_config()
         for name in self.kept:

@@ -11,7 +11,7 @@ from .base import OwnLayer, own_layer
 
 
 class _Curve(OwnLayer):
-    """An activation with a weight (of each name) for every entry, shared along `shared_axes`."""
+    """An activation with one weight per name and entry, shared along `shared_axes`."""
 
     shared_axes: Any
 
@@ -25,8 +25,8 @@ class _Curve(OwnLayer):
         sizes = [1 if axis in shared else size for axis, size in enumerate(input_shape) if axis]
         if None in sizes:
             raise ValueError(
-                f"`{type(self).__name__}` has weights for every entry, so all sizes of its input"
-                f" but those of `shared_axes` must be known; found {tuple(input_shape)}"
+                f"`{type(self).__name__}` has a weight for every entry, so all input sizes except"
+                f" those of `shared_axes` must be known; found {tuple(input_shape)}"
             )
         return tuple(size for size in sizes if size is not None)
 
@@ -36,7 +36,7 @@ class _Curve(OwnLayer):
 
 @own_layer
 class SReLU(_Curve):
-    """Three lines in an S; https://arxiv.org/abs/1512.07030."""
+    """Three line segments in an S shape; https://arxiv.org/abs/1512.07030."""
 
     kept = (
         "t_left_initializer",
@@ -70,10 +70,13 @@ class SReLU(_Curve):
             setattr(self, name, self._weight(name, sizes, name))
 
     def call(self, inputs: Any) -> Any:
-        right = self.t_left + ops.abs(self.t_right)  # never left of the left one
-        below = self.t_left + self.a_left * (inputs - self.t_left)
-        above = right + self.a_right * (inputs - right)
-        return ops.where(inputs < self.t_left, below, ops.where(inputs > right, above, inputs))
+        # Inside another layer the inputs may have another dtype: `ops` accept both.
+        left = self.t_left
+        right = ops.add(left, ops.abs(self.t_right))  # never left of the left threshold
+        below = ops.add(left, ops.multiply(self.a_left, ops.subtract(inputs, left)))
+        above = ops.add(right, ops.multiply(self.a_right, ops.subtract(inputs, right)))
+        kept = ops.where(ops.greater(inputs, right), above, inputs)
+        return ops.where(ops.less(inputs, left), below, kept)
 
 
 @own_layer

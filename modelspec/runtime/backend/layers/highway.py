@@ -1,4 +1,4 @@
-"""Highway networks: a dense layer with a gate past it."""
+"""Highway networks: a dense layer with a gate that bypasses it."""
 
 from __future__ import annotations
 
@@ -69,8 +69,6 @@ class Highway(OwnLayer):
 
 
 def _again(initializer: Any) -> Any:
-    """Another initializer of the same kind: one with a seed of its own would give equal numbers
-    twice.
-    """
+    """Another initializer of the same kind: the same seed would give equal numbers twice."""
     clone = getattr(initializer, "clone", None)
     return clone() if clone is not None else initializer

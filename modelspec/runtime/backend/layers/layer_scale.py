@@ -1,4 +1,4 @@
-"""A learned factor for every channel."""
+"""A learned scale factor for every channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import OwnLayer, own_layer
 
 @own_layer
 class LayerScale(OwnLayer):
-    """`x * gamma`, with a number for every entry of the last axis;
+    """`x * gamma`, with one number for every entry of the last axis;
     https://arxiv.org/abs/2103.17239.
     """
 

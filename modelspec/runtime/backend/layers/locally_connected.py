@@ -1,4 +1,4 @@
-"""Convolutions with a kernel of its own at every place."""
+"""Convolutions with a separate kernel at every position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .base import OF_WEIGHTS, OwnLayer, own_layer
 
 
 class _LocallyConnected(OwnLayer):
-    """Both; patches of the input are cut out, and each is multiplied with its own kernel."""
+    """Base of both layers: extracts patches of the input and multiplies each with its own
+    kernel.
+    """
 
     axes: ClassVar[int]
     kept = (
@@ -79,7 +81,7 @@ class _LocallyConnected(OwnLayer):
         return bool(self.data_format == "channels_first")
 
     def _places(self, sizes: Sequence[int]) -> tuple[int, ...]:
-        """How many places the kernel has along each axis."""
+        """The number of kernel positions along each axis."""
         if self.padding == "same":
             return tuple(
                 -(-size // stride) for size, stride in zip(sizes, self.strides, strict=True)
@@ -97,8 +99,8 @@ class _LocallyConnected(OwnLayer):
         sizes, channels = self._split(input_shape)
         if None in sizes or channels is None or len(sizes) != self.axes:
             raise ValueError(
-                f"`{type(self).__name__}` has weights for every place, so all sizes of its input"
-                f" must be known; found {tuple(input_shape)}"
+                f"`{type(self).__name__}` has weights for every position, so all input sizes must"
+                f" be known; found {tuple(input_shape)}"
             )
         places = self._places(sizes)
         if min(places) < 1:
@@ -117,13 +119,13 @@ class _LocallyConnected(OwnLayer):
         y = ops.einsum("bpi,pio->bpo", flat, self.kernel)
         y = ops.reshape(y, (-1, *places, self.filters))
         if self.bias is not None:
-            y = ops.add(y, self.bias)  # which takes weights of another dtype, as Keras's layers do
+            y = ops.add(y, self.bias)  # which accepts weights of another dtype, as Keras layers do
         if self._channels_first:
             y = ops.moveaxis(y, -1, 1)
         return self.activation(y) if self.activation is not None else y
 
     def _padded(self, x: Any, sizes: Sequence[int], places: Sequence[int]) -> Any:
-        """With zeros around it, the extra one behind, where `padding` is `same`."""
+        """Pads with zeros if `padding` is `same`; an odd extra zero is added at the end."""
         if self.padding != "same":
             return x
         around = []
@@ -134,10 +136,10 @@ class _LocallyConnected(OwnLayer):
         return ops.pad(x, [(0, 0), *around, (0, 0)])
 
     def _patches(self, x: Any, places: Sequence[int]) -> Any:
-        """(batch, *places, kernel, channels), or with the channels first (batch, *places, channels,
-        kernel).
+        """(batch, *positions, kernel, channels), or with the channels first (batch, *positions,
+        channels, kernel).
 
-        That is the order of Keras 2's kernels, so that weights saved by it fit.
+        This is the order of kernels in Keras 2, so weights saved by Keras 2 fit.
         """
         taken = []
         for offsets in product(*map(range, self.kernel_size)):
@@ -159,7 +161,7 @@ class _LocallyConnected(OwnLayer):
 
 @own_layer
 class LocallyConnected1D(_LocallyConnected):
-    """A convolution along one axis with a kernel of its own at every place: (batch, steps,
+    """A convolution along one axis with a separate kernel at every position: (batch, steps,
     channels).
     """
 
@@ -168,7 +170,7 @@ class LocallyConnected1D(_LocallyConnected):
 
 @own_layer
 class LocallyConnected2D(_LocallyConnected):
-    """A convolution along two axes with a kernel of its own at every place: (batch, height, width,
+    """A convolution along two axes with a separate kernel at every position: (batch, height, width,
     channels).
     """
 

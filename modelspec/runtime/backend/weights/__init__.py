@@ -1,14 +1,14 @@
-"""Weights from files: `training.weights`, and `weights` of a model of the library.
+"""Loads weights from files: `training.weights`, and `weights` of a model of the library.
 
-A file is data from a stranger. Nothing of it runs, no path in it is followed, and every size in it
-is compared with the model's before a number is read; what does not fit is reported for all layers
-at once.
+A weight file is untrusted. No code in it is run, no path in it is followed, and every size in it is
+compared with the model before any number is read. Everything that does not fit is reported at once,
+for all layers.
 """
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Sequence as SequenceType
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from modelspec.core.diagnostics import Fault, Span
 from modelspec.core.paths import outside, reached
 from modelspec.core.places import is_address
 from modelspec.core.settings import Context
+from modelspec.core.source import Mapping, Sequence, find, locate
 from modelspec.runtime.data.errors import Findings, RunError
 
 from .wanted import Wanted
@@ -25,18 +26,20 @@ from .weight_files import opened
 if TYPE_CHECKING:  # Keras: files are read without it
     import keras
 
+    from modelspec.compiler.spec.training_section import Training
+
     from .held_weights import Given
 
-__all__ = ["assign", "initial_weights", "load_weights"]
+__all__ = ["assign", "initial_weights", "load_weights", "place_of"]
 
 
 def load_weights(
     model: keras.Model, settings: InitialWeights, context: Context, span: Span | None = None
 ) -> None:
-    """Give a built model the weights of a file, cast to the dtypes of its own.
+    """Load the weights of a file into a built model, cast to the dtypes of the model.
 
-    Raises `RunError`: MS750 where the file cannot be read, MS751 where it asks for what no file of
-    weights needs, MS752 for every layer that it does not fit.
+    Raises `RunError`: MS750 if the file cannot be read, MS751 if it uses features that no weight
+    file needs, MS752 for every layer that it does not fit.
     """
     wanted = Wanted(settings.skip, settings.by_name)
     _load(
@@ -44,12 +47,28 @@ def load_weights(
     )
 
 
-def initial_weights(model: keras.Model, source: WeightsSource) -> None:
-    """Give a model of the library the weights that it starts from: those of Keras (`imagenet`), or
-    of a file.
+def place_of(training: Training, root: Mapping) -> Span:
+    """Where the spec names the file of the initial weights of a training, or of one of its stages.
+    `root` is the expanded spec.
+    """
+    entry = root.entries.get("training")
+    stages = find(entry.value, ("stages",)) if entry is not None else None
+    parts = stages.items if isinstance(stages, Sequence) else ()
+    within = [one for one in parts if one.span.start <= training.span.start < one.span.end]
+    for node in (*within, *([entry.value] if entry is not None and not within else ())):
+        found = locate(node, ("weights", "path")) or locate(node, ("weights",))
+        if found is not None:
+            return found
+    return training.span
 
-    Loads from the network what Keras's cache lacks. Raises `RunError` as `load_weights`, and MS753
-    where the weights cannot be fetched, MS754 where Keras offers none for the model's settings.
+
+def initial_weights(model: keras.Model, source: WeightsSource) -> None:
+    """Load the initial weights of a model of the library: those of Keras (`imagenet`), or those of
+    a file.
+
+    Downloads weights that are not in the Keras cache. Raises `RunError` as `load_weights`, and
+    MS753 if the weights cannot be downloaded, MS754 if Keras has no weights for the model's
+    settings.
     """
     from . import imagenet
 
@@ -63,8 +82,8 @@ def initial_weights(model: keras.Model, source: WeightsSource) -> None:
 
 
 def located(path: str, context: Context) -> Path:
-    """The file of weights. Raises `RunError`: MS210 outside the project and the granted
-    places, MS750 where there is none.
+    """The weight file. Raises `RunError`: MS210 outside the project and the granted places, MS750
+    if the file does not exist.
     """
     if is_address(path):
         return _fetched(path, context)
@@ -74,11 +93,11 @@ def located(path: str, context: Context) -> Path:
     except FileNotFoundError:
         raise RunError.of(
             "MS750",
-            f"there is no file of weights `{path}`",
+            f"the weight file `{path}` does not exist",
             help="write its path relative to the folder of the spec",
         ) from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise RunError.of("MS750", f"`{path}` cannot be followed: {error}") from None
+        raise RunError.of("MS750", f"`{path}` cannot be resolved: {error}") from None
     if found is None:
         raise RunError([outside(path, context).at(None)])
     if not stat.S_ISREG(mode):
@@ -112,32 +131,34 @@ def _load(
             raise _does_not_fit(wrong, shown, span)
         fitting = [given for given in found if not given.problem]
         if not fitting:
-            raise RunError.of(
+            fault = Fault(
                 "MS752",
-                f"nothing in `{shown}` fits the model",
+                f"`{shown}` has no weights that fit the model",
                 help=(
-                    "is it the file of another model? `modelspec show` lists the layers of this one"
+                    "check whether the file belongs to another model: `modelspec show` lists the"
+                    " layers of this one"
                 ),
             )
+            raise RunError([fault.at(span)])
         for given in fitting:
             assign(given)
 
 
 def assign(given: Given) -> None:
-    """Give the weights of one owner the values of the file."""
+    """Load the values of the file into the weights of one owner."""
     for weight, entry in given.weights.values():
         weight.assign(entry.read())
     finalize: Any = getattr(given.owner, "finalize_state", None)
-    if finalize is not None:  # what `Normalization` computes from its weights
+    if finalize is not None:  # the values that `Normalization` computes from its weights
         finalize()
 
 
-def _does_not_fit(wrong: Sequence[Given], shown: str, span: Span | None) -> RunError:
+def _does_not_fit(wrong: SequenceType[Given], shown: str, span: Span | None) -> RunError:
     found = Findings()
     for given in wrong:
-        subject, help = "the model", "`by_name: true` takes the layers whose names are in both"
+        subject, help = "the model", "`by_name: true` loads only layers whose names are in both"
         if given.path:
             subject = f"`{given.path}`"
-            help = f"`skip: [{given.path.split('/')[0]}]` leaves it as it is"
+            help = f"`skip: [{given.path.split('/')[0]}]` skips it"
         found.error("MS752", f"`{shown}` does not fit {subject}: {given.problem}", span, help=help)
     return RunError(found.diagnostics)

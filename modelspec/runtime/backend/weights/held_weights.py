@@ -1,8 +1,9 @@
-"""What holds weights in a model, and whether the arrays of a file are of their shapes."""
+"""The owners of weights in a model, and whether the arrays of a file have the right shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -12,29 +13,27 @@ import keras
 from modelspec.core.diagnostics import listed
 from modelspec.core.registry import snake_case
 
+from ..hdf5.entry import Entry
 from ..inner_names import spec_name
-from .entry import Entry
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a file has for one thing that holds weights. Where `problem` is set, it is not what the
-    model needs.
+    """The arrays of a file for one owner of weights. If `problem` is set, they do not fit the
+    model.
     """
 
     owner: Any
-    """A layer, or whatever in it holds weights of its own."""
+    """A layer, or an object in it that has its own weights."""
     path: str
-    """The layer by names: `encoder/dense_1`."""
+    """The path of the layer: `encoder/dense_1`."""
     weights: Mapping[str, tuple[Any, Entry]] = field(default_factory=dict)
-    """The variable and its array, by the key that the owner keeps it under."""
+    """Variables and their arrays, by the key in the owner."""
     problem: str | None = None
 
 
 def holders(owner: Any, path: str) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Everything in a model that holds weights of its own, once, with the names of the layers that
-    lead to it.
-    """
+    """Every object in a model that has its own weights, once, with the path of its layer."""
     seen: set[int] = set()
 
     def visit(one: Any, path: str) -> Iterator[tuple[str, Any, dict[str, Any]]]:
@@ -50,7 +49,7 @@ def holders(owner: Any, path: str) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
 
 def path_below(path: str, owner: Any, inner: Any) -> str:
-    """The path of a layer inside a model; what is inside a layer goes by that layer's name."""
+    """The path of a layer inside a model; objects inside a layer have the path of that layer."""
     if not isinstance(owner, keras.Model):
         return path
     name = spec_name(inner.name)
@@ -58,21 +57,35 @@ def path_below(path: str, owner: Any, inner: Any) -> str:
 
 
 def kept_by(owner: Any) -> dict[str, Any]:
-    """The variables that a layer saves, under its own keys."""
+    """The variables that a layer saves, by key."""
     kept: dict[str, Any] = {}
     if getattr(owner, "built", True):
-        owner.save_own_variables(kept)
+        with _without_adapters(owner):
+            owner.save_own_variables(kept)
     return {key: value for key, value in kept.items() if hasattr(value, "shape")}
+
+
+@contextmanager
+def _without_adapters(owner: Any) -> Iterator[None]:
+    """Keras saves the sum of a kernel and its low-rank adapters: a file sets the kernel alone."""
+    enabled = getattr(owner, "lora_enabled", False)
+    if enabled:
+        owner.lora_enabled = False
+    try:
+        yield
+    finally:
+        if enabled:
+            owner.lora_enabled = True
 
 
 def compared(
     owner: Any, path: str, weights: Mapping[str, tuple[Any, Entry | None]], where: str | None
 ) -> Given:
-    """The weights of one owner, or what is wrong with what the file has for it."""
+    """The weights of one owner, or why the arrays in the file do not fit."""
     full = {key: (weight, entry) for key, (weight, entry) in weights.items() if entry is not None}
     missing = [name_of(weight) for key, (weight, _) in weights.items() if key not in full]
     if missing:
-        return Given(owner, path, problem=f"the file has no {listed(missing)} for it")
+        return Given(owner, path, problem=f"the file does not contain its {listed(missing)}")
     wrong = [
         f"`{name_of(weight)}` is {_shape(entry.shape)} in the file and {_shape(weight.shape)} in"
         " the model"
@@ -93,20 +106,20 @@ def _shape(shape: Iterable[int | None]) -> str:
     return f"({', '.join(str(size) for size in shape)})"
 
 
-# What is in a layer -------------------------------------------------------------------------------
+# Objects in a layer -------------------------------------------------------------------------------
 
 
 @cache
 def _of_every_layer() -> frozenset[str]:
-    """Attributes that any layer has: what Keras passes over when it looks for what a layer
-    holds.
+    """Attributes that every layer has: Keras skips them when it looks for the objects in a
+    layer.
     """
     return frozenset({*dir(keras.layers.Layer()), "_self_unconditional_dependency_names"})
 
 
 def parts_of(owner: Any) -> Iterator[tuple[str, Any]]:
-    """What a thing that is saved holds, with the group that Keras saves it in, in the order in
-    which it does.
+    """The saved objects inside a saved object, with their groups, in the order in which Keras saves
+    them.
     """
     if isinstance(owner, keras.Model):  # all weights of a functional model belong to its layers
         yield from _counted("layers", owner.layers)
@@ -121,21 +134,21 @@ def parts_of(owner: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes in which a layer may hold others, those that begin with `_` at the end."""
+    """The attributes that may contain other layers; those that begin with `_` come last."""
     names = set(dir(owner)) - _of_every_layer()
     for name in sorted(names, key=lambda name: (name.startswith("_"), name)):
         if name.startswith("__"):
             continue
         try:
             value = getattr(owner, name)
-        # A property that does not hold now: whatever it raises, it is no layer.
+        # A property that fails now: whatever it raises, it is not a layer.
         except Exception:  # noqa: BLE001, S112
             continue
         yield name, value
 
 
 def _counted(group: str, items: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    """Layers in a list, by their class and how many of it came before."""
+    """Layers in a list, by their class and their number among the layers of that class."""
     counts: dict[str, int] = {}
     for item in items:
         if isinstance(item, keras.layers.Layer):

@@ -1,8 +1,8 @@
-"""The weights that Keras offers for its applications: the same addresses, hashes and cache, read
-from Keras itself.
+"""The weights that Keras offers for its applications: the same URLs, hashes and cache, read from
+Keras itself.
 
-Every module of `keras.applications` holds the address of its files and their hashes, as constants
-or in its calls of `get_file`; which file belongs to which settings is a rule of each family, in
+Every module of `keras.applications` contains the URLs of its files and their hashes, as constants
+or in its calls of `get_file`. Which file belongs to which settings is a rule of each family, see
 `_files`.
 """
 
@@ -24,7 +24,7 @@ import keras
 from modelspec.runtime.data.errors import RunError
 
 CLASSES = 1000
-"""What the heads of all of them tell apart."""
+"""The number of classes of the pretrained heads."""
 _TF = "weights_tf_dim_ordering_tf_kernels"
 _FIRST_NAMES = {
     "InceptionV3": "inception_v3",
@@ -46,45 +46,45 @@ class Offered(NamedTuple):
 
 
 def fetched(kind: str, settings: Mapping[str, Any]) -> Path:
-    """The file in Keras's cache, fetched where it is not there yet.
+    """The file in the Keras cache, downloaded if it is not there yet.
 
-    Raises `RunError`: MS754 where Keras offers none for these settings, MS753 where it cannot be
-    fetched.
+    Raises `RunError`: MS754 if Keras has no weights for these settings, MS753 if they cannot be
+    downloaded.
     """
     one = offered(kind, settings)
     try:
-        with redirect_stdout(sys.stderr):  # Keras tells its progress where results are printed
+        with redirect_stdout(sys.stderr):  # Keras prints its progress to standard output
             return Path(
                 keras.utils.get_file(
                     one.name, one.address, cache_subdir="models", file_hash=one.hash
                 )
             )
-    except Exception as error:  # a network raises anything
+    except Exception as error:  # network errors have many types
         place = cache() / one.name
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError.of(
             "MS753",
-            f"the weights of `{kind}` cannot be fetched from {one.address}: {said}",
-            help=f"without a network, put the file at {place} by hand, or write `weights: null`",
+            f"the weights of `{kind}` cannot be downloaded from {one.address}: {reason}",
+            help=f"without network access, copy the file to {place}, or write `weights: null`",
         ) from error
 
 
 def cache() -> Path:
-    """The folder in which Keras keeps fetched weights."""
+    """The folder in which Keras keeps downloaded weights."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "models"
 
 
 def offered(kind: str, settings: Mapping[str, Any]) -> Offered:
-    """The file for a kind and its settings. Raises `RunError` (MS754) where Keras offers none."""
+    """The file for a kind and its settings. Raises `RunError` (MS754) if Keras has none."""
     if not hasattr(keras.applications, kind):
         raise _none(kind, "no weights for it", "write `weights: null`, or the path of a file")
     top = bool(settings.get("include_top", True))
     if top and settings.get("classes", CLASSES) != CLASSES:
         raise _none(
             kind,
-            f"a head of {CLASSES} classes only, not {settings['classes']}",
-            "write `include_top: false` and a head of your own behind it",
+            f"only a head of {CLASSES} classes, not {settings['classes']}",
+            "write `include_top: false` and add your own head",
         )
     module = _module(kind)
     name, found = _files(kind, settings, top, module)
@@ -96,7 +96,7 @@ def _none(kind: str, what: str, help: str) -> RunError:
 
 
 def _module(kind: str) -> ModuleType:
-    """The module of `keras.applications` that knows the files; both versions of ResNet have them in
+    """The module of `keras.applications` that defines the files; both versions of ResNet share
     one.
     """
     first = kind.removesuffix("V2") if kind.startswith("ResNet") else kind
@@ -106,7 +106,7 @@ def _module(kind: str) -> ModuleType:
 def _files(
     kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
 ) -> tuple[str, str | None]:
-    """The name of the file, and its hash where Keras knows one."""
+    """The name of the file, and its hash if Keras has one."""
     for prefix, files in _FAMILIES.items():
         if kind.startswith(prefix):
             return files(kind, settings, top, module)
@@ -160,7 +160,7 @@ def _mobile(
             "use one of these",
         )
     if settings.get("depth_multiplier", 1) != 1:
-        raise _none(kind, "`depth_multiplier: 1` only", "leave it out")
+        raise _none(kind, "`depth_multiplier: 1` only", "omit it")
     size, ends = _size(kind, settings), "" if top else "_no_top"
     if kind == "MobileNet":
         return f"mobilenet_{_MOBILE_NAMES[alpha]}_{size}_tf{ends}.h5", None
@@ -168,8 +168,8 @@ def _mobile(
 
 
 def _size(kind: str, settings: Mapping[str, Any]) -> int:
-    """The size of images that the weights were learned from: that of the input where there are
-    such, else 224.
+    """The image size that the weights were trained with: that of the input if such weights exist,
+    otherwise 224.
     """
     shape = [size for size in settings.get("input_shape") or () if size not in (1, 3)]
     if len(shape) == 2 and shape[0] == shape[1] and shape[0] in _SIZES[kind]:
@@ -204,26 +204,26 @@ _FAMILIES: Mapping[
     "EfficientNet": _efficientnet,
     "ConvNeXt": _convnext,
 }
-"""The rule of each family by the beginning of its names, longer ones first."""
+"""The rule of each family by name prefix, longer prefixes first."""
 
 
 # The modules of Keras -----------------------------------------------------------------------------
 
 
 def _address(module: ModuleType, name: str) -> str:
-    """The address that the module has for a file: in its call of `get_file`, or as the folder of
-    all of them.
+    """The URL that the module has for a file: in its call of `get_file`, or as the folder of all
+    files.
     """
     given = _call(module, name)
     if given is not None and isinstance(given.args[1], ast.Name):
         return str(getattr(module, given.args[1].id))
-    texts = [value for value in vars(module).values() if isinstance(value, str)]
-    folders = (text for text in texts if text.startswith("https://") and text.endswith("/"))
+    constants = [value for value in vars(module).values() if isinstance(value, str)]
+    folders = (text for text in constants if text.startswith("https://") and text.endswith("/"))
     return next(folders) + name
 
 
 def _hash_in(module: ModuleType, name: str) -> str | None:
-    """The hash that the module gives to `get_file` for a file, where it is in the call itself."""
+    """The hash that the module passes to `get_file` for a file, if it is in the call itself."""
     given = _call(module, name)
     for word in given.keywords if given is not None else ():
         if word.arg == "file_hash":
@@ -232,8 +232,8 @@ def _hash_in(module: ModuleType, name: str) -> str | None:
 
 
 def _call(module: ModuleType, name: str) -> ast.Call | None:
-    """The module's call of `get_file` for a file, whose name is in it or in the assignment before
-    it.
+    """The module's call of `get_file` for a file; the name of the file is in the call or in the
+    assignment before it.
     """
     tree = ast.parse(inspect.getsource(module))
     parts = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Call))]

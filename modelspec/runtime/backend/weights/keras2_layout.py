@@ -1,5 +1,5 @@
-"""Files of Keras 1 and 2 (`.h5`): lists of names in attributes are the layers and their arrays. The
-n-th belongs to the n-th with weights.
+"""Files of Keras 1 and 2 (`.h5`): attributes list the names of the layers and their arrays. The
+n-th layer with weights in the file belongs to the n-th one in the model.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import keras
 
 from modelspec.compiler.spec.initial_weights import covers
 
+from ..hdf5.entry import Entry
+from ..hdf5.process import Tree
 from ..inner_names import spec_name
-from .entry import Entry
-from .hdf5_process import Tree
 from .held_weights import Given, compared, holders, kept_by, name_of
 from .wanted import Wanted
 
@@ -23,7 +23,7 @@ _Saved = list[tuple[str, list[Entry]]]
 
 
 def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
-    """What the file has for every layer with weights, and for the model itself."""
+    """The arrays of the file for every layer with weights, and for the model itself."""
     root = _root(tree)
     layers = [layer for layer in model.layers if layer.weights]
     saved = _saved(tree, root)
@@ -34,7 +34,7 @@ def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
     else:
         layers = _paired(layers, len(saved), wanted.skip)
         if len(saved) != len(layers):
-            count = f"{len(saved)} layers with weights, and the model {len(layers)}"
+            count = f"{len(saved)} layers with weights, and the model has {len(layers)}"
             yield Given(model, "", problem=f"the file has {count}")
             return
         pairs = [(layer, *one) for layer, one in zip(layers, saved, strict=True)]
@@ -51,12 +51,12 @@ def _saved(tree: Tree, root: str) -> _Saved:
 
 
 def layer_by_name(tree: Tree, layer: Any, name: str) -> Given:
-    """What the file has for one layer under its name."""
+    """The arrays of the file for one layer, by its name."""
     return _in_order(layer, name, _arrays(tree, _root(tree), name))
 
 
 def _root(tree: Tree) -> str:
-    """Where the layers are: in a file of weights, or of a whole model."""
+    """The group of the layers: in a weight file, or in a file of a whole model."""
     return "" if tree.texts("", "layer_names") is not None else "model_weights"
 
 
@@ -67,9 +67,8 @@ def _pairs_by_name(layers: list[Any], saved: _Saved) -> list[tuple[Any, str, lis
 
 
 def _of_library(wanted: Wanted, saved: _Saved, layers: list[Any]) -> tuple[Wanted, _Saved]:
-    """By name where the file has every layer. Some of Keras's files count layers from another
-    number than 0: then the order holds, in which the layers of a model that is cut short come
-    first.
+    """By name if the file has every layer. In some files of Keras, the numbers in layer names do
+    not start at 0: then the order applies, and the layers of a truncated model come first.
     """
     if {spec_name(layer.name) for layer in layers} <= {name for name, _ in saved}:
         return replace(wanted, by_name=True), saved
@@ -77,9 +76,7 @@ def _of_library(wanted: Wanted, saved: _Saved, layers: list[Any]) -> tuple[Wante
 
 
 def _paired(layers: list[Any], count: int, skip: tuple[str, ...]) -> list[Any]:
-    """The layers that a file of so many layers is for: all of them, or all but those that are
-    skipped.
-    """
+    """The layers that a file with `count` layers belongs to: all, or all but the skipped ones."""
     if len(layers) == count:
         return layers
     return [layer for layer in layers if not covers(skip, spec_name(layer.name))]
@@ -94,8 +91,8 @@ def _arrays(tree: Tree, root: str, layer: str) -> list[Entry]:
 def _in_order(layer: Any, name: str, entries: list[Entry], skip: tuple[str, ...] = ()) -> Given:
     """The arrays of one layer, in the order in which Keras 2 lists weights: trainable ones first.
 
-    A layer that was frozen when it was saved lists them as they were made. What is skipped inside a
-    sub-model is left out.
+    A layer that was frozen when it was saved lists its weights in the order of creation. Skipped
+    weights inside a sub-model are omitted.
     """
     orders = [_trainable_first(layer), list(layer.weights)]
     if len(orders[0]) != len(entries):
@@ -124,7 +121,7 @@ def _of_model(model: keras.Model, entries: list[Entry]) -> Iterator[Given]:
 
 
 def _other_count(owner: Any, path: str, name: str, stored: int, needed: int) -> Given:
-    problem = f"the file has {stored} weights for it (`{name}`), and the model {needed}"
+    problem = f"the file has {stored} weights for it (`{name}`), and the model has {needed}"
     return Given(owner, path, problem=problem)
 
 
@@ -135,7 +132,7 @@ def _fits(order: list[Any], entries: list[Entry]) -> bool:
 
 
 def _skipped(layer: Any, skip: tuple[str, ...]) -> set[int]:
-    """The weights inside a sub-model that are left as they are, by identity."""
+    """The weights inside a sub-model that are skipped, by identity."""
     inside = holders(layer, spec_name(layer.name)) if skip else ()
     return {
         id(weight) for place, _, kept in inside if covers(skip, place) for weight in kept.values()
@@ -143,7 +140,7 @@ def _skipped(layer: Any, skip: tuple[str, ...]) -> set[int]:
 
 
 def _trainable_first(layer: Any) -> list[Any]:
-    """The weights of a layer as they are listed while nothing in it is frozen."""
+    """The weights of a layer in the order in which they are listed if it is not frozen."""
     trainable = {
         id(weight) for one in layer._flatten_layers() for weight in one._trainable_variables
     }
@@ -151,7 +148,7 @@ def _trainable_first(layer: Any) -> list[Any]:
 
 
 def _alike(order: list[Any], entries: list[Entry]) -> int:
-    """How many arrays are named as the weights that they would be."""
+    """The number of arrays whose names match the weights at the same position."""
     return sum(
         name_of(weight) == spec_name(entry.name.rpartition("/")[2].partition(":")[0])
         for weight, entry in zip(order, entries, strict=True)

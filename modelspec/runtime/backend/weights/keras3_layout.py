@@ -1,6 +1,6 @@
-"""Files of Keras 3 (`.weights.h5`, `.keras`): a layer is a group named after its class and counted
-(`layers/dense_1`), what it holds is in groups named after its attributes (`forward_layer/cell`),
-its arrays in `vars/0`, `vars/1`, ...
+"""Files of Keras 3 (`.weights.h5`, `.keras`): a layer is a group named after its class with a
+counter (`layers/dense_1`), the objects in it are groups named after its attributes
+(`forward_layer/cell`), and its arrays are `vars/0`, `vars/1`, ...
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import Any
 
 import keras
 
+from ..hdf5.process import Tree
 from ..inner_names import spec_name
-from .hdf5_process import Tree
 from .held_weights import Given, compared, kept_by, parts_of, path_below
 
 _OLD_ROOT = "_layer_checkpoint_dependencies"
-"""What TensorFlow 2.13 called `layers`."""
+"""The name of `layers` in TensorFlow 2.13."""
 
 
 def in_groups(tree: Tree) -> bool:
-    """Whether the file has weights in the way of Keras 3."""
+    """Whether the file has the layout of Keras 3."""
     return bool(tree.names("layers") or tree.names(_OLD_ROOT))
 
 
 class Keras3Layout:
-    """Walks a model as Keras does when it saves it, and finds the groups."""
+    """Traverses a model in the order in which Keras saves it, and finds the groups."""
 
     def __init__(self, tree: Tree, by_name: bool) -> None:
         self.tree = tree
@@ -32,7 +32,9 @@ class Keras3Layout:
         self._seen: set[int] = set()
 
     def visit(self, owner: Any, place: str = "", path: str = "") -> Iterator[Given]:
-        """What the file has for everything below an owner that is saved in the group `place`."""
+        """The arrays of the file for everything below an owner that is saved in the group
+        `place`.
+        """
         if id(owner) in self._seen:
             return
         self._seen.add(id(owner))
@@ -46,7 +48,7 @@ class Keras3Layout:
                 yield from self.visit(inner, found, path_below(path, owner, inner))
 
     def _place(self, place: str, group: str, inner: Any, *, top: bool) -> str | None:
-        """The group of a layer; None where it is looked for by name, and the file has none of
+        """The group of a layer; None if layers are matched by name and the file does not contain
         it.
         """
         exact = f"{place}/{group}" if place else group
@@ -64,30 +66,32 @@ class Keras3Layout:
         group = f"{place}/vars" if place else "vars"
         count = len(self.tree.names(group))
         if not count:
-            return Given(owner, path, problem=f"the file has nothing for it (no `{place}`)")
+            return Given(owner, path, problem=f"the file does not contain it (no group `{place}`)")
         if count != len(kept):
-            problem = f"the file has {count} weights for it (`{place}`), and the model {len(kept)}"
+            problem = (
+                f"the file has {count} weights for it (`{place}`), and the model has {len(kept)}"
+            )
             return Given(owner, path, problem=problem)
         entries = {key: (weight, self.tree.entry(f"{group}/{key}")) for key, weight in kept.items()}
         return compared(owner, path, entries, place)
 
 
 def layer_in_group(tree: Tree, layer: Any, group: str, path: str) -> Iterator[Given]:
-    """What the file has for one layer that is saved in a group."""
+    """The arrays of the file for one layer that is saved in a group."""
     old = group.replace("layers/", f"{_OLD_ROOT}/", 1)
     yield from Keras3Layout(tree, False).visit(layer, _existing(tree, group, old), path)
 
 
 def _existing(tree: Tree, place: str, old: str) -> str:
-    """The first group that the file has: the place, the older name of it, or that of another kind
-    of model; else the place.
+    """The first group that exists in the file: `place`, its older name, or its name in another kind
+    of model; `place` if none exists.
     """
     places = (place, old, *_other_kinds(place))
     return next((one for one in places if tree.has(one)), place)
 
 
 def _other_kinds(place: str) -> Iterator[str]:
-    """A sub-model that was saved as the other kind of model: both hold the same layers in the same
+    """A sub-model that was saved as the other kind of model: both have the same layers in the same
     order.
     """
     parent, _, name = place.rpartition("/")

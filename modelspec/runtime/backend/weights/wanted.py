@@ -1,4 +1,4 @@
-"""What is to be loaded from a file of weights."""
+"""The options for loading a weight file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be loaded."""
+    """What to load."""
 
     skip: tuple[str, ...] = ()
     by_name: bool = False
     of_library: bool = False
-    """Whether the file is Keras's own for a model of the library, which may be cut short: its
-    layers are found by their names where the file has all of them, by their order otherwise.
+    """Whether the file comes from Keras, for a model of the library that may be truncated: layers
+    are matched by name if the file has all of them, by order otherwise.
     """

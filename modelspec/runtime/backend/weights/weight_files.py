@@ -1,5 +1,5 @@
-"""Files of weights by their ending: HDF5, HDF5 inside a `.keras` archive, safetensors. Nothing is
-written to disk.
+"""Weight files by extension: HDF5, HDF5 inside a `.keras` archive, safetensors. Nothing is written
+to disk.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from .entry import Array, Entry, broken, from_bfloat16, refused
-from .hdf5_process import Tree, opened_apart
+from ..hdf5.entry import Array, Entry, broken, from_bfloat16, refused
+from ..hdf5.process import Tree, opened_apart
 
 _MAX_HEADER = 100_000_000
 """Bytes of a safetensors header, as in the format's own implementation."""
@@ -38,10 +38,10 @@ _DTYPES = {
 
 @contextmanager
 def opened(path: Path, shown: str) -> Iterator[Tree | dict[str, Entry]]:
-    """A file of weights: the tree of an HDF5 file, or the arrays of a safetensors file by name.
+    """A weight file: the tree of an HDF5 file, or the arrays of a safetensors file by name.
 
-    Raises `RunError`: MS750 where it cannot be read, MS751 where it asks for what no file of
-    weights needs.
+    Raises `RunError`: MS750 if it cannot be read, MS751 if it uses features that no weight file
+    needs.
     """
     try:
         with path.open("rb") as file:
@@ -68,7 +68,8 @@ def _safetensors(file: IO[bytes], shown: str) -> dict[str, Entry]:
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _MAX_HEADER):
         raise broken(
-            shown, "its header is longer than the file: it is no safetensors file, or a damaged one"
+            shown,
+            "its header is longer than the file: it is not a safetensors file, or it is damaged",
         )
     try:
         header = json.loads(file.read(length))
@@ -86,7 +87,7 @@ def _tensor(file: IO[bytes], name: str, item: Any, start: int, size: int, shown:
     claimed = math.prod(shape) * dtype.itemsize
     if end - begin != claimed or start + end > size:
         raise refused(
-            shown, f"`{name}` claims {claimed:,} bytes, and {max(0, end - begin):,} are stored"
+            shown, f"`{name}` claims {claimed:,} bytes, but {max(0, end - begin):,} are stored"
         )
 
     def read() -> Array:

@@ -1,11 +1,11 @@
-"""Data at addresses: fetched as whole files into a cache of the user's, and read from there.
+"""Data at addresses: fetched as whole files into the user's cache, and read from there.
 
-    grant   the user named the address, or a part of it, outside of the spec
-    look    what the server says of the file now: size and version
-    fetch   only where the cache has not this version; written beside, renamed when it is whole
-    read    the copy, as any other file: the manifest records the SHA-256 of what was read
+    grant   the user allowed the address, or a prefix of it, outside of the spec
+    look    the server's current size and version of the file
+    fetch   only if the cache lacks this version; written to a temporary file, then renamed
+    read    the copy, like any other file: the manifest records the SHA-256 of its contents
 
-With `MODELSPEC_OFFLINE=1` copies that the cache has are used without a look.
+With `MODELSPEC_OFFLINE=1` copies in the cache are used without asking the server.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ OFFLINE = "MODELSPEC_OFFLINE"
 
 
 def fetched(text: str, context: Context) -> Path:
-    """The copy of what an address names.
+    """The cached copy of the file at an address.
 
-    Raises `Fault`: MS682 where it is not granted, MS683 where it is malformed, MS601 where there
-    is nothing, MS684 where it cannot be fetched, MS685 where it leads to another host, MS686 where
-    a package is missing.
+    Raises `Fault`: MS682 for an address that is not granted, MS683 for a malformed one, MS601 for
+    a missing file, MS684 if it cannot be fetched, MS685 for a redirect to another host, MS686 for a
+    missing package.
     """
     address = _granted(text, context)
     if _is_offline():
@@ -40,8 +40,8 @@ def fetched(text: str, context: Context) -> Path:
 
 
 def listed(text: str, context: Context) -> list[str]:
-    """The addresses that a pattern matches, sorted; an address without wildcards itself. Raises
-    `Fault` as `fetched`.
+    """The addresses that a pattern matches, sorted; an address without wildcards is returned as it
+    is. Raises `Fault` like `fetched`.
     """
     address = _granted(text, context)
     if not any(mark in text for mark in "*["):
@@ -49,7 +49,7 @@ def listed(text: str, context: Context) -> list[str]:
     if _is_offline():
         raise Fault(
             "MS684",
-            f"`{text}` is a pattern, which cannot be looked up offline",
+            f"`{text}` is a pattern, which cannot be resolved offline",
             help=f"write a list of addresses, or unset {OFFLINE}",
         )
     return Server(address, context.places).matching()
@@ -71,7 +71,7 @@ def _kept(address: Address) -> Path:
     if found is None:
         raise Fault(
             "MS684",
-            f"the cache has no copy of `{address}`, and {OFFLINE} is set",
-            help=f"unset {OFFLINE}, and run once with a network",
+            f"`{address}` is not in the cache, and {OFFLINE} is set",
+            help=f"unset {OFFLINE}, and run once with network access",
         )
     return found

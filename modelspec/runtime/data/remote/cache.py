@@ -1,10 +1,10 @@
-"""Copies of remote files, by the SHA-256 of what they hold.
+"""Copies of remote files, by the SHA-256 of their contents.
 
-    files/<sha256>            what was fetched, under its own hash
+    files/<sha256>            the fetched contents, under their own hash
     names/<sha256>.json       for an address: version and hash of the copy; named by its hash
 
 The folder is `remote` in `MODELSPEC_CACHE` or, by default, `modelspec/remote` in the user's cache
-folder. Whatever is in it may be removed at any time.
+folder. Its contents may be removed at any time.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from modelspec.core.places import Address
 from .. import cache as prepared
 
 SIZE = "MODELSPEC_REMOTE_CACHE"
-"""Gigabytes that copies may take together."""
+"""The most gigabytes of all copies together."""
 _SIZE = 50.0
 _KEPT = 24 * 3600
-"""Seconds for which a copy that was used is not removed: a run may read it again."""
+"""Seconds for which a used copy is not removed: a run may read it again."""
 _checked: set[tuple[str, int, int]] = set()
-"""Copies whose hash this process has seen to be right, with size and time of their last change."""
+"""Copies whose hash this process has verified, with size and time of their last change."""
 
 
 class There(NamedTuple):
-    """What a server says of a file."""
+    """The server's facts about a file."""
 
     size: int | None
     version: str
-    """What changes with the content; empty where the server tells nothing of the kind."""
+    """A value that changes with the content; empty if the server reports none."""
 
 
 def folder() -> Path:
-    """Where copies lie."""
+    """Where copies are stored."""
     base = prepared.folder()
     return (base if os.environ.get("MODELSPEC_CACHE") else base.parent) / "remote"
 
 
 def find(address: Address, version: str | None = None) -> Path | None:
-    """The whole copy of a version of an address, or (None) of the one that was fetched last. A
-    version that nothing is known of is never found.
+    """The complete copy of a version of an address, or (None) of the last one that was fetched. An
+    unknown version is never found.
     """
     try:
         known = json.loads(_name(address).read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def find(address: Address, version: str | None = None) -> Path | None:
 
 def keep(address: Address, there: There, fetch: Callable[[Path, int], None]) -> Path:
     """The copy that `fetch` writes to a path, of at most so many bytes. Raises `Fault` (MS684), and
-    as `fetch`.
+    the faults of `fetch`.
     """
     files = folder() / "files"
     try:
@@ -92,7 +92,7 @@ def _committed(address: Address, there: There, beside: Path) -> Path:
     if there.size is not None and size != there.size:
         raise Fault(
             "MS684",
-            f"`{address}` was cut short: {size:,} of {there.size:,} bytes came",
+            f"the download of `{address}` is incomplete: {size:,} of {there.size:,} bytes",
             help="try again",
         )
     digest = _digest(beside)
@@ -124,7 +124,7 @@ def _digest(path: Path) -> str:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a copy holds what its name says; looked at once in a process."""
+    """Whether the contents of a copy match its name; verified once per process."""
     found = path.lstat()
     key = (str(path), found.st_size, found.st_mtime_ns)
     if path.is_symlink():
@@ -136,7 +136,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _used(path: Path) -> None:
-    """Notes the use in the time of the last access: a run compares that of the last change."""
+    """Records the use in the access time: a run compares the modification time."""
     with suppress(OSError):
         changed = path.stat().st_mtime_ns
         os.utime(path, ns=(time.time_ns(), changed))
@@ -148,21 +148,21 @@ def _sync(path: Path) -> None:
 
 
 def _require_room(address: Address, there: There, files: Path) -> int:
-    """How many bytes may come: as many as the server says, else as many as there is room for.
-    Raises `Fault` (MS684) where there is no room for them.
+    """The most bytes to accept: the size that the server reports, otherwise the space that is left.
+    Raises `Fault` (MS684) if there is not enough space.
     """
     free, most = shutil.disk_usage(files).free, int(_budget())
     if there.size is not None and there.size > most:
         raise Fault(
             "MS684",
-            f"`{address}` has {there.size:,} bytes, more than all copies may take ({most:,})",
-            help=f"let {SIZE} be larger, in GB, if you want to fetch it",
+            f"`{address}` has {there.size:,} bytes, more than the limit of the cache ({most:,})",
+            help=f"set {SIZE} to a larger number of GB",
         )
     if there.size is not None and there.size > free:
         raise Fault(
             "MS684",
-            f"`{address}` has {there.size:,} bytes, and {free:,} are free in `{files}`",
-            help="free some room, or let MODELSPEC_CACHE name a folder on another disk",
+            f"`{address}` has {there.size:,} bytes, but only {free:,} are free in `{files}`",
+            help="free some disk space, or set MODELSPEC_CACHE to a folder on another disk",
         )
     return min(free, most) if there.size is None else there.size
 
@@ -171,12 +171,12 @@ def _not_written(address: Address, error: OSError) -> Fault:
     return Fault(
         "MS684",
         f"the copy of `{address}` cannot be written to `{folder()}`: {error.strerror or error}",
-        help="let MODELSPEC_CACHE name another folder",
+        help="set MODELSPEC_CACHE to another folder",
     )
 
 
 def _tidy(kept: Path) -> None:
-    """Removes the copies that were not used for longest, where all of them take too much room."""
+    """Removes the least recently used copies while all of them exceed the limit."""
     found: list[tuple[float, int, Path]] = []
     with suppress(OSError):
         for path in kept.parent.iterdir():

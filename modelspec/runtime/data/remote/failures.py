@@ -1,4 +1,4 @@
-"""What keeps a remote file from being fetched, in our words."""
+"""Why a remote file cannot be fetched, as faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOT_THERE = (404, 410)
 _NOT_ALLOWED = (401, 403, 407)
 _NETWORK = ("ClientConnectionError", "ClientPayloadError")
 _ANSWERS = 100
-"""The lowest status of HTTP."""
+"""The lowest HTTP status of an error."""
 
 
 class NotFetched(Exception):
@@ -24,7 +24,9 @@ class NotFetched(Exception):
 
 
 class NotWhole(Exception):
-    """An answer that is neither an error nor a whole file: a part, or a redirect to nowhere."""
+    """An answer that is neither an error nor a whole file: a part, or a redirect without a
+    target.
+    """
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -32,17 +34,17 @@ class NotWhole(Exception):
 
 
 def too_long(address: Address, size: int | None, most: int) -> Fault:
-    """MS684: what sends more than it announced, or than there is room for."""
+    """MS684: a server that sends more bytes than announced, or than the limit."""
     if size is not None:
         return Fault(
             "MS684",
             f"`{address}` sends more than the {size:,} bytes that its server announced",
-            help="look whether the address is right",
+            help="check the address",
         )
     return Fault(
         "MS684",
-        f"`{address}` sends more than the {most:,} bytes that there is room for",
-        help="look whether the address is right, or let MODELSPEC_REMOTE_CACHE be larger, in GB",
+        f"`{address}` sends more than the {most:,} bytes that are available",
+        help="check the address, or set MODELSPEC_REMOTE_CACHE to a larger number of GB",
     )
 
 
@@ -55,13 +57,13 @@ def missing_package(address: Address, error: ImportError) -> Fault:
     name = error.name or package or "fsspec"
     return Fault(
         "MS686",
-        f"`{address}` is read with the package `{name}`, which is not installed",
+        f"`{address}` requires the package `{name}`, which is not installed",
         help=f"`{extra}`",
     )
 
 
 def failed(address: Address, error: BaseException) -> Fault:
-    """The fault of an error of a file system: MS685 for a redirect, MS601 where there is no file,
+    """The fault for an error of a file system: MS685 for a redirect, MS601 for a missing file,
     MS684 for anything else.
     """
     chain = list(_chain(error))
@@ -69,27 +71,27 @@ def failed(address: Address, error: BaseException) -> Fault:
         if isinstance(one, NotFetched):
             return Fault(
                 "MS685",
-                f"`{address}` leads on to {one.host}, which is not granted",
-                help=f"if you trust both, give `--data-root {one.host}/` too"
+                f"`{address}` redirects to {one.host}, which is not allowed",
+                help=f"if you trust both hosts, add `--data-root {one.host}/`"
                 if _is_grantable(one.host)
-                else "write the address of the file itself",
+                else "use the address of the file itself",
             )
     status = next((found for one in chain if (found := _status(one))), None)
     if status in _NOT_THERE or (status is None and _is_absent(address, chain)):
-        return Fault("MS601", f"there is no file `{address}`")
+        return Fault("MS601", f"`{address}` does not exist")
     if status in _NOT_ALLOWED or any(isinstance(one, PermissionError) for one in chain):
         answer = f" (status {status})" if status else ""
         return Fault(
             "MS684",
-            f"`{address}` may not be read{answer}",
-            help="give the credentials that its server takes, e.g. in the environment",
+            f"access to `{address}` is denied{answer}",
+            help="provide credentials for its server, e.g. in environment variables",
         )
-    said = f"its server answers with status {status}" if status else _said(chain[-1])
+    said = f"its server returned status {status}" if status else _said(chain[-1])
     return Fault(
         "MS684",
         f"`{address}` cannot be fetched: {said}",
         help=(
-            "look whether the address is right and the network is there; MODELSPEC_OFFLINE=1 uses"
+            "check the address and the network; MODELSPEC_OFFLINE=1 uses"
             " the copy that was fetched last"
         ),
     )
@@ -104,7 +106,7 @@ def _is_grantable(host: str) -> bool:
 
 
 def must_retry(error: BaseException) -> bool:
-    """Whether another try may succeed: the network failed, or the server for a while."""
+    """Whether a retry may succeed: the network failed, or the server had a temporary problem."""
     chain = list(_chain(error))
     if any(isinstance(one, (NotFetched, PermissionError)) for one in chain):
         return False
@@ -115,12 +117,12 @@ def must_retry(error: BaseException) -> bool:
 
 
 def _of_web(error: BaseException) -> bool:
-    """Whether it is one of aiohttp's that says that the network failed."""
+    """Whether it is an error of aiohttp that means a network failure."""
     return any(kind.__name__ in _NETWORK for kind in type(error).__mro__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what it was raised from."""
+    """An error and its causes."""
     seen: set[int] = set()
     found: BaseException | None = error
     while found is not None and id(found) not in seen:
@@ -130,7 +132,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    """The status of HTTP that an error holds."""
+    """The HTTP status of an error."""
     for holder in (error, getattr(error, "response", None)):
         for name in ("status", "status_code", "code"):
             found = getattr(holder, name, None)
@@ -140,8 +142,8 @@ def _status(error: BaseException) -> int | None:
 
 
 def _is_absent(address: Address, chain: list[BaseException]) -> bool:
-    """Whether an error says that there is no file. For a web server fsspec says so of any failure:
-    what caused it decides.
+    """Whether an error means that the file does not exist. For a web server fsspec raises this
+    error for any failure: its cause decides.
     """
     said = chain if address.scheme in ("http", "https") else chain[:1]
     return all(isinstance(one, FileNotFoundError) for one in said)

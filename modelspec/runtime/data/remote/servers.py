@@ -1,7 +1,7 @@
 """Servers of remote files, through fsspec (https://filesystem-spec.readthedocs.io).
 
-Only single methods of its file systems are called, never `fsspec.open`: that follows chains of
-protocols (`zip::https://...`).
+Only individual methods of its file systems are called, never `fsspec.open`, which follows chains
+of protocols (`zip::https://...`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .cache import There
 from .failures import NotFetched, NotWhole, failed, missing_package, must_retry, too_long
 
 WAITS = (1.0, 3.0)
-"""Seconds before a second and a third try."""
+"""Seconds before the second and the third attempt."""
 _VERSIONS = (
     *("ETag", "etag", "Content-MD5", "Digest", "Last-Modified", "LastModified"),
     *("last_modified", "md5Hash", "generation", "updated", "created", "mtime", "blob_id"),
 )
-"""What the file systems call what changes with the content."""
+"""The fsspec names of values that change with the content."""
 _WEB = ("http", "https")
 _WHOLE, _FAILED = (200,), 400
-"""The statuses of an answer that is a whole file; the lowest that fsspec takes for an error."""
+"""The HTTP statuses of a whole file; the lowest status that fsspec treats as an error."""
 _FOUND = 10_000
 """The most files that a pattern may match."""
 T = TypeVar("T")
@@ -36,13 +36,13 @@ class Server:
     """The server of one address."""
 
     def __init__(self, address: Address, places: Places) -> None:
-        """Raises `Fault` (MS686) where a package is missing."""
+        """Raises `Fault` (MS686) if a package is missing."""
         self.address = address
         try:
             from fsspec import filesystem
 
             options = _web_options(places) if address.scheme in _WEB else {}
-            # No cache of instances or listings: what is asked is what the server says now.
+            # No cache of instances or listings: every request asks the server.
             self.files: Any = self._asked(
                 lambda: filesystem(
                     address.scheme, skip_instance_cache=True, use_listings_cache=False, **options
@@ -52,8 +52,8 @@ class Server:
             raise missing_package(address, error) from None
 
     def look(self) -> There:
-        """Size and version of the file. Raises `Fault`: MS601 where there is none, and as
-        `failed`.
+        """Size and version of the file. Raises `Fault`: MS601 if it does not exist, and the faults
+        of `failed`.
         """
         info = self._asked(lambda: self.files.info(self.address.text))
         if info.get("type") == "directory":
@@ -68,8 +68,8 @@ class Server:
         return There(size if isinstance(size, int) else None, version)
 
     def get(self, there: There, path: Path, most: int) -> None:
-        """Fetch the whole file, of at most so many bytes, to a path. Raises `Fault` (MS684) once
-        more come, and as `failed`.
+        """Fetch the whole file, of at most so many bytes, to a path. Raises `Fault` (MS684) for
+        more bytes, and the faults of `failed`.
         """
         self._asked(
             lambda: self.files.get_file(
@@ -78,7 +78,9 @@ class Server:
         )
 
     def matching(self) -> list[str]:
-        """The addresses that the pattern matches, sorted. Raises `Fault` (MS108) past a budget."""
+        """The addresses that the pattern matches, sorted. Raises `Fault` (MS108) beyond the
+        limit.
+        """
         found = self._asked(lambda: self.files.glob(self.address.text))
         if len(found) > _FOUND:
             raise Fault("MS108", f"`{self.address}` matches more than {_FOUND:,} files")
@@ -86,13 +88,13 @@ class Server:
         return sorted(scheme + str(name).removeprefix(scheme).lstrip("/") for name in found)
 
     def _asked(self, ask: Callable[[], T]) -> T:
-        """What the server answers; asked again where the network failed. Raises `Fault`."""
+        """The server's answer, with retries after network failures. Raises `Fault`."""
         for wait in (*WAITS, None):
             try:
                 return ask()
             except (Fault, ImportError):
                 raise
-            except Exception as error:  # noqa: BLE001  # each file system raises what it likes
+            except Exception as error:  # noqa: BLE001  # file systems raise any exception
                 if wait is None or not must_retry(error):
                     raise failed(self.address, error) from None
                 time.sleep(wait)
@@ -100,8 +102,8 @@ class Server:
 
 
 def _web_options(places: Places) -> dict[str, Any]:
-    """Of a web server: redirects to hosts that are not granted are refused before they are
-    followed, and only silence ends a download, however long it takes.
+    """For a web server: redirects to hosts that are not granted are refused before they are
+    followed, and a download ends only after silence, however long it takes.
     """
     from aiohttp import ClientTimeout, TraceConfig
 
@@ -129,7 +131,7 @@ def _web_options(places: Places) -> dict[str, Any]:
             "trace_configs": [trace],
             "timeout": timeout,
             "trust_env": True,
-            "headers": {"Accept-Encoding": "identity"},  # what comes has the size that is announced
+            "headers": {"Accept-Encoding": "identity"},  # the body has the announced size
         }
     }
 
@@ -143,13 +145,15 @@ def _is_allowed(text: str, places: Places) -> bool:
 
 
 def _shown(address: Address, size: int | None, most: int) -> Any:
-    """A callback of fsspec that shows the progress, and ends what sends more than `most` bytes."""
+    """A callback of fsspec that shows the progress and stops a download of more than `most`
+    bytes.
+    """
     from fsspec.callbacks import Callback
 
     show = downloading.get()
 
     class Shown(Callback):
-        """Gets the bytes as they come."""
+        """Receives the downloaded bytes."""
 
         def call(self, *args: Any, **kwargs: Any) -> None:
             if self.value > most:

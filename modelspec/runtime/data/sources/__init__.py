@@ -1,9 +1,9 @@
-"""The sources: each has a module here of its name that opens it, as it has a declaration in
+"""The sources: each has a module here with its name that opens it, and a declaration in
 `modelspec.catalog.sources`.
 
-A module has `open_table(source, context, span)`, which makes the table of the whole source; or
-`open_file(source, found, span)`, which makes that of one of the files that `path` names: the tables
-of several are then joined. What the modules share is in `formats`.
+A module has `open_table(source, context, span)`, which makes the table of the whole source, or
+`open_file(source, found, span)`, which makes the table of one of the files in `path`; the tables of
+several files are then joined. Code that the modules share is in `formats`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.plugins.declared import Declared
 from modelspec.core.settings import Context
 
 from ..table import Table, fail
@@ -27,12 +28,19 @@ __all__ = ["open_source"]
 def open_source(source: Source, context: Context, span: Span | None = None) -> Table:
     """The columns of a source. Paths are relative to the spec's folder and stay in its project.
 
-    Raises `DataError`, placed at `span`, where the source cannot be opened or is not what its kind
-    says.
+    Raises `DataError`, placed at `span`, if the source cannot be opened or does not have the format
+    of its kind.
     """
     if source.kind() == "given":
         table: Table = source.table  # type: ignore[attr-defined]
         return table
+    if isinstance(source, Declared):
+        from ..plugin_source import open_plugin
+
+        try:
+            return open_plugin(source, context, span)
+        except Fault as fault:
+            raise fail(fault, span) from None
     module = import_module(f"{__name__}.{source.kind()}")
     try:
         if hasattr(module, "open_table"):

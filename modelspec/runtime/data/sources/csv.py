@@ -1,5 +1,5 @@
-"""`csv`: tables in text files. Each is looked through once, then read as a whole, or in passes
-where it is large.
+"""`csv`: tables in text files. Each file is scanned once, then read as a whole, or in passes if it
+is large.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from .formats.csv_text import scan_text
 
 
 class CsvTable(Table):
-    """Columns of text files. What a column is, the feature says that asks for it: text, or numbers
-    where every cell is one, or has no value.
+    """Columns of text files. The feature that reads a column sets its type: strings, or numbers if
+    every cell is a number or has no value.
     """
 
     marks = True
@@ -44,10 +44,10 @@ class CsvTable(Table):
                 Diagnostic(
                     "MS604",
                     "warning",
-                    f"column 1 of {name} has no name and is left out",
+                    f"column 1 of {name} has no name and is ignored",
                     span,
                     (),
-                    "name it where it holds more than the numbers of the rows",
+                    "name it if it contains more than row numbers",
                 ),
             )
         self._parts = parts
@@ -107,9 +107,7 @@ class CsvTable(Table):
                 part.as_text(name)
 
     def _find_kinds(self, names: Sequence[str]) -> None:
-        """What columns are, by their cells in all files; those of large files are found
-        together.
-        """
+        """The kinds of columns, by their cells in all files; large files are examined together."""
         if all(name in self._kinds for name in names):
             return
         large = any(part.columns is None for part in self._parts)
@@ -121,7 +119,7 @@ class CsvTable(Table):
         )
 
     def _looks(self, names: Sequence[str]) -> dict[str, Look]:
-        """What columns hold, in one pass over all files."""
+        """The kinds of columns, in one pass over all files."""
         found = dict.fromkeys(names, Look(None))
         for part in self._parts if names else ():
             for columns in part.batches(names):
@@ -153,7 +151,7 @@ class CsvTable(Table):
         )
 
     def places_of(self, rows: Sequence[int]) -> list[str]:
-        """The places of rows, given in their order, found in one pass."""
+        """The places of rows, which are given in order, found in one pass."""
         found, wanted, start = [], iter(rows), 0
         row = next(wanted, None)
         for part in self._parts:
@@ -190,7 +188,7 @@ def open_table(source: Any, context: Context, span: Span | None) -> CsvTable:
 def table_of(
     source: Any, found: list[files.Found], parts: list[Part], cells: Cells, span: Span | None
 ) -> CsvTable:
-    """The table of files that were looked through."""
+    """The table of scanned files."""
     prints = [part.rows.text.fingerprint for part in parts]
     return CsvTable(
         _name(source.path, found),
@@ -206,12 +204,12 @@ def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
 
 
 def rows_of(one: files.Found, source: csv) -> Rows:
-    """The rows of a file behind its header. Raises `Fault`."""
+    """The rows of a file after its header. Raises `Fault`."""
     text = scan_text(Stored.of(one, source))
     delimiter = delimiter_of(text, source)
     found = text.records(delimiter)
     names = read_header(found, source, one.shown)
-    with suppress(Fault):  # reported where all rows are read
+    with suppress(Fault):  # reported when all rows are read
         return Rows(
             text,
             names,
@@ -223,7 +221,7 @@ def rows_of(one: files.Found, source: csv) -> Rows:
 
 
 def _same_columns(rows: Rows, before: list[Part]) -> None:
-    """Raises `Fault` (MS640) where a file has other columns than the first."""
+    """Raises `Fault` (MS640) if a file has other columns than the first."""
     if not before:
         return
     first = before[0].rows

@@ -1,4 +1,4 @@
-"""`dataset`: the small data sets that come with scikit-learn, and those that Keras fetches."""
+"""`dataset`: the small data sets of scikit-learn, and those that Keras downloads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelspec.core.settings import Context
 from ..table import Array, Table
 
 _FIRST = ("image", "tokens", "features")
-"""What feeds a single input, the first that there is."""
+"""The columns for a single input: the first of these that exists."""
 
 
 class DatasetTable(Table):
@@ -55,7 +55,7 @@ class DatasetTable(Table):
 
 
 def open_table(source: dataset, context: Context, span: Span | None) -> DatasetTable:
-    """The table of a `dataset` source. Raises `Fault` where it cannot be had."""
+    """The table of a `dataset` source. Raises `Fault` if it is not available."""
     if source.name in EMBEDDED:
         return _embedded(source.name, span)
     from ..keras_datasets import columns_of
@@ -71,7 +71,7 @@ def _embedded(name: str, span: Span | None) -> DatasetTable:
     except ImportError:
         raise Fault(
             "MS601",
-            f"`dataset: {name}` comes with scikit-learn, which is not installed",
+            f"`dataset: {name}` requires scikit-learn, which is not installed",
             help="`pip install scikit-learn`",
         ) from None
     bunch: Any = getattr(datasets, f"load_{name}")()
@@ -89,5 +89,5 @@ def _embedded(name: str, span: Span | None) -> DatasetTable:
 
 
 def _snake(name: str) -> str:
-    """`sepal length (cm)` -> `sepal_length`; the unit goes, as it says nothing that a name must."""
+    """`sepal length (cm)` -> `sepal_length`; the unit is dropped, since a name does not need it."""
     return re.sub(r"\W+", "_", re.sub(r"\(.*?\)", "", str(name)).strip()).strip("_").lower()

@@ -1,5 +1,5 @@
-"""`hdf5`: data sets of a file by their paths. Nothing outside the file is followed, and no claimed
-size believed.
+"""`hdf5`: data sets of a file by their paths. Links out of the file are not followed, and claimed
+sizes are checked.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .formats import files
 from .formats.stored_arrays import fitting, size_of
 
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
-"""What h5py raises for a damaged file, depending on where the damage is."""
+"""The exceptions of h5py for a damaged file, depending on the damage."""
 _MOST = 100_000
-"""Objects of a file that are looked at."""
+"""The most objects of a file that are visited."""
 
 
 class HdfTable(Table):
-    """The data sets of a file, some rows of them where `rows` says so."""
+    """The data sets of a file, or some rows of them, as set by `rows`."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class HdfTable(Table):
         if max(start + 1, end or 0) > one.shape[0]:
             raise Fault(
                 "MS652",
-                f"`{name}` of {self.name} has {one.shape[0]:,} rows, but `rows` goes "
-                f"{'to' if end else 'from'} {end or start:,}",
+                f"`{name}` of {self.name} has {one.shape[0]:,} rows, but `rows` "
+                f"{'ends at' if end else 'starts at'} {end or start:,}",
                 ("rows",),
             )
         return one
@@ -126,7 +126,7 @@ class HdfTable(Table):
 
 
 class _DataSet:
-    """A data set, looked at without its numbers."""
+    """A data set, inspected without its numbers."""
 
     def __init__(self, name: str, node: Any, shown: str, held: int) -> None:
         self.shape: tuple[int, ...] = tuple(node.shape or ())
@@ -142,16 +142,17 @@ class _DataSet:
         if node.is_virtual or node.external:
             raise Fault(
                 "MS643",
-                f"{what} has its numbers in other files, which are never followed",
+                f"{what} has its numbers in other files, which are not read",
                 help="copy them into one file, e.g. with `h5repack`",
             )
         if not self.shape:
-            raise Fault("MS606", f"{what} is a single value, not one for every example")
+            raise Fault("MS606", f"{what} is a single value; expected one value per example")
         if node.dtype.kind == "V":
             raise Fault(
                 "MS606",
-                f"{what} is a table of fields ({', '.join(node.dtype.names or ())})",
-                help="save every field as a data set of its own",
+                f"{what} is a compound data set with the fields"
+                f" {', '.join(node.dtype.names or ())}",
+                help="save every field as a separate data set",
             )
         stored = node.id.get_storage_size()
         if node.chunks is None:
@@ -168,12 +169,12 @@ class _DataSet:
             -(-size // chunk) for size, chunk in zip(self.shape, node.chunks, strict=True)
         )
         written = node.id.get_num_chunks()
-        if written < chunks:  # HDF5 would give zeros for the others, however many are claimed
+        if written < chunks:  # HDF5 would return zeros for the others
             raise Fault(
                 "MS606",
                 f"{what} has the shape {self.shape}, but only {written:,} of its {chunks:,} chunks "
                 "were written",
-                help="write all of it, or make it smaller",
+                help="write all chunks, or create it with a smaller shape",
             )
 
 
@@ -196,7 +197,7 @@ def open_file(source: Any, found: files.Found, span: Span | None) -> HdfTable:
     except _BROKEN as error:
         raise Fault(
             "MS605",
-            f"`{found.shown}` is no HDF5 file, or a damaged one: {files.said(error)}",
+            f"`{found.shown}` is not a valid HDF5 file: {files.said(error)}",
             help="write or copy the file again",
         ) from None
     if not sets:
@@ -205,8 +206,8 @@ def open_file(source: Any, found: files.Found, span: Span | None) -> HdfTable:
 
 
 def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
-    """Every data set by its path. Links within the file are passed over; those that lead out of it
-    are refused.
+    """Every data set by its path. Links within the file are skipped; links to other files are
+    refused.
     """
     import h5py
 
@@ -220,8 +221,8 @@ def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
             if isinstance(link, h5py.ExternalLink):
                 raise Fault(
                     "MS643",
-                    f"`{name}` of `{shown}` is a link to another file, which is never followed",
-                    help="copy what it leads to into the file",
+                    f"`{name}` of `{shown}` is a link to another file, which is not allowed",
+                    help="copy its target into the file",
                 )
             seen += 1
             if seen > _MOST:
@@ -236,7 +237,7 @@ def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
 
 
 def _values(found: Any, name: str, table: Table) -> Array:
-    """In the form that a `Table` promises. Raises `Fault` (MS606, MS653)."""
+    """In the form of a `Table`. Raises `Fault` (MS606, MS653)."""
     values: Array = np.asarray(found)
     if values.dtype.kind == "m":
         check_unit(values.dtype, f"`{name}` of `{table.name}`")
@@ -247,11 +248,11 @@ def _values(found: Any, name: str, table: Table) -> Array:
                 texts = [one.decode() for one in values.flat]
             except UnicodeDecodeError:
                 raise Fault(
-                    "MS606", f"`{name}` of `{table.name}` holds text that is not UTF-8"
+                    "MS606", f"`{name}` of `{table.name}` contains text that is not UTF-8"
                 ) from None
             return np.array(texts, dtype=object).reshape(values.shape)
         if values.size and not isinstance(values.flat[0], np.ndarray):
-            raise Fault("MS606", f"`{name}` of `{table.name}` holds references, which are no data")
+            raise Fault("MS606", f"`{name}` of `{table.name}` contains references, not data")
         return values
     if values.dtype.kind == "S":
         return np.array(np.char.decode(values, "utf-8"), dtype=object)

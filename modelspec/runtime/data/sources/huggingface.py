@@ -1,4 +1,4 @@
-"""`huggingface`: the Arrow files of a data set that `datasets` has saved, with its class names."""
+"""`huggingface`: the Arrow files of a data set saved by `datasets`, with its class names."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from .formats.joined_files import JoinedTable
 
 _STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 _LIMIT = 10_000_000
-"""Bytes of a file that describes a data set."""
+"""The most bytes of a file that describes a data set."""
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
-"""Ends the names of files in a cache: `imdb-train.arrow`, `imdb-train-00000-of-00002.arrow`."""
+"""The suffix of files in a cache: `imdb-train.arrow`, `imdb-train-00000-of-00002.arrow`."""
 
 
 class _Saved(NamedTuple):
-    """A data set as it lies on disk."""
+    """A data set on disk."""
 
     names: list[str]
     """Its Arrow files, in order."""
     labels: dict[str, tuple[str, ...]]
     """The names of classes, by column."""
     examples: int | None = None
-    """How many examples it says it has."""
+    """The number of examples that it states."""
 
 
 class LabelledTable(ArrowTable):
-    """An Arrow file some of whose columns are numbers of classes that have names."""
+    """An Arrow file with columns of class numbers that have names."""
 
     def __init__(
         self, found: files.Found, labels: Mapping[str, tuple[str, ...]], span: Span | None
     ) -> None:
-        """Raises `Fault`: MS601, MS604, MS642; MS687 for classes that are not whole numbers."""
+        """Raises `Fault`: MS601, MS604, MS642; MS687 for classes that are not integers."""
         super().__init__(found, span)
         self._labels = {name: names for name, names in labels.items() if name in self.names}
         if self._labels:
@@ -51,7 +51,7 @@ class LabelledTable(ArrowTable):
                 if not pa.types.is_integer(self._types[name]):
                     raise Fault(
                         "MS687",
-                        f"`{name}` of {self.name} holds {self._types[name]}, not numbers of"
+                        f"`{name}` of {self.name} contains {self._types[name]}, not numbers of"
                         " classes",
                         help="save the data set again",
                     )
@@ -67,7 +67,7 @@ class LabelledTable(ArrowTable):
             yield batch
 
     def _named(self, column: Any, name: str) -> Any:
-        """The names of classes for their numbers; null for -1. Raises `Fault` (MS687)."""
+        """The names of classes by number; null for -1. Raises `Fault` (MS687)."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -87,7 +87,7 @@ class LabelledTable(ArrowTable):
 
 def open_table(source: huggingface, context: Context, span: Span | None) -> Table:
     """The table of a `huggingface` source. Raises `Fault`: MS210, MS601 for paths, MS687 for a
-    folder that holds no data set.
+    folder without a data set.
     """
     path, root = _folder(source.path, source.split, context)
     state = _read(f"{path}/{_STATE}", context) if (root / _STATE).exists() else None
@@ -102,17 +102,17 @@ def open_table(source: huggingface, context: Context, span: Span | None) -> Tabl
     if saved.examples is not None and saved.examples != count:
         raise Fault(
             "MS687",
-            f"`{path}` says that it has {saved.examples:,} examples, and its files hold {count:,}",
+            f"`{path}` states {saved.examples:,} examples, but its files contain {count:,}",
             help="save or load the data set again",
         )
     return tables[0] if len(tables) == 1 else JoinedTable(path, tables, span)
 
 
 def _folder(path: str, split: str | None, context: Context) -> tuple[str, Path]:
-    """The folder of the split, as written and as it is."""
+    """The folder of the split, as written and resolved."""
     root = files.locate(path, context, folder=True)
     if not root.is_dir():
-        raise _no_data_set(path, "it is a file", "name the folder that `save_to_disk` wrote")
+        raise _no_data_set(path, "it is a file", "use the folder that `save_to_disk` wrote")
     if not (root / _SPLITS).exists():
         return path, root
     splits = _texts(_read(f"{path}/{_SPLITS}", context).get("splits"), f"{path}/{_SPLITS}")
@@ -121,7 +121,7 @@ def _folder(path: str, split: str | None, context: Context) -> tuple[str, Path]:
 
 
 def _chosen(split: str | None, splits: Sequence[str], path: str) -> str:
-    """Raises `Fault` (MS687) where the split is not one of those that there are."""
+    """Raises `Fault` (MS687) if the split does not exist."""
     if split is None and len(splits) == 1:
         return splits[0]
     if split is None or split not in splits:
@@ -130,33 +130,33 @@ def _chosen(split: str | None, splits: Sequence[str], path: str) -> str:
         raise Fault(
             "MS687",
             f"the data set in `{path}` {said}",
-            help=f"did you mean `{near}`?" if near else f"write `split:`, one of {listed(splits)}",
+            help=f"did you mean `{near}`?" if near else f"set `split` to one of {listed(splits)}",
         )
     return split
 
 
 def _of_state(path: str, state: dict[str, Any], context: Context) -> _Saved:
-    """What `save_to_disk` wrote."""
+    """A data set written by `save_to_disk`."""
     if state.get("_indices_files"):
         raise _no_data_set(
-            path, "its rows are chosen by a file of indices", "call `flatten_indices()` first"
+            path, "its rows are selected by an indices file", "call `flatten_indices()` first"
         )
     listing = state.get("_data_files")
     entries = listing if isinstance(listing, list) else []
     names = _texts([e.get("filename") if isinstance(e, dict) else None for e in entries], path)
     if not names:
-        raise _no_data_set(path, f"`{_STATE}` names no files", "save the data set again")
+        raise _no_data_set(path, f"`{_STATE}` lists no files", "save the data set again")
     info = _read(f"{path}/{_INFO}", context)
     return _Saved([f"{path}/{name}" for name in names], _labels(info))
 
 
 def _of_cache(path: str, root: Path, split: str | None, context: Context) -> _Saved:
-    """What the cache of `datasets` holds."""
+    """A data set in the cache of `datasets`."""
     if not (root / _INFO).exists():
         raise _no_data_set(
             path,
             f"it has neither `{_STATE}` nor `{_INFO}`",
-            "name the folder that `save_to_disk` wrote",
+            "use the folder that `save_to_disk` wrote",
         )
     info = _read(f"{path}/{_INFO}", context)
     by_split: dict[str, list[str]] = {}
@@ -186,12 +186,12 @@ def _labels(info: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _texts(value: Any, shown: str) -> tuple[str, ...]:
-    """Plain names of files or folders: nothing that leads elsewhere."""
+    """Plain names of files or folders, without links to other places."""
     names = value if isinstance(value, list) else []
     for name in names:
         plain = isinstance(name, str) and name not in ("", ".", "..") and "\0" not in name
         if not plain or PurePosixPath(name).name != name:
-            raise _no_data_set(shown, "it names files outside its folder", "save it again")
+            raise _no_data_set(shown, "it lists files outside its folder", "save it again")
     return tuple(names)
 
 
@@ -212,4 +212,4 @@ def _read(path: str, context: Context) -> dict[str, Any]:
 
 
 def _no_data_set(path: str, why: str, help: str) -> Fault:
-    return Fault("MS687", f"`{path}` is not what `datasets` saves: {why}", help=help)
+    return Fault("MS687", f"`{path}` is not a data set saved by `datasets`: {why}", help=help)

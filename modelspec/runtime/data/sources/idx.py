@@ -1,4 +1,4 @@
-"""`idx`: an array in a file of its own, in the format of the original MNIST files."""
+"""`idx`: an array in a separate file, in the format of the original MNIST files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .formats.files import CHUNK, Found, believe, is_gzip, open_plain
 from .formats.stored_arrays import StoredArray, size_of
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-"""By the third byte of a file. Source: the description of the format beside the MNIST files."""
+"""By the third byte of a file. Source: the format description of the MNIST files."""
 
 
 class IdxTable(ColumnFilesTable):
-    """Columns that are files of the format idx."""
+    """Columns that are IDX files."""
 
     ending = ".idx"
 
@@ -36,8 +36,8 @@ class IdxTable(ColumnFilesTable):
         if held > size:
             raise Fault(
                 "MS605",
-                f"{what} has more behind the end of its array of shape {shape}",
-                help="its header is wrong, or the file is: write or copy it again",
+                f"{what} has data after the end of its array of shape {shape}",
+                help="its header or the file is damaged: write or copy it again",
             )
         return StoredArray(shape, dtype, lambda: opened_at(found, start))
 
@@ -50,12 +50,12 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
         )
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise EOFError("it ends within its header")
+        raise EOFError("it ends inside its header")
     return struct.unpack(f">{magic[3]}I", sizes), np.dtype(_DTYPES[magic[2]])
 
 
 def _held(path: Path, enough: int) -> int:
-    """The bytes of a file, decompressed; no further than a little past what is enough."""
+    """The bytes of a file, decompressed; reads only slightly past the required size."""
     if not is_gzip(path):
         return path.stat().st_size
     held = 0

@@ -1,4 +1,4 @@
-"""`images`: image files, of class folders or of a table that names them, and their masks."""
+"""`images`: image files from class folders or from a table that lists them, and their masks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABEL = "label"
 
 
 class ImageTable(Table):
-    """`image`, `mask` where there are masks, and `label` or the columns of the table that names the
+    """`image`, `mask` if there are masks, and `label` or the columns of the table that lists the
     files.
     """
 
@@ -44,7 +44,7 @@ class ImageTable(Table):
         decoding = Decoding.of(source)
         self._decoder = ImageDecoder(decoding, found)
         fingerprint = fingerprint_of_members(found)
-        if self._decoder.bits == 16:  # which earlier versions read as 8 bits
+        if self._decoder.bits == 16:  # earlier versions read them as 8 bits
             fingerprint = files.fingerprint_of_all([fingerprint, "uint16"])
         if rows is not None:
             fingerprint = files.fingerprint_of_all([fingerprint, rows.fingerprint])
@@ -60,7 +60,7 @@ class ImageTable(Table):
         self._rows = rows
         self.as_written = rows is not None and rows.as_written
         self.places = np.arange(len(found))
-        """Of each example its row in the table, where files that do not decode are left out."""
+        """The row of each example in the table, if files that cannot be decoded are left out."""
         if source.unreadable == "skip":
             self._leave_out()
         wide = self._decoder.wide_of(self._members)
@@ -113,7 +113,7 @@ class ImageTable(Table):
         return super().numbers(texts) if self._rows is None else self._rows.numbers(texts)
 
     def written_whole(self, name: str) -> Array:
-        assert self._rows is not None, "only a table tells whole numbers from others"
+        assert self._rows is not None, "only a table distinguishes integers from others"
         return self._rows.written_whole(name)[self.places]
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
@@ -133,11 +133,11 @@ class ImageTable(Table):
             block |= self._next(passes)
             yield {name: block[name] for name in names}
         for one in passes.values():
-            next(one, None)  # which ends its threads
+            next(one, None)  # stops its threads
 
     @staticmethod
     def _next(passes: dict[str, Iterator[tuple[int, Array]]]) -> dict[str, Array]:
-        """The next block of every column. Raises `DataError` with what is wrong in all of them."""
+        """The next block of every column. Raises `DataError` with the problems of all of them."""
         found: dict[str, Array] = {}
         errors: list[DataError] = []
         for name, blocks in passes.items():
@@ -158,7 +158,7 @@ class ImageTable(Table):
         return f"{found[index[0]].shown}{inner}"
 
     def _leave_out(self) -> None:
-        """Without the files that do not decode, and with a warning that counts them."""
+        """The table without the files that cannot be decoded, and a warning with their number."""
         kept: list[int] = []
         bad: list[str] = []
         passes = (one.each() for one in self._columns.values())
@@ -173,13 +173,13 @@ class ImageTable(Table):
         if not kept:
             raise Fault(
                 "MS644",
-                f"not one of the {self.count:,} files of {self.name} decodes",
+                f"none of the {self.count:,} files of {self.name} can be decoded",
                 help=bad[0],
             )
         if bad:
             notes = tuple(Note(message) for message in bad[:MAX_OF_A_KIND])
             many = f"{len(bad):,} of {self.count:,} files of {self.name}"
-            text = f"{many} do not decode and are left out"
+            text = f"{many} cannot be decoded and are left out"
             self.warnings = (*self.warnings, Diagnostic("MS644", "warning", text, self.span, notes))
         self.places = np.array(kept)
         for one in self._columns.values():
@@ -188,7 +188,7 @@ class ImageTable(Table):
 
 
 _NEVER_LEFT_OUT = ("MS646", "MS676", "MS677", "MS678")
-"""Faults of files that do decode."""
+"""Faults of files other than decoding errors."""
 
 
 def open_table(source: images, context: Context, span: Span | None) -> ImageTable:
@@ -201,7 +201,7 @@ def open_table(source: images, context: Context, span: Span | None) -> ImageTabl
         raise Fault(
             "MS601",
             f"`{source.path}` is a file, not a folder of images",
-            help=f"for a table that names images write `images: {{csv: {source.path}}}`",
+            help=f"for a table that lists images write `images: {{csv: {source.path}}}`",
         )
     found = members(source.path, root, ENDINGS, context.places)
     labels = (
@@ -220,7 +220,7 @@ def open_table(source: images, context: Context, span: Span | None) -> ImageTabl
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is an ordinary file of this name; a name may be too long for one."""
+    """Whether a regular file with this name exists; the name may be too long for a file."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -228,10 +228,10 @@ def is_file(path: Path) -> bool:
 
 
 def table_of_files(source: images, paths: list[Path]) -> ImageTable:
-    """The table of some image files, read as those of a source. Raises `Fault`."""
+    """The table of some image files, read like those of a source. Raises `Fault`."""
     for path in paths:
         if not is_file(path):
-            raise Fault("MS601", f"there is no file `{path}`")
+            raise Fault("MS601", f"`{path}` does not exist")
     found = [Member(str(path), path, None) for path in paths]
     return ImageTable(paths[0].name, source, found, {}, None, None)
 
@@ -245,8 +245,8 @@ def _from_csv(source: images, path: str, context: Context, span: Span | None) ->
     if IMAGE in others:
         raise Fault(
             "MS604",
-            f"`{path}` has a column `{IMAGE}` beside `{column}`, which names the images",
-            help=f"rename it, or name the images by it: `column: {IMAGE}`",
+            f"`{path}` has a column `{IMAGE}` beside `{column}`, which lists the images",
+            help=f"rename it, or use it for the images: `column: {IMAGE}`",
         )
     file = files.locate(path, context)
     root = file.parent if source.root is None else files.locate(source.root, context, folder=True)
@@ -262,17 +262,15 @@ def _from_csv(source: images, path: str, context: Context, span: Span | None) ->
 
 
 def _member(written: str, root: Path) -> Member:
-    """The file that a cell names. Raises `Fault`: MS210 outside the root, MS601 where there is
-    none.
-    """
+    """The file in a cell. Raises `Fault`: MS210 outside the root, MS601 if it does not exist."""
     try:
         path = (root / written).resolve()
     except (OSError, RuntimeError, ValueError):
-        raise Fault("MS601", f"`{written}` is no path") from None
+        raise Fault("MS601", f"`{written}` is not a path") from None
     if not path.is_relative_to(root.resolve()):
         raise Fault(
-            "MS210", f"`{written}` leads out of the images' folder", help="name files below `root`"
+            "MS210", f"`{written}` is outside of the images' folder", help="use files below `root`"
         )
     if not written or not is_file(path):
-        raise Fault("MS601", f"there is no image `{written}`", help=f"it would be {path}")
+        raise Fault("MS601", f"the image `{written}` does not exist", help=f"expected it at {path}")
     return Member(written, path, None)

@@ -1,4 +1,4 @@
-"""`jsonl`: one JSON object a line. What is wrong is reported by its line."""
+"""`jsonl`: one JSON object per line. Problems are reported with their line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class JsonLinesTable(Table):
         return _rows(self._found, without=self._without)
 
     def places_of(self, rows: Sequence[int]) -> list[str]:
-        """The places of rows, given in their order, found in one pass."""
+        """The places of rows, which are given in order, found in one pass."""
         wanted = set(rows)
         lines = (line for row, (line, _) in enumerate(self._each()) if row in wanted)
         return [f"{self.name}:{line}" for line in lines]
@@ -101,7 +101,7 @@ def _in_blocks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
 
 
 class _Scan:
-    """What one pass over a file finds: the columns, their shapes, the number of rows."""
+    """The result of one pass over a file: the columns, their shapes, the number of rows."""
 
     def __init__(self, absent: bool, shown: str, span: Span | None) -> None:
         self.absent = absent
@@ -114,14 +114,14 @@ class _Scan:
         self.findings = Findings()
 
     def read(self, raw: bytes) -> None:
-        """A line, as the file has it."""
+        """Adds a line of the file."""
         self.digest.update(raw)
         self.size += len(raw)
         if self.size > files.IN_MEMORY:
             self.kept = None
 
     def add(self, line: int, row: Row) -> None:
-        """The object of a line."""
+        """Adds the object of a line."""
         if not self.count:
             self.shapes = {name: Shape() for name in row}
         elif row.keys() != self.shapes.keys():
@@ -132,7 +132,7 @@ class _Scan:
                     "MS653",
                     f"`{name}` {wrong} at {self.shown}:{line}",
                     self.span,
-                    help="a column holds one kind of values",
+                    help="all values of a column must have the same type",
                 )
         self.count += 1
         if self.kept is not None:
@@ -148,7 +148,7 @@ class _Scan:
             self.shapes.update({name: Shape(nulls=True) for name in new})
             return
         for name in new:
-            self._report(f"{self.shown}:{line} has a key `{name}`, which the first object has not")
+            self._report(f"{self.shown}:{line} has a key `{name}`, which the first object lacks")
             del row[name]
         for name in lacking:
             self._report(f"{self.shown}:{line} has no `{name}`")
@@ -158,7 +158,7 @@ class _Scan:
             "MS602",
             message,
             self.span,
-            help="write `null` for a value that is missing, or `jsonl: {path: ..., absent: true}`",
+            help="write `null` for a missing value, or set `jsonl: {path: ..., absent: true}`",
         )
 
 
@@ -185,8 +185,8 @@ def open_file(
 def _rows(
     found: files.Found, scan: _Scan | None = None, without: frozenset[int] = frozenset()
 ) -> Iterator[tuple[int, Row]]:
-    """Every object with its line, but for the lines `without`; `scan` gets the bytes that are read.
-    Raises `Fault`.
+    """Every object with its line, except for the lines `without`; `scan` gets the bytes that are
+    read. Raises `Fault`.
     """
     for line, raw in lines(found):
         if scan is not None:
@@ -196,7 +196,7 @@ def _rows(
 
 
 def lines(found: files.Found) -> Iterator[tuple[int, bytes]]:
-    """Every line by its number, as the file has it. Raises `Fault`."""
+    """Every line by its number, as stored in the file. Raises `Fault`."""
     found.unchanged()
     try:
         with files.open_plain(found.path) as file:
@@ -206,7 +206,7 @@ def lines(found: files.Found) -> Iterator[tuple[int, bytes]]:
 
 
 def row_of(raw: bytes, line: int, shown: str) -> Row | None:
-    """The object of a line of the file that messages call `shown`; None of an empty line. Raises
+    """The object of a line of the file that messages call `shown`; None for an empty line. Raises
     `Fault` (MS602, MS603).
     """
     if line == 1:
@@ -234,28 +234,28 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
     except json.JSONDecodeError as error:
         if error.pos >= len(text):
             raise Fault(
-                "MS602", f"the JSON at {place} is cut short", help=_one_a_line(text)
+                "MS602", f"the JSON at {place} is incomplete", help=_one_a_line(text)
             ) from None
         raise Fault(
             "MS602",
-            f"{place} is no JSON: {error.msg} at column {error.pos + 1}",
+            f"{place} is not JSON: {error.msg} at column {error.pos + 1}",
             help=_one_a_line(text),
         ) from None
     except _TwiceError as error:
         raise Fault(
             "MS602",
             f"{place} has the key `{error}` twice",
-            help="give every value a key of its own",
+            help="use each key once",
         ) from None
     except RecursionError:
-        raise Fault("MS602", f"{place} is nested too deep") from None
+        raise Fault("MS602", f"{place} is nested too deeply") from None
     except ValueError as error:  # a number of thousands of digits
         raise Fault("MS602", f"{place} cannot be read: {files.said(error)}") from None
     if "\\ud" in text.lower():
         try:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise Fault("MS603", f"{place} has half a character in its text") from None
+            raise Fault("MS603", f"{place} contains half a surrogate pair") from None
     if not isinstance(row, dict):
         raise Fault(
             "MS602",
@@ -267,19 +267,17 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
 
 def _one_a_line(text: str) -> str:
     if text.startswith("[") or text == "{":
-        return (
-            "every object stands in one line, without commas between them and brackets around them"
-        )
-    return "mend the line, or leave it out"
+        return "write each object on one line, without commas or brackets between the lines"
+    return "fix the line, or remove it"
 
 
 def _article(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "`true` or `false`", type(None): "`null`"}
+    names = {list: "a list", str: "a string", bool: "`true` or `false`", type(None): "`null`"}
     return names.get(type(value), "a number")
 
 
 class _TwiceError(Exception):
-    """A key stands twice in an object."""
+    """A key occurs twice in an object."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Row:

@@ -1,4 +1,4 @@
-"""`npy`: an array in a file of its own, as NumPy writes it."""
+"""`npy`: an array in a separate file, as written by NumPy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`npz`: named arrays in an archive. Nothing is unpickled, and no size is believed that the file
-does not hold.
+"""`npz`: named arrays in an archive. Nothing is unpickled, and sizes are compared with the
+file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .formats.stored_arrays import StoredArray, StoredArrayTable, axes, size_of
 
 
 class NpzTable(StoredArrayTable):
-    """Arrays of an `.npz` file, each read when it is asked for."""
+    """Arrays of an `.npz` file, each read when it is used."""
 
     broken = BROKEN
 
@@ -67,7 +67,7 @@ class NpzTable(StoredArrayTable):
 
 
 def _members(found: Found) -> dict[str, str]:
-    """The arrays of an archive: the name of each, and of the file that holds it. Raises `Fault`."""
+    """The arrays of an archive: the name of each, and of its file. Raises `Fault`."""
     try:
         with zipfile.ZipFile(found.path) as archive:
             files = [info.filename for info in archive.infolist()]
@@ -76,8 +76,8 @@ def _members(found: Found) -> dict[str, str]:
     except BROKEN as error:
         raise Fault(
             "MS605",
-            f"`{found.shown}` is no .npz archive, or a damaged one: {said(error)}",
-            help="`numpy.savez` writes one; write or copy the file again",
+            f"`{found.shown}` is not a valid .npz archive: {said(error)}",
+            help="write it with `numpy.savez`, or copy the file again",
         ) from None
     names = {file.removesuffix(".npy"): file for file in files if file.endswith(".npy")}
     if not names:

@@ -1,4 +1,4 @@
-"""`parquet`: tables of typed columns, read row group by row group where they are large."""
+"""`parquet`: tables of typed columns, read by row groups if they are large."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ParquetTable(ArrowColumnsTable):
 
         self._found.unchanged()
         with ParquetFile(self._path, page_checksum_verification=True, pre_buffer=False) as file:
-            # pyarrow takes a name with a dot for a way into a column.
+            # pyarrow treats a name with a dot as a path into a column.
             dotted = any("." in name for name in names)
             for batch in file.iter_batches(rows, columns=None if dotted else list(names)):
                 yield batch.select(list(names))

@@ -1,4 +1,4 @@
-"""`python`: data that a program gives, which no command line has."""
+"""`python`: data from a Python program, which are not available on a command line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from modelspec.core.settings import Context
 
 
 def open_table(source: python, context: Context, span: Span | None) -> NoReturn:
-    """Raises `Fault` (MS651): a program replaces this source by its data."""
+    """Raises `Fault` (MS651): a program replaces this source with its data."""
     raise Fault(
         "MS651",
-        "the data of this spec come from a program",
-        help="call `load_spec(...).train(data=...)`, or name a source: `source: {csv: table.csv}`",
+        "the data of this spec are passed by a program",
+        help="pass them in Python (`load_spec(...).train(data=...)`, `ms.resume(run, data=...)`),"
+        " or set a source: `source: {csv: table.csv}`",
     )

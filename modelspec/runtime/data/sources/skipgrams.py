@@ -1,5 +1,5 @@
-"""`skipgrams`: pairs of words that stand near each other, and random ones, as older Keras's
-function draws them.
+"""`skipgrams`: pairs of nearby words, and random ones, like the `skipgrams` function of older
+Keras.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ _COLUMNS = ("target", "context", "label")
 
 
 class PairTable(Table):
-    """`target` and `context` (word indices) and `label` (1 for words that stand near each
-    other).
-    """
+    """`target` and `context` (word indices) and `label` (1 for nearby words)."""
 
     def __init__(
         self, name: str, columns: dict[str, Array], fingerprint: str, span: Span | None
@@ -67,8 +65,8 @@ def open_table(source: skipgrams, context: Context, span: Span | None) -> PairTa
     if not len(columns["label"]):
         raise Fault(
             "MS604",
-            f"{files.name_of(source.path)} has no two words near each other",
-            help="every line is one text: its word indices, separated by spaces",
+            f"{files.name_of(source.path)} has no pair of nearby words",
+            help="write one text per line: its word indices, separated by spaces",
         )
     settings = source.model_dump_json(exclude={"path"})
     return PairTable(
@@ -84,8 +82,8 @@ def _table(source: skipgrams, context: Context, span: Span | None) -> Table:
     if kind is None:
         raise Fault(
             "MS601",
-            f"the ending of `{first}` does not tell what kind of table has a column"
-            f" `{source.column}`",
+            f"cannot infer the format of the table with the column `{source.column}` from the"
+            f" extension of `{first}`",
         )
     return open_source(read_source({kind: source.path}, context), context, span)
 
@@ -96,7 +94,7 @@ def _of_lines(found: files.Found, source: skipgrams) -> Iterator[Words]:
 
 
 def _of_column(table: Table, column: str, source: skipgrams) -> Iterator[Words]:
-    """A text is a list of indices, a row of an array of them, or text with them in it."""
+    """A text: a list of indices, a row of an array of indices, or a string that contains them."""
     values = table.column(column)
     for row, one in enumerate(values if values.ndim > 1 or values.dtype.kind == "O" else [values]):
         items = one.split() if isinstance(one, str) else np.ravel(one).tolist()
@@ -115,8 +113,8 @@ def _word(written: Any, source: skipgrams, place: str) -> int:
     ):
         raise Fault(
             "MS655",
-            f"`{written}` at {place} is no word index",
-            help="write whole numbers from 0, of which 0 is no word",
+            f"`{written}` at {place} is not a word index",
+            help="write integers from 0, where 0 is not a word",
         )
     if word >= source.vocabulary_size:
         raise Fault(
@@ -130,10 +128,10 @@ def _word(written: Any, source: skipgrams, place: str) -> int:
 
 
 def draw(texts: list[Words], source: skipgrams) -> dict[str, Array]:
-    """The pairs of all texts. Of a single one they are those of Keras's `skipgrams` after
+    """The pairs of all texts. For a single text they equal those of Keras's `skipgrams` after
     `random.seed(seed)`.
     """
-    random = Random(source.seed)  # noqa: S311  # repeatable, which is all that is asked of it
+    random = Random(source.seed)  # noqa: S311  # must be repeatable, not secure
     kept = (
         sampling_table(source.vocabulary_size, source.sampling_factor)
         if source.sampling_factor
@@ -176,7 +174,7 @@ def _near(
 
 
 def sampling_table(size: int, factor: float) -> Array:
-    """How likely the word of each rank is taken, [size], after Mikolov et al., "Distributed
+    """The sampling probability of the word of each rank, [size], after Mikolov et al., "Distributed
     Representations of Words and Phrases and their Compositionality" (2013), with Zipf's law for the
     frequencies.
     """

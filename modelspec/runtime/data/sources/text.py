@@ -1,4 +1,4 @@
-"""`text`: text files of class folders, or files of which every line is a text."""
+"""`text`: text files in class folders, or files with one text per line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDINGS = frozenset({".txt"})
 
 
 class FolderTable(Table):
-    """A text for each file."""
+    """One text per file."""
 
     def __init__(self, name: str, found: list[Member], most: int | None, span: Span | None) -> None:
         labels = found[0].label is not None
@@ -78,7 +78,7 @@ class FolderTable(Table):
 
 
 class LineTable(Table):
-    """A text for each line that is not empty."""
+    """One text per nonempty line."""
 
     def __init__(self, found: files.Found, most: int | None, span: Span | None) -> None:
         super().__init__(
@@ -129,7 +129,7 @@ def open_table(source: Any, context: Context, span: Span | None) -> Table:
         other = next((one for one in found if one.path.suffix.lower() not in _ENDINGS), None)
         if other is not None:
             raise Fault(
-                "MS647", f"`{other.shown}` is no .txt file", help="remove it from the folder"
+                "MS647", f"`{other.shown}` is not a .txt file", help="remove it from the folder"
             )
         return FolderTable(source.path, found, source.max_length, span)
     tables = [

@@ -22,7 +22,7 @@ from .formats.crc32c import crc32c_of_each, mask, masked
 from .formats.example_proto import BadExampleError, read_example
 
 _STORED = {"float32": "float", "int64": "int64"}
-"""Dtypes that the format has; text is in its bytes, as any other dtype is."""
+"""The dtypes of the format; strings and any other dtype are stored in its bytes."""
 
 
 class RecordTable(Table):
@@ -74,8 +74,8 @@ class RecordTable(Table):
             except BadExampleError as error:
                 raise Fault(
                     "MS642",
-                    f"{place} is no `tf.train.Example`: {error}",
-                    help="modelspec reads files that `tf.train.Example` was written to",
+                    f"{place} is not a `tf.train.Example`: {error}",
+                    help="use files of serialized `tf.train.Example` messages",
                 ) from None
             yield {name: _value(example, name, one, place) for name, one in wanted.items()}
 
@@ -97,7 +97,7 @@ class RecordTable(Table):
 def _value(
     example: dict[str, tuple[str, Any]], name: str, wanted: RecordFeature, place: str
 ) -> Any:
-    """A feature as its declaration says. Raises `Fault` (MS648)."""
+    """A feature in its declared form. Raises `Fault` (MS648)."""
     if name not in example or not len(example[name][1]):
         return _default(example, name, wanted, place)
     kind, values = example[name]
@@ -110,20 +110,20 @@ def _value(
     elif kind != _STORED.get(wanted.dtype):
         raise Fault(
             "MS648",
-            f"`{name}` holds {_SAID[kind]} in {place}, but `dtype: {wanted.dtype}` is declared",
+            f"`{name}` contains {_SAID[kind]} in {place}, but `dtype: {wanted.dtype}` is declared",
             help=f"declare `{name}: {_OF_KIND[kind]}`",
         )
     if wanted.shape is not None and len(values) != (size := int(np.prod(wanted.shape))):
         raise Fault(
             "MS648",
-            f"`{name}` has {len(values):,} values in {place}, but its shape "
-            f"{list(wanted.shape)} takes {size:,}",
-            help="`shape: null` takes lists of different lengths",
+            f"`{name}` has {len(values):,} values in {place}, but its declared "
+            f"shape {list(wanted.shape)} requires {size:,}",
+            help="`shape: null` allows lists of different lengths",
         )
     return values
 
 
-_SAID = {"float": "floating-point numbers", "int64": "whole numbers", "bytes": "bytes"}
+_SAID = {"float": "floating-point numbers", "int64": "integers", "bytes": "bytes"}
 _OF_KIND = {"float": "float32", "int64": "int64", "bytes": "string"}
 
 
@@ -136,7 +136,7 @@ def _default(
         raise Fault(
             "MS648",
             f"{place} has no `{name}`",
-            help=f"give it a default: `{name}: {{dtype: {wanted.dtype}, default: ...}}`",
+            help=f"set a default: `{name}: {{dtype: {wanted.dtype}, default: ...}}`",
         )
     size = int(np.prod(wanted.shape)) if wanted.shape is not None else 1
     return np.array([wanted.default] * size, object if wanted.dtype == "string" else wanted.dtype)
@@ -148,8 +148,8 @@ def _texts(values: list[bytes], name: str, place: str) -> Array:
     except UnicodeDecodeError:
         raise Fault(
             "MS648",
-            f"`{name}` is no UTF-8 text in {place}",
-            help="for raw numbers declare their dtype, e.g. `uint8`",
+            f"`{name}` is not UTF-8 text in {place}",
+            help="declare the dtype of raw numbers, e.g. `uint8`",
         ) from None
 
 
@@ -159,9 +159,9 @@ def _decoded(values: list[bytes], wanted: RecordFeature, name: str, place: str) 
     if len(data) % dtype.itemsize:
         raise Fault(
             "MS648",
-            f"`{name}` has {len(data):,} bytes in {place}, which are no whole number of "
+            f"`{name}` has {len(data):,} bytes in {place}, which is not a multiple of "
             f"`{wanted.dtype}`",
-            help="declare the dtype that was written",
+            help="declare the dtype with which it was written",
         )
     return np.frombuffer(data, dtype)
 
@@ -173,9 +173,7 @@ _Record = tuple[int, bytes, int]
 
 
 def _records(found: files.Found) -> Iterator[_Record]:
-    """Every record with its number, from 1, and the checksum behind it. Raises `Fault`
-    (MS642).
-    """
+    """Every record with its number, from 1, and the following checksum. Raises `Fault` (MS642)."""
     found.unchanged()
     try:
         with files.open_plain(found.path) as file:
@@ -193,16 +191,16 @@ def _record(file: IO[bytes], head: bytes, place: str) -> bytes:
     if len(head) < 12:
         raise _cut(place)
     length, length_crc = struct.unpack("<QI", head)
-    if masked(head[:8]) != length_crc:  # always: a wrong length would be believed otherwise
+    if masked(head[:8]) != length_crc:  # always checked: a wrong length must not be trusted
         raise Fault(
             "MS642",
-            f"{place} is damaged: its length does not have the checksum that stands beside it",
-            help="is it a TFRecord file? If so, write or copy it again",
+            f"{place} is damaged: the checksum of its length does not match",
+            help="check that it is a TFRecord file; if it is, write or copy it again",
         )
     data = bytearray()
     while (
         len(data) < length + 4
-    ):  # piece by piece: a claimed length costs nothing before the bytes are there
+    ):  # piece by piece: no memory is allocated for bytes that do not exist
         piece = file.read(min(length + 4 - len(data), 16 * files.CHUNK))
         if not piece:
             raise _cut(place)
@@ -211,8 +209,8 @@ def _record(file: IO[bytes], head: bytes, place: str) -> bytes:
 
 
 def _check(records: list[_Record], shown: str) -> None:
-    """Compares checksums, those of one length together. Raises `Fault` (MS642) at the first that is
-    wrong.
+    """Compares checksums, those of equal length together. Raises `Fault` (MS642) at the first
+    mismatch.
     """
     by_length: dict[int, list[_Record]] = {}
     for record in records:
@@ -221,14 +219,14 @@ def _check(records: list[_Record], shown: str) -> None:
     if wrong:
         raise Fault(
             "MS642",
-            f"record {min(wrong):,} of `{shown}` is damaged: its data does not have the checksum"
-            " that stands beside it",
+            f"record {min(wrong):,} of `{shown}` is damaged: the checksum of its data does not"
+            " match",
             help="write or copy the file again",
         )
 
 
 def _damaged(group: list[_Record]) -> list[int]:
-    """The numbers of the records, all of one length, whose checksums are wrong."""
+    """The numbers of the records, all of one length, whose checksums do not match."""
     length = len(group[0][1])
     if len(group) < 16 or not length:
         return [number for number, data, crc in group if masked(data) != crc]
@@ -238,11 +236,11 @@ def _damaged(group: list[_Record]) -> list[int]:
 
 
 def _cut(place: str) -> Fault:
-    return Fault("MS642", f"{place} is cut short", help="write or copy the file again")
+    return Fault("MS642", f"{place} is truncated", help="write or copy the file again")
 
 
 def open_file(source: tfrecord, found: files.Found, span: Span | None) -> RecordTable:
-    """The table of a file, every record's checksums compared. Raises `Fault`: MS601, MS604,
+    """The table of a file, with every record's checksums verified. Raises `Fault`: MS601, MS604,
     MS642.
     """
     fingerprint = files.fingerprint_of(found.path, found.shown)

@@ -1,8 +1,9 @@
-"""`--to keras`: a model that plain Keras loads in its safe mode, preparation inside."""
+"""`--to keras`: a model that plain Keras loads in its safe mode, including the preparation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     from ..job import Job
     from ..written import Outputs, Written
 
-FORMAT = Format(__name__, "a model that plain Keras loads", (".keras",), order=10)
+FORMAT = Format(
+    __name__,
+    "a model that plain Keras loads",
+    (".keras",),
+    quantizations={"int8": 0.15, "int4": 0.5, "float8": 0.15},
+    order=10,
+)
 
 
 def write(job: Job, path: Path) -> Written:
-    """The model of the run, over the columns of its data where these are prepared for it."""
+    """The model of the run, over the columns of its data if these are prepared for it."""
     import keras
 
     from ..job import given
@@ -25,6 +32,9 @@ def write(job: Job, path: Path) -> Written:
     from ..serving_model import predicted, serving_model
     from ..written import Written
 
+    about: tuple[str, ...] = ()
+    if job.quantize is not None:
+        job, about = _quantized(job, job.quantize)
     inside = job.wants_preparing and not job.preparing.empty and job.preparing.alone is None
     model = serving_model(job) if inside else job.model
     model.save(path)
@@ -39,7 +49,7 @@ def write(job: Job, path: Path) -> Written:
     return Written(
         opened,
         inside,
-        _notices(job, inside),
+        (*about, *_notices(job, inside)),
         names,
         job.outputs if isinstance(model.output, Mapping) else tuple(model.output_names),
         _left_out(job, inside),
@@ -47,24 +57,40 @@ def write(job: Job, path: Path) -> Written:
     )
 
 
+def _quantized(job: Job, mode: str) -> tuple[Job, tuple[str, ...]]:
+    """The job for a quantized copy of the model, and notices about it."""
+    from ...backend.quantization import quantized
+
+    found = quantized(job.compiled, job.model, mode)
+    about = (found.sizes, *((found.about_left,) if found.left else ()))
+    return replace(job, model=found.model, original=job.original or job), about
+
+
 def _left_out(job: Job, inside: bool) -> tuple[str, ...]:
-    return tuple(f"{what} of texts, which Keras does not do: give them so" for what in
+    return tuple(f"{what} of strings, which Keras does not support: apply it first" for what in
                  (job.preparing.on_text if inside else ()))  # fmt: skip
 
 
 def _notices(job: Job, inside: bool) -> tuple[str, ...]:
+    from ...history.used_plugins import keras_paths
     from ..serving_model import own_layers
 
     notices = list(job.one_length) if inside else []
     if job.wants_preparing and (name := job.preparing.alone):
         notices.append(
-            f"the preparation is left out, as that of `{name}` takes one example at a time: give"
-            " the model what it takes itself"
+            f"the preparation is left out, as that of `{name}` runs one example at a time: pass"
+            " the prepared inputs of the model"
         )
     own = own_layers(job.model)
     if own:
         notices.append(
-            f"Keras has no {', '.join(f'`{kind}`' for kind in own)}: `import"
-            " modelspec.backend.layers` before the file is loaded"
+            f"Keras has no {', '.join(f'`{kind}`' for kind in own)}: run `import"
+            " modelspec.backend.layers` before loading the file"
+        )
+    for path, what in keras_paths(job.compiled, in_model=True).items():
+        module, _, kind = path.partition(":")
+        notices.append(
+            f"Keras has no `{kind}`, {what} of a plugin: run `from {module} import"
+            f' {kind}`, and load the file with `custom_objects={{"{kind}": {kind}}}`'
         )
     return tuple(notices)

@@ -1,4 +1,4 @@
-"""`--to litert`: a LiteRT (TensorFlow Lite) file, in floats or in fewer bits, checked with the
+"""`--to litert`: a LiteRT (TensorFlow Lite) file, in floats or quantized, checked with the
 interpreter.
 """
 
@@ -24,7 +24,7 @@ FORMAT = Format(
 
 
 def write(job: Job, path: Path) -> Written:
-    """The model, with its preparation inside where LiteRT has the operations for it."""
+    """The model, with its preparation if LiteRT has the operations for it."""
     from ..fallbacks import first_that_works
     from ..litert_file import write_litert
 

@@ -23,7 +23,7 @@ FORMAT = Format(
 
 
 def write(job: Job, path: Path) -> Written:
-    """The model, with its preparation inside where ONNX has the operations for it."""
+    """The model, with its preparation if ONNX has the operations for it."""
     from ..fallbacks import first_that_works
     from ..onnx_conversion import write_onnx
 

@@ -23,12 +23,12 @@ _Weight: TypeAlias = tuple[str, tuple[int, ...], bool]
 
 
 def write(job: Job, path: Path) -> Written:
-    """The script. Its model is built, compared weight by weight, given the weights that the run
-    saved, and predicts; its `prepare_inputs` is given rows, and must make of them what the run
-    does.
+    """The script. Its model is built, compared weight by weight, loaded with the weights of the
+    run, and used for predictions; its `prepare_inputs` is called with rows, and must return the
+    same values as the run.
 
-    The script holds nothing that a spec could have smuggled in: names are turned into identifiers,
-    and every value into the literal that stands for it.
+    A script cannot contain code from a spec: names become identifiers, and every value becomes a
+    literal.
     """
     from ..script import script
     from ..written import Written
@@ -47,7 +47,7 @@ def write(job: Job, path: Path) -> Written:
 
 
 class _Run:
-    """A script that was run."""
+    """A script after its execution."""
 
     def __init__(self, job: Job, path: Path, prepares: bool) -> None:
         self._job = job
@@ -64,7 +64,7 @@ class _Run:
         return self._job.by_name(self._model.predict_on_batch(given(self._model, inputs)))
 
     def _prepared(self, batch: Batch) -> dict[str, Array]:
-        """What the script makes of rows, for every input."""
+        """The script's prepared values of rows, for every input."""
         from ..script import table_of
 
         found = self._names["prepare_inputs"](table_of(self._job, batch.columns))
@@ -72,7 +72,7 @@ class _Run:
 
 
 def _check_weights(ours: list[_Weight], theirs: list[_Weight]) -> None:
-    """Raises `RunError` (MS762) where a script makes another model than the run has."""
+    """Raises `RunError` (MS762) if a script builds another model than the run's."""
     if ours != theirs:
         from modelspec.runtime.data import RunError
 
@@ -82,13 +82,13 @@ def _check_weights(ours: list[_Weight], theirs: list[_Weight]) -> None:
         )
         raise RunError.of(
             "MS762",
-            f"the script makes another model: the run has the weight {one}, the script {other}",
+            f"the script builds another model: the run has the weight {one}, the script {other}",
         )
 
 
 def _weights(model: Any) -> list[_Weight]:
-    """Paths and shapes, and whether they are trained. What Keras names inside a layer, it counts:
-    the number goes.
+    """Paths and shapes, and whether they are trainable. Keras numbers the names inside a layer: the
+    numbers are removed.
     """
     import keras
 

@@ -15,7 +15,7 @@ FORMAT = Format(__name__, "the weights by their paths", (".safetensors",), order
 
 
 def write(job: Job, path: Path) -> Written:
-    """The weights; a model that is built anew from the spec is given them, and predicts."""
+    """The weights; a model that is rebuilt from the spec loads them and predicts."""
     import numpy as np
     from safetensors import safe_open
     from safetensors.numpy import save_file
@@ -29,7 +29,7 @@ def write(job: Job, path: Path) -> Written:
     if len(values) < len(job.model.weights):
         raise RunError.of(
             "MS763",
-            "two weights of the model have one path, so that they cannot be told apart by it",
+            "two weights of the model have the same path, so the format cannot distinguish them",
             help="export to `weights`",
         )
     held = {

@@ -1,5 +1,5 @@
 """`--to saved_model`: a TensorFlow SavedModel whose serving signature takes the columns of a row,
-text included.
+including strings.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ FORMAT = Format(__name__, "a TensorFlow SavedModel with a serving signature", or
 
 
 def write(job: Job, path: Path) -> Written:
-    """The model with its preparation inside, and the labels of looked-up targets as
-    `<output>_class`.
-    """
+    """The model with its preparation, and the labels of looked-up targets as `<output>_class`."""
     from ..left_out import NOTE
     from ..serving_signature import Served, Signature, save
     from ..written import Written
@@ -35,7 +33,7 @@ def write(job: Job, path: Path) -> Written:
         return lambda batch: serve(signature.values(batch))
 
     def note(text: str) -> None:
-        folder = path / "assets.extra"  # what TensorFlow leaves alone
+        folder = path / "assets.extra"  # TensorFlow ignores this folder
         folder.mkdir(exist_ok=True)
         (folder / NOTE).write_text(text, encoding="utf-8")
 

@@ -15,7 +15,7 @@ FORMAT = Format(__name__, "the weights as Keras saves them", (".weights.h5",), o
 
 
 def write(job: Job, path: Path) -> Written:
-    """The weights; a model that is built anew from the spec is given them, and predicts."""
+    """The weights; a model that is rebuilt from the spec loads them and predicts."""
     import h5py
 
     from ..rebuilt_model import of_weights

@@ -1,4 +1,4 @@
-"""Arrays of one shape and dtype as code that makes them of arrays of another."""
+"""Code that converts arrays of one shape and dtype to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .python_code import INDENT, WIDTH, Code, call, listed, statement
 
 
 def encoded(variable: str, last: Layer, encoding: str) -> Code:
-    """What the last layer of a target's transform gives, as the loss takes it."""
+    """The output of the last layer of a target's transform, in the form for the loss."""
     if encoding == "one_hot" and isinstance(last, Lookup) and last.mode == "int":
         return f"keras.utils.to_categorical({variable}, {len(tokens(last))})"
     return variable
@@ -23,7 +23,7 @@ def stacked(values: list[Code], stacked: bool) -> Code:
 
 
 def fits(shape: Shape, wanted: Tensor) -> bool:
-    """Whether examples of this shape need no other."""
+    """Whether examples of this shape need no reshape."""
     sizes = wanted.shape[1:]
     return len(shape) == len(sizes) and all(
         one == size or not isinstance(size, int) for one, size in zip(shape, sizes, strict=True)
@@ -31,8 +31,8 @@ def fits(shape: Shape, wanted: Tensor) -> bool:
 
 
 def typed(variable: str, code: Code, wanted: Tensor, shape: Shape | None) -> list[str]:
-    """Lines that give the variable the values of `code` with the shape and dtype that comes next;
-    `shape` is that of an example, where it is known.
+    """Lines that give the variable the values of `code` with the shape and dtype of the next step;
+    `shape` is that of an example, if it is known.
     """
     sizes = wanted.shape[1:]
     known = tuple(size for size in sizes if isinstance(size, int))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelspec.compiler.infer import TypedGraph
+from modelspec.runtime.history.used_plugins import keras_paths
 
 from ..job import Job
 from .data_code import DataCode, data_code
+from .helper_code import helpers
 from .model_code import Models
+from .objective_code import kept_tensors
 from .python_code import INDENT, docstring, literal
 from .training_code import TrainingCode
 
@@ -21,9 +24,9 @@ class Script:
     prepares: bool
     """Whether it prepares its data."""
     columns: tuple[str, ...]
-    """What it prepares."""
+    """The parts that it prepares."""
     notices: tuple[str, ...]
-    """What it leaves out of the training."""
+    """The parts of the training that it leaves out."""
 
 
 def _holds_a_mode(typed: TypedGraph) -> bool:
@@ -34,9 +37,9 @@ def _holds_a_mode(typed: TypedGraph) -> bool:
 
 
 def script(job: Job) -> Script:
-    """The script of a run. Raises `RunError` (MS763) where plain Keras cannot say the model."""
+    """The script of a run. Raises `RunError` (MS763) if plain Keras does not support the model."""
     models = Models()
-    models.model(job.typed, job.compiled.name)
+    models.model(job.typed, job.compiled.name, kept_tensors(job.compiled))
     functions, notices = list(models.functions), list[str]()
     training = TrainingCode(models.names)
     if job.compiled.training is not None:
@@ -45,17 +48,24 @@ def script(job: Job) -> Script:
     main = []
     if reason is not None:
         notices.append(
-            f"the script reads no data, as it does not say {reason}: call its `train(x, y)`"
+            f"the script reads no data, because it does not support {reason}: call its `train(x,"
+            " y)`"
         )
     elif data.main:
         main = [*data.main, f"{INDENT}model.save({literal(f'{job.model.name}.keras')})"]
     functions += [*training.functions, *data.functions]
     notices += training.notices
+    if job.had_adapters:
+        notices.append(
+            "the script trains all weights: it does not add the adapters of `training.lora`"
+        )
     if _holds_a_mode(job.typed):
         notices.append(
-            "`call: {training: ...}` has no effect in the script: Keras gives a layer the mode of"
-            " its model"
+            "`call: {training: ...}` has no effect in the script: Keras passes the mode of the"
+            " model"
+            " to every layer"
         )
+    functions = [*helpers("\n".join(line for one in functions for line in one)), *functions]
     if main:
         functions.append(["def main() -> None:", docstring("Train, test and save.", INDENT), *main])
     blocks = [
@@ -74,20 +84,23 @@ def _header(job: Job, body: str, data: DataCode, training: TrainingCode) -> str:
     words = job.compiled.file.description or "a Keras model and its training"
     blocks = [
         docstring(f"{job.compiled.name}: {words}."),
-        *_imports(body, data),
+        *_imports(body, data, [path.partition(":")[0] for path in keras_paths(job.compiled)]),
         "\n".join(constants),
     ]
     return "\n\n".join(one for one in blocks if one)
 
 
-def _imports(body: str, data: DataCode) -> tuple[str, str]:
-    """The imports of Python's own modules, and those of others."""
-    own = [f"import {name}" for name in ("csv", "math") if f"{name}." in body]
+def _imports(body: str, data: DataCode, plugins: list[str]) -> tuple[str, str]:
+    """The imports of Python's own modules, and those of others, with the modules of plugins."""
+    own = [f"import {name}" for name in ("contextlib", "csv", "math") if f"{name}." in body]
     others = ["import keras"]
     if "np." in body:
         others.append("import numpy as np")
     if "sklearn" in data.modules:
         others.append("import sklearn.datasets")
+    if "tf." in body:
+        others.append("import tensorflow as tf")
+    others += [f"import {name}" for name in dict.fromkeys(plugins)]
     parts = [name for name in ("layers", "ops") if f"{name}." in body]
     if parts:
         others.append(f"from keras import {', '.join(parts)}")

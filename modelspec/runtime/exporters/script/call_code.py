@@ -11,7 +11,7 @@ Shape = tuple[int | None, ...]
 
 
 def called(layer: Bracketed, arguments: tuple[Code, ...]) -> Bracketed:
-    """`layers.Dense(4)(x)`: broken inside the first brackets where it is long."""
+    """`layers.Dense(4)(x)`: split inside the first brackets if it is long."""
     tail = Bracketed("(", arguments, ")")
     inner = ", ".join(map(str, arguments))
     return Bracketed(
@@ -25,7 +25,7 @@ def by_name(values: Mapping[str, Code]) -> tuple[Code, ...]:
 
 
 def one_or_list(given: list[Code]) -> Code:
-    """One alone, several as a list."""
+    """A single value unchanged, several as a list."""
     return listed(given) if len(given) > 1 else given[0]
 
 

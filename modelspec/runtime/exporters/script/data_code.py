@@ -1,4 +1,4 @@
-"""The `data` section as the functions that read, cut and prepare the columns of a table, and as
+"""The `data` section as functions that read, split and prepare the columns of a table, and as
 `main`.
 """
 
@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from modelspec.compiler.spec.data_split import Split
+from modelspec.runtime.data.spec_facts import compared_outputs, objective_targets
 
 from ..job import Job
 from ..series_samples import of_several_rows
-from .feature_code import Unsaid
+from .feature_code import Unsupported
 from .python_code import INDENT, Code, Names, call, docstring, literal, statement
 from .source_code import Reading
 
 
 @dataclass
 class DataCode(Reading):
-    """The functions of a script that make `x` and `y` of files."""
+    """The functions of a script that make `x` and `y` from files."""
 
     main: list[str] = field(default_factory=list)
     prepares: bool = False
@@ -28,30 +29,36 @@ class DataCode(Reading):
 
     @property
     def taken(self) -> tuple[str, ...]:
-        """The columns that `prepare_inputs` takes."""
+        """The columns that `prepare_inputs` uses."""
         pipelines = self.job.samples.pipelines.values()
         return tuple(dict.fromkeys(name for one in pipelines for name in one.feature.bound.names))
 
     def _reads_files(self) -> bool:
-        """Whether a column names the files of images or masks."""
+        """Whether a column contains paths of images or masks."""
         data = self.job.compiled.data
         assert data is not None
         features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
         return any(one.read is not None for one in features)
 
     def add(self) -> None:
-        """Everything up to `main`. Raises `Unsaid`."""
+        """All code before `main`. Raises `Unsupported`."""
         data = self.job.compiled.data
         assert data is not None
-        for told, what in (
+        training = self.job.compiled.training
+        assert training is not None
+        compared = compared_outputs(training)
+        alone = [name for name in objective_targets(training) if name not in compared]
+        for given, what in (
+            (not compared, "a training without targets"),
+            (bool(alone), "targets that only terms read"),
             (data.augment, "augmentation"),
-            (data.weights, "weights of examples"),
-            (data.where, "rows that `where` leaves out"),
-            (self._reads_files(), "files that a column names"),
+            (data.weights, "example weights"),
+            (data.where, "rows left out by `where`"),
+            (self._reads_files(), "files listed in a column"),
             *((True, one) for one in of_several_rows(self.job.compiled)),
         ):
-            if told:
-                raise Unsaid(what)
+            if given:
+                raise Unsupported(what)
         self.prepare_inputs()
         self.prepare_targets()
         self.read()
@@ -59,7 +66,7 @@ class DataCode(Reading):
         self.functions.append(
             [
                 "def prepare(table):",
-                docstring("What `fit` takes, of the columns of a table.", INDENT),
+                docstring("The arguments of `fit` from the columns of a table.", INDENT),
                 f"{INDENT}return prepare_inputs(table), prepare_targets(table)",
             ]
         )
@@ -74,7 +81,7 @@ class DataCode(Reading):
             ]
 
     def _parts(self) -> set[str]:
-        """Writes how the parts are read, or cut out of one source; their names."""
+        """Writes how the parts are read, or split from one source; returns their names."""
         data = self.job.compiled.data
         assert data is not None
         where = {part: self._where(one) for part, one in data.sources.items()}
@@ -84,7 +91,7 @@ class DataCode(Reading):
                 part for part in ("validation", "test") if getattr(data.split, part)
             }
         if self._droppable():
-            raise Unsaid("missing values that are dropped from several sources")
+            raise Unsupported("dropping missing values from several sources")
         for part, code in where.items():
             variable = "training" if part == "train" else part
             self.main += statement(f"{variable} = ", call("prepare", call("read_table", code)))
@@ -108,11 +115,11 @@ class DataCode(Reading):
         assert data is not None and data.split is not None
         split, columns = data.split, self.columns()
         if not split.by_share:
-            raise Unsaid(f"a split by {_form(split)}")
+            raise Unsupported(f"a split by {_form(split)}")
         if split.group or split.order:
-            raise Unsaid("a split by group or order")
+            raise Unsupported("a split by group or order")
         if split.seed is not None:
-            raise Unsaid("a split with a seed of its own")
+            raise Unsupported("a split with its own seed")
         self.main += statement("table = ", call("read_table", where))
         dropped = dict.fromkeys(self._droppable())
         self.main += statement("rows = ", f"np.arange(len(table[{literal(next(iter(columns)))}]))")
@@ -135,8 +142,8 @@ class DataCode(Reading):
 
 
 def data_code(job: Job, names: Names) -> tuple[DataCode, str | None]:
-    """As much of the data section as a script says, and what it does not say: all of it, else how
-    inputs are prepared, else nothing.
+    """The part of the data section that a script supports, and what it leaves out: all of it,
+    otherwise the preparation of inputs, otherwise nothing.
     """
     found = DataCode(job, deepcopy(names))
     if job.compiled.training is None:
@@ -145,20 +152,20 @@ def data_code(job: Job, names: Names) -> tuple[DataCode, str | None]:
         found.add()
         found.prepares = True
         return found, None
-    except Unsaid as unsaid:
-        reason = str(unsaid)
+    except Unsupported as unsupported:
+        reason = str(unsupported)
     found = DataCode(job, deepcopy(names))
     try:
         if not job.preparing.empty and not of_several_rows(job.compiled):
             found.prepare_inputs()
             found.prepares = True
-    except Unsaid as unsaid:
-        return DataCode(job, names), str(unsaid)
+    except Unsupported as unsupported:
+        return DataCode(job, names), str(unsupported)
     return found, reason
 
 
 def _form(split: Split) -> str:
-    """How a split that is no split by share cuts, in words."""
+    """The form of a split other than by share, in words."""
     if split.column is not None:
         return "a column of parts"
     return "values of a column" if split.at is not None else "folds"
@@ -180,9 +187,7 @@ def _split(validation: float, test: float, stratified: bool) -> list[str]:
     )
     return [
         f"def split(rows{', labels' if stratified else ''}):",
-        docstring(
-            "Rows to train on, to validate on and to test on: the same for the same seed.", INDENT
-        ),
+        docstring("Rows for training, validation and test: the same for the same seed.", INDENT),
         f"{INDENT}draws = np.random.default_rng([SEED, 1]).random(rows[-1] + 1)[rows]",
         *spread,
         f'{INDENT}order = np.argsort(draws, kind="stable")',

@@ -1,4 +1,4 @@
-"""Features and targets as the functions that make arrays of the columns of a table."""
+"""Features and targets as functions that make arrays from the columns of a table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import StringLookup
 from modelspec.compiler.infer import infer_chain
+from modelspec.compiler.spec.arrangement import match
 from modelspec.compiler.spec.data_section import Pad
 from modelspec.compiler.spec.transform_layers import given_type
-from modelspec.core.shapes import Tensor
+from modelspec.core.shapes import Size, Tensor
 from modelspec.runtime.data.columns import Bound, binding_of
+from modelspec.runtime.data.formula_targets import has_formula
 from modelspec.runtime.data.sequences import is_ragged
 from modelspec.runtime.data.table import Array
 from modelspec.runtime.data.targets import Target, loss_of
@@ -21,6 +23,7 @@ from modelspec.runtime.run.decisions import target_layers
 from ..job import Job
 from ..preprocessing_graph import Feature
 from ..raw_inputs import cells
+from ..samples import RowsOf
 from .array_code import encoded, fits, stacked, typed
 from .call_code import Shape
 from .python_code import (
@@ -40,16 +43,18 @@ from .settings_code import settings_code
 from .step_code import Steps
 
 LONG = 24
-"""A vocabulary of more words stands in a constant of its own."""
+"""A vocabulary of more words is written as a constant."""
 
 
-class Unsaid(Exception):
-    """What a script does not say, as half a sentence."""
+class Unsupported(Exception):
+    """Something that a script does not support, as part of a sentence."""
 
 
 @dataclass
 class Preparing:
-    """Writes `prepare_inputs` and `prepare_targets`, with all that the run learned in them."""
+    """Writes `prepare_inputs` and `prepare_targets`, with everything that the run learned in
+    them.
+    """
 
     job: Job
     names: Names
@@ -60,7 +65,7 @@ class Preparing:
     def prepare_inputs(self) -> None:
         self._arrays(
             "prepare_inputs",
-            "What the model takes, of the columns of a table.",
+            "The inputs of the model from the columns of a table.",
             tuple(self.job.typed.inputs),
             self._feature,
         )
@@ -68,7 +73,7 @@ class Preparing:
     def prepare_targets(self) -> None:
         self._arrays(
             "prepare_targets",
-            "What the model is to give, of the columns of a table.",
+            "The targets of the model from the columns of a table.",
             tuple(self.targets),
             self._target,
             alone=len(self.job.outputs) == 1,
@@ -83,7 +88,7 @@ class Preparing:
         *,
         alone: bool | None = None,
     ) -> None:
-        """A function that gives an array, or several by name."""
+        """A function that returns an array, or several by name."""
         scope, lines = Names(("table", "keras", "layers", "np", function)), list[str]()
         variables = {name: scope.new(name) for name in names}
         for name, variable in variables.items():
@@ -97,14 +102,14 @@ class Preparing:
     def _feature(self, name: str, variable: str, lines: list[str]) -> None:
         feature = self.job.preparing.features[name]
         if feature.outside:
-            raise Unsaid(f"{', '.join(feature.outside)} of `{name}`")
+            raise Unsupported(f"{', '.join(feature.outside)} of `{name}`")
         pipe = self.job.samples.pipelines[name]
         bound, columns = pipe.feature.bound, pipe.feature.bound.names
         raw = self.job.preparing.raw[feature.given[0]]
         held: Shape = () if raw.wide else raw.shape
         values: list[Code] = [f"table[{literal(column)}]" for column in columns]
         if feature.lowers and bound.pad is not None:
-            raise Unsaid(f"the letter case of `{name}`")
+            raise Unsupported(f"the letter case of `{name}`")
         if feature.lowers:
             values = [f"lowered({one})" for one in values]
             self._lowered()
@@ -123,24 +128,24 @@ class Preparing:
             self._chain(variable, pipe.layers, pipe.types, lines)
             given, shape = variable, None
         elif bound.pad is not None and not feature.fills_any and fits(sizes, feature.wanted):
-            lines += statement(f"{variable} = ", given)  # `pad_sequences` gives the dtype
+            lines += statement(f"{variable} = ", given)  # `pad_sequences` sets the dtype
             return
         if shape is not None and not fits(shape, feature.wanted) and feature.free:
-            raise Unsaid(f"the shape of `{name}`")
+            raise Unsupported(f"the shape of `{name}`")
         lines += typed(variable, given, feature.wanted, shape)
 
     def _fills(self, feature: Feature, columns: tuple[str, ...]) -> tuple[Any, ...]:
-        """What takes the place of a missing value in each column."""
+        """The replacement for missing values in each column."""
         if len(feature.fills) == len(columns):
             return feature.fills
         values = feature.fills[0]  # of one wide input
         return (None,) * len(columns) if values is None else tuple(map(float, values))
 
     def _lowered(self) -> None:
-        """A function, once."""
+        """Adds a function once."""
         lines = [
             "def lowered(texts):",
-            docstring("Texts in lower case.", INDENT),
+            docstring("Strings in lower case.", INDENT),
             f"{INDENT}found = [text.lower() for text in texts.flat]",
             f"{INDENT}return np.array(found, object).reshape(texts.shape)",
         ]
@@ -178,7 +183,7 @@ class Preparing:
         types: tuple[Tensor, ...],
         lines: list[str],
     ) -> None:
-        """The layers, one after the other; `types` are those that each gets."""
+        """The layers, one after the other; `types` are the types of their inputs."""
         steps = Steps(variable, self._constant)
         for layer, given in zip(layers, types, strict=False):
             computed = steps.lines(layer, given)
@@ -186,7 +191,7 @@ class Preparing:
                 lines += computed
                 continue
             if layer.one_at_a_time:
-                raise Unsaid(f"`{layer.kind()}`, which takes one example at a time")
+                raise Unsupported(f"`{layer.kind()}`, which runs one example at a time")
             made = settings_code(layer, **self._long(layer))
             lines += statement(
                 f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({variable})")
@@ -220,15 +225,15 @@ class Preparing:
         assert training is not None
         lacking = [name for name in training.losses if name not in found]
         if lacking:
-            raise Unsaid(f"the target of `{lacking[0]}`")
+            raise Unsupported(f"the target of `{lacking[0]}`")
         return {name: found[name] for name in self.job.typed.outputs if name in found}
 
     def _target(self, name: str, variable: str, lines: list[str]) -> None:
         bound = self.targets[name]
         if bound.pad is not None:
-            raise Unsaid(f"the padding of `{name}`")
-        if (unsaid := _unsaid_of(bound)) is not None:
-            raise Unsaid(f"{unsaid} of `{name}`")
+            raise Unsupported(f"the padding of `{name}`")
+        if (unsupported := _unsupported_in(bound)) is not None:
+            raise Unsupported(f"{unsupported} of `{name}`")
         is_text = columns_of(self.job)[bound.names[0]]
         given = stacked(self._filled_targets(name, bound.names, is_text), bound.stacked)
         target = Target(
@@ -247,10 +252,23 @@ class Preparing:
             self._chain(variable, layers, types_of(bound, layers, first), lines)
             given, shape = encoded(variable, layers[-1], target.encoding), None
         dtype = "int32" if target.encoding in ("indices", "identities", "sequences") else "float32"
-        lines += typed(variable, given, Tensor((None, *target.shape), dtype), shape)
+        wanted = target.shape
+        if has_formula(target) and not layers:
+            wanted = self._as_stored(target, sizes)
+        lines += typed(variable, given, Tensor((None, *wanted), dtype), shape)
+
+    def _as_stored(self, target: Target, sizes: tuple[int, ...]) -> tuple[Size, ...]:
+        """The shape of an example's targets for a formula, which takes any shape: that of the
+        output if they fit it, else that of the data.
+        """
+        found: tuple[int, ...] | None = sizes
+        if not target.bound.stacked and isinstance(target.table, RowsOf):
+            found = target.table.shape_of(target.bound.names[0])
+        fits_output = found is None or match(found, target.shape) is not None
+        return target.shape if fits_output or found is None else found
 
     def _filled_targets(self, name: str, columns: Iterable[str], is_text: bool) -> list[Code]:
-        """The columns of a target, with what takes the place of missing values."""
+        """The columns of a target, with replaced missing values."""
         state = self.job.samples.state
         known = state.features.get(("targets", name)) if state is not None else None
         fill = known.fill if known is not None else {}
@@ -269,8 +287,8 @@ class Preparing:
         return {type(one).kind() for one in self.sources}
 
 
-def _unsaid_of(bound: Bound) -> str | None:
-    """What a script has no line for, of how a target is made."""
+def _unsupported_in(bound: Bound) -> str | None:
+    """The steps of a target that a script does not support."""
     if bound.separator is not None or bound.gathers:
         return "several labels"
     if bound.number_format is not None:
@@ -280,7 +298,7 @@ def _unsaid_of(bound: Bound) -> str | None:
 
 
 def columns_of(job: Job) -> dict[str, bool]:
-    """Every column that a run reads, and whether it holds text."""
+    """Every column that a run reads, and whether it contains strings."""
     found = {
         column: pipe.feature.text
         for pipe in job.samples.pipelines.values()
@@ -303,7 +321,7 @@ def columns_of(job: Job) -> dict[str, bool]:
 
 
 def table_of(job: Job, columns: Mapping[str, Array]) -> dict[str, Array]:
-    """Rows as a script's `read_table` gives them."""
+    """Rows in the form of a script's `read_table`."""
     return {
         column: (
             columns[column]
@@ -316,6 +334,6 @@ def table_of(job: Job, columns: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def types_of(bound: Bound, layers: tuple[Layer, ...], first: Tensor) -> tuple[Tensor, ...]:
-    """The type that each layer of a chain gets, of what the first gets."""
+    """The input type of each layer of a chain, from that of the first."""
     assert bound.chain is not None
     return infer_chain(bound.chain.uses, layers, first, bound.chain.span).value or ()

@@ -1,16 +1,28 @@
-"""Formulas as Keras's own operations, and those on numbers as Python's."""
+"""Formulas as Keras operations, and those on numbers as Python expressions."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import EllipsisType
-from typing import Final
+from typing import Any, Final
 
 from keras import ops
 
 from modelspec.catalog.formula.function_table import FUNCTIONS
-from modelspec.catalog.formula.tree import Call, Choice, Constant, Index, Name, Node, listed
+from modelspec.catalog.formula.tree import (
+    Call,
+    Choice,
+    Constant,
+    Index,
+    Name,
+    Node,
+    Result,
+    listed,
+)
+from modelspec.compiler.infer.objective_terms import gradient_depth
+from modelspec.runtime.backend.formula_functions import structural_similarity
 
 from .python_code import Bracketed, Code, Named, literal
 
@@ -35,8 +47,8 @@ _BUILTINS: Final = ("abs", "round", "min", "max", "minimum", "maximum")
 
 
 def tensors_code(node: Node, names: Mapping[str, str], dtypes: Mapping[int, str]) -> Code:
-    """A formula on tensors; `names` are those of the script, `dtypes` what was inferred, by the
-    `id` of a node.
+    """A formula on tensors; `names` are the variables of the script, `dtypes` the inferred dtypes
+    by the `id` of a node.
     """
     if isinstance(node, Constant):
         return literal(node.value)
@@ -44,6 +56,10 @@ def tensors_code(node: Node, names: Mapping[str, str], dtypes: Mapping[int, str]
         return names[node.name]
     if isinstance(node, Index):
         return f"{tensors_code(node.value, names, dtypes)}[{', '.join(map(_item, node.items))}]"
+    if isinstance(node, Result):
+        several = _operation(node.value, names, dtypes)
+        assert isinstance(several, Bracketed)
+        return replace(several, tail=f"[{node.position}]")
     assert isinstance(node, Call)
     found = _operation(node, names, dtypes)
     wanted = dtypes.get(id(node))
@@ -57,8 +73,16 @@ def _operation(node: Call, names: Mapping[str, str], dtypes: Mapping[int, str]) 
     for name, value in node.tensors.items():
         codes = tuple(tensors_code(one, names, dtypes) for one in listed(value))
         given[name] = Bracketed("[", codes, "]") if value is not listed(value)[0] else codes[0]
+    for name in FUNCTIONS[node.function].sizes:
+        if name in given:
+            given[name] = f"ops.shape({given[name]})[0]"
+    if node.function == "gradient":
+        depth = literal(gradient_depth(node))
+        return Bracketed("self.gradient(", (given["y"], given["x"], depth), ")")
     if node.function == "einsum":
         return _einsum(node.settings["subscripts"], given["operands"])
+    if node.function in _COMPOSED:
+        return _COMPOSED[node.function](given, node.settings)
     return _positional_first(node, given)
 
 
@@ -70,8 +94,8 @@ def _einsum(subscripts: object, operands: Code) -> Code:
 
 
 def _positional_first(node: Call, given: dict[str, Code]) -> Code:
-    """The call of Keras's operation: tensors without names as far as they come first, then settings
-    that are not the defaults.
+    """The call of a Keras operation: positional tensors first, then settings other than the
+    defaults.
     """
     parameters = inspect.signature(getattr(ops, node.function)).parameters
     for name, setting in node.settings.items():
@@ -87,6 +111,62 @@ def _positional_first(node: Call, given: dict[str, Code]) -> Code:
     )
 
 
+def _gather(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+    axis = Named("axis", literal(settings["axis"]))
+    return Bracketed("ops.take(", (given["x"], given["indices"], axis), ")")
+
+
+def _cosine(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+    axis = Named("axis", literal(settings["axis"]))
+    first, second = (Bracketed("ops.normalize(", (given[name], axis), ")") for name in ("x1", "x2"))
+    return Bracketed("ops.sum(", (Bracketed("ops.multiply(", (first, second), ")"), axis), ")")
+
+
+def _length(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+    return f"ops.shape({given['x']})[0]"
+
+
+def _on_images(function: str) -> Callable[[Mapping[str, Code], Mapping[str, Any]], Code]:
+    """A call with the axes of images, which otherwise depend on the configuration of Keras."""
+
+    def code(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+        return _with_settings(function, given, {**settings, "data_format": "channels_last"})
+
+    return code
+
+
+def _similarity(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+    return _with_settings(structural_similarity.__name__, given, settings)
+
+
+def _with_settings(function: str, given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+    named = (Named(name, literal(one)) for name, one in settings.items())
+    return Bracketed(f"{function}(", (*given.values(), *named), ")")
+
+
+def _random(function: str) -> Callable[[Mapping[str, Code], Mapping[str, Any]], Code]:
+    def code(given: Mapping[str, Code], settings: Mapping[str, Any]) -> Code:
+        shape = f"ops.shape({given['like']})"
+        named = (Named(name, literal(one)) for name, one in settings.items())
+        return Bracketed(f"keras.random.{function}(", (shape, *named), ")")
+
+    return code
+
+
+_COMPOSED: Final[dict[str, Callable[[Mapping[str, Code], Mapping[str, Any]], Code]]] = {
+    "convolve": _on_images("ops.conv"),
+    "gather": _gather,
+    "patches": _on_images("ops.image.extract_patches"),
+    "resize": _on_images("ops.image.resize"),
+    "ssim": _similarity,
+    "cosine_similarity": _cosine,
+    "len": _length,
+    "random_normal": _random("normal"),
+    "random_uniform": _random("uniform"),
+}
+"""The functions that `keras.ops` does not have under their names."""
+
+
 def _item(item: int | slice | EllipsisType | None) -> str:
     if item is Ellipsis:
         return "..."
@@ -99,7 +179,7 @@ def _item(item: int | slice | EllipsisType | None) -> str:
 
 
 def numbers_code(node: Node) -> str:
-    """A formula on numbers, by the names `epoch` and `lr`."""
+    """A formula on numbers, with the names `epoch` and `lr`."""
     if isinstance(node, Constant):
         return repr(node.value)
     if isinstance(node, Name):

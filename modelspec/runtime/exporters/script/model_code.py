@@ -1,8 +1,8 @@
 """A typed graph as functions that build it in Keras: the model, one for each shared sub-model, one
 for each formula.
 
-Every layer, sub-model and formula has the name and the place that it has in the run's own model, so
-that weights of the one load into the other.
+Every layer, sub-model and formula has the same name and position as in the run's own model, so the
+weights of one load into the other.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Tensor, erase
 from modelspec.runtime.backend.inner_names import inner_name
 
+from . import helper_code, rate_code
 from .call_code import Shape, by_name, called, input_code, one_or_list
 from .formula_code import tensors_code
 from .python_code import (
@@ -34,33 +35,40 @@ from .python_code import (
 )
 from .settings_code import settings_code
 
-TAKEN = ("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train", "x", "y")
+TAKEN = (
+    *("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train", "x", "y"),
+    *helper_code.NAMES,
+    rate_code.STEPS,
+)
 """Names that every script has, or may have."""
 
 
 class Models:
-    """The functions of a script that build models, in the order in which they are called last to
-    first.
-    """
+    """The functions of a script that build models, called functions first."""
 
     def __init__(self) -> None:
         self.names = Names(TAKEN)
         self.functions: list[list[str]] = []
 
-    def model(self, typed: TypedGraph, name: str) -> str:
-        """The whole model. Returns the name of its function."""
+    def model(self, typed: TypedGraph, name: str, kept: Mapping[str, Ref] | None = None) -> str:
+        """The whole model. Returns the name of its function, which adds the `kept` tensors to a
+        mapping.
+        """
         self.names.new("build_model")
         shapes = {one.name: erase(typed.inputs[one.name].shape) for one in typed.graph.inputs or ()}
         optional = {one.name for one in typed.graph.inputs or () if one.optional}
-        lines = _Function(self, typed, {}).lines(
+        lines = _Function(self, typed, {}, kept or {}).lines(
             name.replace("/", "_"), shapes, optional, outer=True
         )
-        self.functions.append(["def build_model() -> keras.Model:", docstring_of(typed), *lines])
+        given = "tensors: dict | None = None" if kept else ""
+        self.functions.append(
+            [f"def build_model({given}) -> keras.Model:", docstring_of(typed), *lines]
+        )
         return "build_model"
 
     def part(self, name: str, calls: list[TypedGraph], given: Mapping[str, str]) -> str:
-        """A shared sub-model, for inputs as general as its calls need. `given` are shared things
-        from around it.
+        """A shared sub-model, for inputs as general as its calls require. `given` are shared
+        objects from the enclosing model.
         """
         inside = calls[0]
         function = self.names.new(f"build_{name}")
@@ -68,12 +76,12 @@ class Models:
         names = {shared: _identifier(shared) for shared in given}
         lines = _Function(self, inside, names).lines(name, shapes, set(), outer=False)
         arguments = ", ".join(f"{one}: keras.Layer" for one in names.values())
-        words = docstring(f"`{name}`, which has one set of weights wherever it is called.", INDENT)
+        words = docstring(f"`{name}`, with one set of weights for all calls.", INDENT)
         self.functions.append([f"def {function}({arguments}) -> keras.Model:", words, *lines])
         return function
 
     def formula(self, layer: Expression, name: str, tensors: Mapping[str, Tensor]) -> str:
-        """A formula, which is a model of its own in the run's, too."""
+        """A formula, which is a separate model, as in the run."""
         function, scope = self.names.new(f"build_{name}"), Names(TAKEN)
         types = {key: Tensor(erase(one.shape), one.dtype) for key, one in tensors.items()}
         dtypes = layer.inferred(Inputs(types)).dtypes
@@ -108,14 +116,24 @@ def docstring_of(typed: TypedGraph) -> str:
     inputs, outputs = (
         ", ".join(f"`{name}`" for name in names) for names in (typed.inputs, typed.outputs)
     )
-    return docstring(f"The model from {inputs} to {outputs}, with weights of its own.", INDENT)
+    return docstring(f"The model from {inputs} to {outputs}, with its own weights.", INDENT)
 
 
 class _Function:
     """The body of one function. `objects` are the variables of shared layers and models."""
 
-    def __init__(self, models: Models, typed: TypedGraph, objects: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        models: Models,
+        typed: TypedGraph,
+        objects: Mapping[str, str],
+        kept: Mapping[str, Ref] | None = None,
+    ) -> None:
         self.models, self.typed = models, typed
+        self.kept = kept or {}
+        """The tensors that the function adds to a mapping."""
+        needed = {ref.producer for ref in self.kept.values()}
+        self.calls = typed.alive if not needed else reaching(typed, needed)
         self.objects = {
             name: one for name, one in objects.items() if name not in typed.graph.shared
         }
@@ -133,9 +151,9 @@ class _Function:
         self, name: str, shapes: Mapping[str, Shape], optional: set[str], *, outer: bool
     ) -> list[str]:
         self._inputs(shapes, optional)
-        alive = self.typed.alive
-        for one, following in zip_longest(alive, alive[1:]):
+        for one, following in zip_longest(self.calls, self.calls[1:]):
             self._call(one, following)
+        self._keep()
         inputs = {key: self.tensors[key][0] for key in shapes}
         outputs = {key: self._tensor(ref) for key, ref in self.typed.graph.outputs.items()}
         one_or_all = mapping if outer else lambda tensors: listed(tensors.values())
@@ -152,6 +170,12 @@ class _Function:
             return [*self.code, *statement("return ", made)]
         freezing = [f"{INDENT}{one}.trainable = False" for one in frozen]
         return [*self.code, *statement("model = ", made), *freezing, f"{INDENT}return model"]
+
+    def _keep(self) -> None:
+        if self.kept:
+            self.code.append(f"{INDENT}if tensors is not None:")
+            found = mapping({name: self._tensor(ref) for name, ref in self.kept.items()})
+            self.code += statement("tensors.update(", Bracketed("", (found,), ")"), INDENT * 2)
 
     def _inputs(self, shapes: Mapping[str, Shape], optional: set[str]) -> None:
         for key, shape in shapes.items():
@@ -201,14 +225,11 @@ class _Function:
         self.outputs[typed.name] = typed.output_names
 
     def _passes_on(self, typed: TypedCall, following: TypedCall | None) -> bool:
-        """Whether the next call is all that its tensor is for: then it needs no name of its own."""
-        if following is None or any(
-            ref.producer == typed.name for ref in self.typed.graph.outputs.values()
-        ):
+        """Whether a tensor is used only by the next call: then it needs no variable."""
+        ends = (*self.typed.graph.outputs.values(), *self.kept.values())
+        if following is None or any(ref.producer == typed.name for ref in ends):
             return False
-        users = [
-            one for one in self.typed.alive for ref in one.call.refs() if ref.producer == typed.name
-        ]
+        users = [one for one in self.calls for ref in one.call.refs() if ref.producer == typed.name]
         return users == [following]
 
     def _arguments(self, typed: TypedCall) -> tuple[Code, ...]:
@@ -220,7 +241,15 @@ class _Function:
             ordered = [given[name] for name in typed.call.callee.input_names if name in given]
             return (one_or_list(ordered), *options)
         first, *rest = given
+        if isinstance(typed.call.callee, Layer) and typed.call.callee.one_alone:
+            return (self._alone(typed, first), *options)
         return (given[first], *by_name({name: given[name] for name in rest}), *options)
+
+    def _alone(self, typed: TypedCall, name: str) -> Code:
+        """The only argument of a layer that takes one tensor, or a list of several."""
+        refs = (typed.call.inputs or {})[name]
+        several = (refs,) if isinstance(refs, Ref) else refs
+        return one_or_list([self._tensor(one) for one in several])
 
     def _given(self, item: Ref | Iterable[Ref]) -> Code:
         if isinstance(item, Ref):
@@ -239,7 +268,7 @@ class _Function:
     # What is called -------------------------------------------------------------------------------
 
     def _object(self, typed: TypedCall) -> str | Bracketed:
-        """A variable, or the code of a layer that is called here alone."""
+        """A variable, or the code of a layer that is called only here."""
         callee = typed.settled or typed.call.callee
         if isinstance(callee, Expression):
             types = {
@@ -285,8 +314,20 @@ class _Function:
         return self.objects[name]
 
 
+def reaching(typed: TypedGraph, needed: set[str]) -> tuple[TypedCall, ...]:
+    """The calls that an output or a needed tensor depends on, in order."""
+    alive = {one.name for one in typed.alive}
+    queue = list(needed)
+    while queue:
+        call = typed.by_name.get(queue.pop())
+        if call is not None and call.name not in alive:
+            alive.add(call.name)
+            queue.extend(ref.producer for ref in call.call.refs())
+    return tuple(one for one in typed.layers if one.name in alive)
+
+
 def _calls(typed: TypedGraph, shared: str) -> Iterator[TypedCall]:
-    """Every call of a shared thing, in sub-models too."""
+    """Every call of a shared object, also in sub-models."""
     for one in typed.layers:
         if one.shared == shared:
             yield one
@@ -295,7 +336,7 @@ def _calls(typed: TypedGraph, shared: str) -> Iterator[TypedCall]:
 
 
 def _from_around(typed: TypedGraph) -> tuple[str, ...]:
-    """The shared things that a sub-model calls and does not have itself."""
+    """The shared objects that a sub-model calls and does not contain itself."""
     found: dict[str, None] = {}
     for one in typed.layers:
         names = (
@@ -307,7 +348,7 @@ def _from_around(typed: TypedGraph) -> tuple[str, ...]:
 
 
 def _general(shapes: list[Any]) -> Shape:
-    """The sizes that all shapes share; None where they differ."""
+    """The common sizes of all shapes; None if they differ."""
     first, *others = [erase(shape) for shape in shapes]
     return tuple(
         size if all(other[axis] == size for other in others) else None

@@ -1,5 +1,5 @@
-"""Python code as people write it: values as literals, calls that are broken where a line would be
-too long.
+"""Formatted Python code: values as literals, and calls that are split if a line would be too
+long.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH = 88
-"""Columns of a line, as Python's formatters have them."""
+"""The columns of a line, as in Python's formatters."""
 INDENT = "    "
 
 
 @dataclass(frozen=True)
 class Bracketed:
-    """Something in brackets: a call, a list, a mapping. `tail` is what follows the closing
-    bracket.
-    """
+    """Code in brackets: a call, a list, a mapping. `tail` follows the closing bracket."""
 
     head: str
     items: tuple[Code, ...]
@@ -35,7 +33,7 @@ class Bracketed:
 
 @dataclass(frozen=True)
 class Named:
-    """An argument by its name (`=`), or an entry of a mapping (`: `)."""
+    """An argument with its name (`=`), or an entry of a mapping (`: `)."""
 
     name: str
     value: Code
@@ -60,14 +58,14 @@ def listed(items: Iterable[Code]) -> Bracketed:
 
 
 def mapping(entries: Mapping[str, Code]) -> Bracketed:
-    """A `dict` whose keys are texts."""
+    """A `dict` with string keys."""
     return Bracketed(
         "{", tuple(Named(text(key), value, ": ") for key, value in entries.items()), "}"
     )
 
 
 def text(value: str) -> str:
-    """A text as a literal, in double quotes. Nothing in it can end it."""
+    """A string as a literal, in double quotes. Its contents cannot end it."""
     shown = repr(value)
     if shown[0] == '"':
         return shown
@@ -89,7 +87,7 @@ def literal(value: object) -> Code:
     if isinstance(value, Mapping):
         entries = tuple(Named(str(literal(key)), literal(one), ": ") for key, one in value.items())
         return Bracketed("{", entries, "}")
-    raise TypeError(f"a script cannot say a value of type {type(value).__name__}")
+    raise TypeError(f"a script does not support values of type {type(value).__name__}")
 
 
 def statement(start: str, code: Code, indent: str = INDENT) -> list[str]:
@@ -107,11 +105,13 @@ def _lines(start: str, code: Code, end: str, indent: str) -> list[str]:
 
 
 def _broken(start: str, code: Bracketed, end: str, indent: str) -> list[str]:
-    """What is in brackets on lines of its own: on one where it fits, else an item a line."""
+    """The contents of brackets on separate lines: on one if it fits, otherwise one item per
+    line.
+    """
     inner = indent + INDENT
     if code.tail.startswith("(") and code.tail.endswith(")"):
         first = f"{start}{code}".removesuffix(code.tail[1:])
-        if len(first) <= WIDTH:  # the layer on one line, what it is called with on the next
+        if len(first) <= WIDTH:  # the layer on one line, its arguments on the next
             return [first, f"{inner}{code.tail[1:-1]}", f"{indent}){end}"]
     body = ", ".join(map(str, code.items))
     one_line = f"{inner}{body}"
@@ -125,13 +125,13 @@ def _broken(start: str, code: Bracketed, end: str, indent: str) -> list[str]:
 
 
 def docstring(words: str, indent: str = "") -> str:
-    """A line of prose. Whatever a spec says ends neither the text nor the line."""
+    """A docstring in one line. Text from a spec can end neither the string nor the line."""
     plain = " ".join(words.split()).replace("\\", "\\\\").replace('"', "'")
     return f'{indent}"""{"".join(one for one in plain if one.isprintable())}"""'
 
 
 class Names:
-    """Identifiers of a scope, each once: none is a word of Python, a builtin, or a name that every
+    """Unique identifiers of a scope: none is a Python keyword, a builtin, or a name that every
     script has.
     """
 
@@ -139,7 +139,7 @@ class Names:
         self._taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *taken}
 
     def new(self, wanted: str) -> str:
-        """An identifier like `wanted`."""
+        """An identifier similar to `wanted`."""
         name = re.sub(r"[^0-9a-z]+", "_", _snake(wanted)).strip("_") or "x"
         name = f"x{name}" if name[0].isdigit() else name
         found, count = name, 1
@@ -155,7 +155,7 @@ def _snake(name: str) -> str:
 
 
 def filled(words: Sequence[str], width: int = WIDTH) -> list[str]:
-    """Words in lines that are no longer than `width`."""
+    """Words in lines of at most `width` characters."""
     lines = [""]
     for word in words:
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:

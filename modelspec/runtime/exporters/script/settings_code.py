@@ -1,34 +1,47 @@
-"""Settings as the Keras code that makes the same object."""
+"""Settings as the Keras code that creates the same object."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import PurePath
 from typing import Any
 
 import keras
 
+from modelspec.catalog.components.schedule_expression import Expression as RateFormula
 from modelspec.catalog.layers.layer import Layer
+from modelspec.core.plugins.declared import KerasDeclared
 from modelspec.core.settings import Settings
+from modelspec.runtime.backend import plugin_classes
 from modelspec.runtime.backend.inner_names import inner_name
 from modelspec.runtime.data import RunError
 
+from .helper_code import has_code
 from .python_code import Bracketed, Code, Named, literal
+from .rate_code import rate_code
 
 _MODULES = {"layers": "layers"}
-"""Modules of Keras that a script imports by themselves."""
+"""Modules of Keras that a script imports separately."""
 
 
 def settings_code(settings: Settings, **extra: Code) -> Bracketed:
     """`layers.Dense(4, activation="relu")`. Raises `RunError` (MS763) for a kind that Keras does
     not have.
     """
+    if isinstance(settings, KerasDeclared):
+        return _plugin_code(settings, extra)
+    if isinstance(settings, RateFormula):
+        return rate_code(settings)
+    if settings.keras_module == "modelspec" and has_code(settings.kind()):
+        written = dict(_arguments(settings))
+        derived = {name: literal(one) for name, one in settings.derived.items()}
+        return _named(settings.kind(), {**written, **derived, **extra})
     if settings.keras_module == "modelspec":
         raise RunError.of(
             "MS763",
-            f"Keras has no `{settings.kind()}`, so a script without modelspec cannot have it",
+            f"Keras has no `{settings.kind()}`, which a script without modelspec requires",
             help="export to `saved_model`",
         )
     module = _MODULES.get(settings.keras_module, f"keras.{settings.keras_module}")
@@ -39,13 +52,46 @@ def settings_code(settings: Settings, **extra: Code) -> Bracketed:
         if name not in arguments:
             break
         first.append(arguments.pop(name))
+    return _named(f"{module}.{settings.kind()}", arguments, first)
+
+
+def _named(function: str, arguments: dict[str, Code], first: Sequence[Code] = ()) -> Bracketed:
+    """A call with `first` by position, and the others by name, `name` last."""
     last = {"name": arguments.pop("name")} if "name" in arguments else {}
     named = tuple(Named(name, value) for name, value in {**arguments, **last}.items())
-    return Bracketed(f"{module}.{settings.kind()}(", (*first, *named), ")")
+    return Bracketed(f"{function}(", (*first, *named), ")")
+
+
+def imported(path: str) -> str:
+    """The name in a script of the Keras class of a plugin: `ourlab.keras_layers.ScaledAdd`."""
+    return path.replace(":", ".")
+
+
+def _plugin_code(settings: Settings, extra: dict[str, Code]) -> Bracketed:
+    """The call of a class of a plugin, with its own defaults."""
+    assert isinstance(settings, KerasDeclared)
+    in_layer = isinstance(settings, Layer)
+    found = dict(_arguments(settings))
+    if settings.passes_defaults:
+        for name in type(settings).model_fields:
+            if name not in settings.common:
+                found[name] = value_code(getattr(settings, name), in_layer)
+    found |= extra
+    if not plugin_classes.takes_name(plugin_classes.keras_class(type(settings))):
+        found.pop("name", None)
+    return _named(imported(settings.keras), found)
+
+
+def _is_function(value: Any) -> bool:
+    """Whether a value is a function of a plugin, e.g. an activation, rather than an object of a
+    class.
+    """
+    is_declared = isinstance(value, KerasDeclared)
+    return is_declared and not isinstance(plugin_classes.keras_class(type(value)), type)
 
 
 def _positional(kind: Any) -> list[str]:
-    """The arguments that have no default."""
+    """The arguments without a default."""
     found = []
     for parameter in inspect.signature(kind).parameters.values():
         if (
@@ -58,8 +104,8 @@ def _positional(kind: Any) -> list[str]:
 
 
 def _arguments(settings: Settings) -> Iterator[tuple[str, Code]]:
-    """What was written, and what follows from the model or the runtime, where Keras has another
-    default.
+    """The settings that were written, and those that the model or the runtime determines, if Keras
+    has another default.
     """
     in_layer = isinstance(settings, Layer)
     for name in type(settings).model_fields:
@@ -74,12 +120,14 @@ def _is_written(settings: Settings, name: str, value: Any, in_layer: bool) -> bo
     if name == "dtype" and value in (None, "float32"):
         return False
     if name == "trainable" and in_layer:
-        return False  # the script freezes layers in one place, after all of them
+        return False  # the script freezes layers in one place, after creating them
     return name in settings.model_fields_set or (name == "dtype" and in_layer)
 
 
 def value_code(value: Any, in_layer: bool = True) -> Code:
-    """A setting's value. Only layers take tuples: metrics look for lists."""
+    """A setting's value. Only layers accept tuples: metrics expect lists."""
+    if _is_function(value):
+        return imported(value.keras)
     if isinstance(value, Settings):
         return settings_code(value)
     if isinstance(value, (tuple, list)):

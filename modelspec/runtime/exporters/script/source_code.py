@@ -1,4 +1,4 @@
-"""Sources of data as a function that reads the columns of a table."""
+"""Data sources as a function that reads the columns of a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from modelspec.core.settings import Settings
 
-from .feature_code import Preparing, Unsaid, columns_of
+from .feature_code import Preparing, Unsupported, columns_of
 from .python_code import INDENT, Code, call, docstring, listed, literal, mapping, statement
 
 _MARKS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
-"""What stands for no number in a CSV file, in lower case."""
+"""Missing values of numbers in a CSV file, in lower case."""
 
 
 @dataclass
@@ -22,11 +22,11 @@ class Reading(Preparing):
     """Writes `read_table`."""
 
     def columns(self) -> dict[str, bool]:
-        """Every column that is read, and whether it holds text. Raises `Unsaid`."""
+        """Every column that is read, and whether it contains strings. Raises `Unsupported`."""
         found = columns_of(self.job)
         split = self.job.compiled.data.split if self.job.compiled.data else None
         if split is not None and split.stratify and split.stratify not in found:
-            raise Unsaid(f"a split by a column (`{split.stratify}`) that feeds nothing")
+            raise Unsupported(f"a split by a column (`{split.stratify}`) that feeds nothing")
         return found
 
     def read(self) -> None:
@@ -37,22 +37,22 @@ class Reading(Preparing):
             "dataset": self._read_dataset,
         }
         if len(kinds) > 1:
-            raise Unsaid("sources of several kinds")
+            raise Unsupported("sources of several kinds")
         kind = kinds.pop()
         if kind not in readers:
-            raise Unsaid(f"data from `{kind}`")
+            raise Unsupported(f"data from `{kind}`")
         readers[kind]()
 
     def _read_csv(self) -> None:
         first = self.sources[0]
         if any(one.header != first.header for one in self.sources):
-            raise Unsaid("a CSV file with a `header` of its own")
+            raise Unsupported("a CSV file with `header`")
         for one in self.sources:
             for setting in ("decimal", "thousands", "comment"):
                 if setting in one.beside_path():
-                    raise Unsaid(f"a CSV file with `{setting}`")
+                    raise Unsupported(f"a CSV file with `{setting}`")
             if one.encoding != first.encoding:
-                raise Unsaid("CSV files of several encodings")
+                raise Unsupported("CSV files of several encodings")
         columns, marks = self.columns(), first.missing_values
         text = "text" if marks is not None else ""
         by_name = {
@@ -84,14 +84,14 @@ class Reading(Preparing):
         return options
 
     def _cell_functions(self, marks: Sequence[str] | None, are_texts: Sequence[bool]) -> None:
-        """`text` and `number`, where columns need them, and what cells stand for no value; `marks`
+        """`text` and `number`, if columns need them, and the spellings of missing values; `marks`
         are those of the source.
         """
         if marks is not None and any(are_texts):
             self.functions.append(
                 [
                     "def text(cell: str) -> str:",
-                    docstring("A cell's text; empty where the cell stands for no value.", INDENT),
+                    docstring("A cell's string; empty for a missing value.", INDENT),
                     f'{INDENT}return "" if cell in MISSING else cell',
                 ]
             )
@@ -100,7 +100,7 @@ class Reading(Preparing):
             self.functions.append(
                 [
                     "def number(cell: str) -> float:",
-                    docstring("A cell's number; NaN where the cell stands for no value.", INDENT),
+                    docstring("A cell's number; NaN for a missing value.", INDENT),
                     f"{INDENT}return math.nan if {cell} in MISSING else float(cell)",
                 ]
             )
@@ -123,7 +123,7 @@ class Reading(Preparing):
     def _read_dataset(self) -> None:
         found = self.sources
         if any(one.path is not None for one in found):
-            raise Unsaid("a data set in a file of your own")
+            raise Unsupported("a data set in your own file")
         loaded = {"digits": "image", "iris": "", "wine": "", "breast_cancer": "", "diabetes": ""}
         first = found[0].name
         if first in ("mnist", "fashion_mnist", "cifar10"):
@@ -149,7 +149,7 @@ class Reading(Preparing):
                 ],
             )
         else:
-            raise Unsaid(f"the data set `{first}`")
+            raise Unsupported(f"the data set `{first}`")
 
     def _reader(self, argument: str, words: str, lines: list[str]) -> None:
         self.functions.append([f"def read_table({argument}):", docstring(words, INDENT), *lines])
@@ -158,9 +158,9 @@ class Reading(Preparing):
         path = getattr(source, "path")  # noqa: B009
         paths = path if isinstance(path, tuple) else (path,)
         if len(paths) != 1 or any(mark in str(paths[0]) for mark in "*?["):
-            raise Unsaid("a source of several files")
+            raise Unsupported("a source of several files")
         if str(paths[0]).endswith(".gz"):
-            raise Unsaid("a compressed source")
+            raise Unsupported("a compressed source")
         return Path(paths[0])
 
 
@@ -170,7 +170,7 @@ def _of_cells(name: str, function: str) -> Code:
 
 
 def _encoding(source: Any) -> str:
-    """That of a CSV file, a byte order mark left out."""
+    """The encoding of a CSV file, without a byte order mark."""
     return "utf-8-sig" if lookup(source.encoding).name == "utf-8" else str(source.encoding)
 
 

@@ -22,18 +22,18 @@ from .formula_code import tensors_code
 from .python_code import INDENT, WIDTH, Code, call, literal, statement
 
 Constant = Callable[[str, Code], str]
-"""Takes what a number is called and its code, gives the name of a constant of the script."""
+"""Takes a description of a number and its code; returns the name of a constant of the script."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Writes lines that change a variable. `constant` puts numbers into the script."""
+    """Writes lines that change a variable. `constant` adds numbers to the script."""
 
     variable: str
     constant: Constant
 
     def lines(self, layer: Layer, given: Tensor) -> list[str] | None:
-        """What a layer does to a variable of this type; None for a layer that Keras computes."""
+        """The code of a layer for a variable of this type; None for a layer that Keras computes."""
         if isinstance(layer, Normalization):
             return self._normalization(layer, given.rank)
         if isinstance(layer, Rescaling):
@@ -48,7 +48,7 @@ class Steps:
         axes = kept_axes(layer, rank)
         mean, variance = (broadcast_over(one, axes, rank) for one in (layer.mean, layer.variance))
         deviation = np.maximum(np.sqrt(variance), EPSILON)
-        last = not axes or axes == [rank - 1]  # then it needs no axes of size 1
+        last = not axes or axes == [rank - 1]  # then no axes of size 1 are needed
         center, spread = (
             self._numbers(one.reshape(-1) if last and one.ndim else one, name)
             for one, name in ((mean, "mean"), (deviation, "deviation"))
@@ -66,7 +66,7 @@ class Steps:
         return [f"{INDENT}{name} = {inner}", f"{INDENT}{name} = {name} {then}"]
 
     def _numbers(self, value: Any, what: str) -> str:
-        """A number as it is, several as a constant."""
+        """A single number unchanged, several as a constant."""
         values = np.asarray(value, np.float64)
         if values.ndim == 0:
             shown = repr(values.item())
@@ -74,7 +74,7 @@ class Steps:
         return self.constant(f"{self.variable}_{what}", call("np.array", literal(values.tolist())))
 
     def _formula(self, layer: Expression, given: Tensor) -> list[str]:
-        """Keras's operations, which take arrays too."""
+        """Keras operations, which also take arrays."""
         (argument,) = layer.arguments
         names = {argument.name: self.variable}
         for name, value in (layer.learned or {}).items():

@@ -9,6 +9,7 @@ from typing import Any
 from modelspec.catalog.components.learning_rate import LearningRateScheduler
 from modelspec.catalog.components.loss_expression import Expression as LossFormula
 from modelspec.catalog.components.metric_expression import Expression as MetricFormula
+from modelspec.compiler.infer.trained_weights import trained_weights
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.rules.logged_quantities import logged
 from modelspec.compiler.spec.training_section import Chosen, Training
@@ -17,8 +18,17 @@ from modelspec.runtime.backend.compile_model import mode_of
 from modelspec.runtime.backend.inner_names import inner_name
 
 from .formula_code import numbers_code, tensors_code
+from .objective_code import CLASS, EPOCHS, ObjectiveCode, names_of
 from .python_code import INDENT, Code, Names, call, docstring, listed, literal, mapping, statement
+from .rate_code import STEPS
 from .settings_code import settings_code
+from .stage_code import (
+    FREEZE,
+    frozen_layers,
+    refuse_objective,
+    refuse_players,
+    stage_notices,
+)
 
 
 @dataclass
@@ -30,14 +40,56 @@ class TrainingCode:
     notices: list[str] = field(default_factory=list)
 
     def add(self, compiled: Compiled, training: Training, several: bool) -> None:
-        """`train`, and what it needs."""
-        options = self._compile_options(training, several)
+        """`train`, and the functions that it uses."""
+        refuse_players(training)
         jit = compiled.file.runtime.jit
+        self._notice(training)
+        build, target = [f"{INDENT}model = build_model()"], "y"
+        if training.stages:
+            body = self._stages(compiled, training, several)
+        elif training.objective:
+            body = self._with_objective(compiled, training, several)
+            build, target = [], "y" if training.losses else "y=None"
+        else:
+            body = self._fit(training, self._compile_options(training, several), jit)
+        self.functions.append(
+            [
+                f"def train(x, {target}, validation_data=None) -> keras.Model:",
+                docstring(
+                    "Train a new model on arrays `x` and `y`, by name if there are several.",
+                    INDENT,
+                ),
+                f"{INDENT}keras.utils.set_random_seed(SEED)",
+                *build,
+                *body,
+                f"{INDENT}return model",
+            ]
+        )
+
+    def _with_objective(self, compiled: Compiled, training: Training, several: bool) -> list[str]:
+        """The lines that train the model with the terms of its objective."""
+        assert compiled.graph is not None
+        code = ObjectiveCode(compiled.graph, training, {})
+        self.notices += code.notices
+        self.functions.append(code.lines())
+        if any("epoch" in names_of(one.weight) for one in training.objective.values()):
+            self.functions.append(list(EPOCHS))
+        options, jit = self._compile_options(training, several), compiled.file.runtime.jit
+        return [
+            f"{INDENT}tensors = {{}}",
+            f"{INDENT}model = build_model(tensors)",
+            f"{INDENT}trained = {CLASS}(model, tensors)",
+            *self._fit(training, options, jit, "trained"),
+        ]
+
+    def _fit(
+        self, training: Training, options: dict[str, Code], jit: bool | str, model: str = "model"
+    ) -> list[str]:
+        """`compile` and `fit`."""
         if jit != "auto":
             options["jit_compile"] = literal(jit)
-        self._notice(training)
         fit = call(
-            "model.fit",
+            f"{model}.fit",
             "x",
             "y",
             validation_data="validation_data",
@@ -46,26 +98,42 @@ class TrainingCode:
             **self._callbacks(training),
             verbose="2",
         )
-        self.functions.append(
-            [
-                "def train(x, y, validation_data=None) -> keras.Model:",
-                docstring(
-                    "Train a new model on arrays `x` and `y`, by name where there are several.",
-                    INDENT,
-                ),
-                f"{INDENT}keras.utils.set_random_seed(SEED)",
-                f"{INDENT}model = build_model()",
-                *statement("", call("model.compile", **options)),
-                *statement("", fit),
-                f"{INDENT}return model",
+        steps = []
+        if f", {STEPS})" in str(options["optimizer"]):
+            count = f"-(-len(keras.tree.flatten(x)[0]) // {training.batch_size})"
+            steps = [f"{INDENT}{STEPS} = {count}"]
+        return [*steps, *statement("", call(f"{model}.compile", **options)), *statement("", fit)]
+
+    def _stages(self, compiled: Compiled, training: Training, several: bool) -> list[str]:
+        """The lines that train the stages one after the other."""
+        found: list[str] = []
+        trained: list[str] | None = None
+        for stage, graph in compiled.stage_graphs:
+            refuse_objective(stage)
+            options = self._compile_options(stage.training, several)
+            now = [one.path for one in trained_weights(graph)]
+            if stage.keep is not None and now == trained:
+                options["optimizer"] = "model.optimizer"
+            self.notices += stage_notices(stage, keeps=now == trained)
+            trained = now
+            found += [
+                f"{INDENT}# The stage `{stage.name}`.",
+                *statement("", call("freeze", "model", literal(frozen_layers(graph)))),
+                *self._fit(stage.training, options, compiled.file.runtime.jit),
             ]
-        )
+        if training.stages[0].of_run and training.stages[1:]:
+            self.notices.append(
+                "the callbacks of `training` begin again in each stage of the script"
+            )
+        self.functions.append(FREEZE)
+        return found
 
     def _compile_options(self, training: Training, several: bool) -> dict[str, Code]:
-        """Optimizer, losses and metrics, as `model.compile` takes them."""
+        """Optimizer, losses and metrics, in the form for `model.compile`."""
         options: dict[str, Code] = {"optimizer": settings_code(training.optimizer)}
         losses = {name: self._loss(one) for name, one in training.losses.items()}
-        options["loss"] = _by_output(losses, several)
+        if losses:
+            options["loss"] = _by_output(losses, several)
         if training.loss_weights:
             factors = {name: literal(one) for name, one in training.loss_weights.items()}
             options["loss_weights"] = _by_output(factors, several)
@@ -82,6 +150,8 @@ class TrainingCode:
         for one in training.callbacks:
             mode = {name: literal(value) for name, value in mode_of(one, directions).items()}
             found.append(self._callback(one.settings, mode))
+        if any("epoch" in names_of(one.weight) for one in training.objective.values()):
+            found.append("EpochCounter()")
         return {"callbacks": listed(found)} if found else {}
 
     def _callback(self, settings: Any, mode: Mapping[str, Code]) -> Code:
@@ -137,7 +207,7 @@ class TrainingCode:
     def _comparison(self, settings: LossFormula | MetricFormula) -> str:
         """The function of a formula on targets and outputs."""
         function = self.names.new(
-            "difference" if settings.name in (None, "expression") else settings.name
+            "difference" if settings.name in (None, "expression", "formula") else settings.name
         )
         code = tensors_code(settings.formula.root, {"y_true": "y_true", "y_pred": "y_pred"}, {})
         self.functions.append(
@@ -152,16 +222,16 @@ class TrainingCode:
     def _notice(self, training: Training) -> None:
         if training.class_weights:
             self.notices.append(
-                "`class_weight` is left out of the script: give `model.fit` a `sample_weight`"
+                "`class_weight` is left out of the script: pass a `sample_weight` to `model.fit`"
             )
         if training.weights is not None:
             self.notices.append(
-                "the script starts from weights of its own, not from the file of `training.weights`"
+                "the script starts from new weights, not from the file in `training.weights`"
             )
 
 
 def _bare(code: str) -> str:
-    """Without brackets around all of it."""
+    """Without brackets around the whole expression."""
     depth = 0
     for place, one in enumerate(code):
         depth += {"(": 1, ")": -1}.get(one, 0)
@@ -171,7 +241,7 @@ def _bare(code: str) -> str:
 
 
 def _is_name(written: str, settings: Settings) -> bool:
-    """Whether Keras knows the component, as it is set, by the name that a spec has it by."""
+    """Whether Keras has the component, with these settings, under its name in a spec."""
     return written.islower() and settings.model_fields_set <= {"name"}
 
 

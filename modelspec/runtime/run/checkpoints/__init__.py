@@ -1,14 +1,13 @@
-"""Checkpoints that commit as one: the old one or the new one is there, whatever ends the process
-and whenever.
+"""Atomic checkpoints: whenever and however the process ends, either the old or the new one exists.
 
     checkpoints/
       000007-step-350/
         tensors.safetensors     every tensor of the training, no pickle, no HDF5
-        index.json              what belongs to it: position, state, and the SHA-256 of every tensor
+        index.json              position, state, and the SHA-256 of every tensor
 
-A checkpoint is written into a folder beside, forced to disk file by file, and renamed into place.
-Nothing of it is trusted when it is read: every byte is covered by a hash, and the index names the
-folder that it belongs to. Loads no framework.
+A checkpoint is written to a temporary folder, synced to disk file by file, and renamed. When it is
+read, everything is verified: every byte is covered by a hash, and the index names the folder that
+it belongs to. Loads no framework.
 """
 
 from .store import Checkpoint, Store

@@ -1,4 +1,4 @@
-"""The few operations on a disk that a commit consists of, each of which may fail or be the last."""
+"""The disk operations of a commit; each of them may fail, or be the last before a crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Bytes: TypeAlias = "bytes | memoryview"
 
 
 def write_new(path: Path, pieces: Iterable[Bytes]) -> None:
-    """Writes a file that was not there, and forces it to disk. Raises `OSError`."""
+    """Writes a new file and syncs it to disk. Raises `OSError`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         for piece in pieces:
@@ -25,9 +25,7 @@ def write_new(path: Path, pieces: Iterable[Bytes]) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Forces the names in a folder to disk: without it a rename may be forgotten. Raises
-    `OSError`.
-    """
+    """Syncs a folder to disk: without this, a rename may be lost. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -36,7 +34,7 @@ def sync_folder(path: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder; what cannot be removed stays, and is tried again when something is written
-    next.
+    """Removes a folder; files that cannot be removed stay, and are tried again at the
+    next write.
     """
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,4 @@
-"""The checkpoints of a run: written so that each commits as one, read so that nothing damaged is
-ever used.
-"""
+"""The checkpoints of a run: each is committed atomically, and a damaged one is never used."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ INDEX = "index.json"
 _FORMAT = 1
 _NAME = re.compile(r"(\d{6,})-step-(\d+)")
 _BESIDE = "."
-"""What a folder's name starts with while it is being written or removed."""
+"""The prefix of a folder's name while it is being written or removed."""
 _LARGEST_INDEX = 2**28
 _KINDS = {"name": str, "position": int, "state": dict, "tensors": dict}
 _TENSORS_KINDS = {"size": int, "header": str, "sha256": dict}
@@ -35,12 +33,12 @@ _TENSORS_KINDS = {"size": int, "header": str, "sha256": dict}
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training as it was, every byte of it as it was written."""
+    """The state of a training, verified to be unchanged since it was written."""
 
     position: int
     """Steps of the run, all epochs counted."""
     state: Mapping[str, Any]
-    """What is no tensor: counters, history, seeds."""
+    """State other than tensors: counters, history, seeds."""
     path: Path
     arrays: Mapping[str, Array]
 
@@ -50,7 +48,7 @@ class Checkpoint:
 
 
 class Store:
-    """A folder of checkpoints, of which the newest `keep` stay. One process writes it (see
+    """A folder of checkpoints that keeps the newest `keep`. Only one process writes it (see
     `RunFolder`).
     """
 
@@ -58,16 +56,16 @@ class Store:
         self.folder = folder
         self.keep = keep
         self.refused: list[Diagnostic] = []
-        """Checkpoints that `latest` found damaged (MS741)."""
+        """Damaged checkpoints found by `latest` (MS741)."""
 
     def write(
         self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str
     ) -> Path:
-        """Commits a checkpoint: it is there, whole and forced to disk, when this returns, or it is
-        not there at all.
+        """Commits a checkpoint: when this returns, it is complete and synced to disk; otherwise it
+        does not exist.
 
-        The state is JSON's values, or their text already. Raises `RunError` (MS740) where the disk
-        does not take it; those before it stay as they are.
+        The state is JSON values, or JSON text. Raises `RunError` (MS740) if it cannot be written;
+        earlier checkpoints are not changed.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -93,15 +91,13 @@ class Store:
         return path
 
     def latest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; those that are not are listed in `refused`, and
-        passed over.
-        """
+        """The newest undamaged checkpoint; damaged ones are skipped and listed in `refused`."""
         self.refused = []
         for path in reversed(self.committed()):
             try:
                 return _read(path)
             except (Damaged, OSError) as error:
-                said = (
+                reason = (
                     str(error)
                     if isinstance(error, Damaged)
                     else (error.strerror or str(error)).lower()
@@ -110,14 +106,14 @@ class Store:
                     Diagnostic(
                         "MS741",
                         "warning",
-                        f"the checkpoint `{path}` is damaged and is not used: {said}",
+                        f"the checkpoint `{path}` is damaged and will not be used: {reason}",
                         None,
                     )
                 )
         return None
 
     def committed(self) -> list[Path]:
-        """Every checkpoint, the oldest first; none is looked into."""
+        """Every checkpoint, the oldest first; none is opened."""
         try:
             found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         except OSError:
@@ -129,9 +125,7 @@ class Store:
         return _serial(committed[-1]) + 1 if committed else 1
 
     def _forget(self) -> None:
-        """Removes those that are too old. A folder that is half removed must not look like a
-        checkpoint.
-        """
+        """Removes old checkpoints. A partly removed folder must not look like a checkpoint."""
         for path in self.committed()[: -self.keep]:
             beside = path.with_name(f"{_BESIDE}{path.name}")
             with suppress(OSError):
@@ -139,7 +133,7 @@ class Store:
                 remove(beside)
 
     def _sweep(self) -> None:
-        """Removes what a process left behind that ended while it wrote."""
+        """Removes temporary folders of processes that ended during a write."""
         with suppress(OSError):
             for path in self.folder.iterdir():
                 if path.name.startswith(_BESIDE) and _NAME.fullmatch(path.name[len(_BESIDE) :]):
@@ -153,14 +147,14 @@ def _serial(path: Path) -> int:
 
 
 def _not_committed(folder: Path, position: int, error: OSError) -> RunError:
-    """MS740, with what the disk says."""
-    told = cannot_write(folder, error).diagnostics[0]
-    notes = [note.message for note in told.notes]
+    """MS740, with the reason."""
+    problem = cannot_write(folder, error).diagnostics[0]
+    notes = [note.message for note in problem.notes]
     return RunError.of(
         "MS740",
-        f"the checkpoint of step {position:,} could not be written: {told.message}",
-        notes=[*notes, "the checkpoint before it is whole"],
-        help=told.help,
+        f"the checkpoint of step {position:,} could not be written: {problem.message}",
+        notes=[*notes, "the previous checkpoint is intact"],
+        help=problem.help,
     )
 
 
@@ -168,8 +162,8 @@ def _not_committed(folder: Path, position: int, error: OSError) -> RunError:
 
 
 def as_text(value: Any) -> str:
-    """JSON without a space, which the encoder written in C writes: a checkpoint is to take little
-    from the training.
+    """JSON without spaces, which the fast encoder in C can write: checkpoints should not slow down
+    the training.
     """
     return json.dumps(value, separators=(",", ":"))
 
@@ -183,7 +177,7 @@ def _index(name: str, position: int, content: Content, state: Mapping[str, Any] 
 
 
 def _closing(body: bytes) -> bytes:
-    """What an index ends with: the hash of every byte before."""
+    """The end of an index: the hash of all bytes before it."""
     return f',"sha256":"{hashlib.sha256(body).hexdigest()}"}}'.encode()
 
 
@@ -204,21 +198,19 @@ def _read(path: Path) -> Checkpoint:
 
 def _read_index(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _LARGEST_INDEX:
-        raise Damaged(f"`{path.name}` is too large to be an index")
+        raise Damaged(f"`{path.name}` is too large for an index")
     text = path.read_bytes()
     body = text[: -len(_closing(b""))]
-    if text[len(body) :] != _closing(
-        body
-    ):  # asked first, so that nothing that was changed is ever parsed
-        raise Damaged(f"`{path.name}` is not what was written")
+    if text[len(body) :] != _closing(body):  # checked first, so that a changed file is never parsed
+        raise Damaged(f"`{path.name}` was changed after it was written")
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):  # a stranger can write a hash as well
-        raise Damaged(f"`{path.name}` is no index") from None
+    except (ValueError, RecursionError):  # a valid hash does not make it trusted
+        raise Damaged(f"`{path.name}` is not an index") from None
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise Damaged(
-            f"`{path.name}` is no index of the format {_FORMAT}, which this version reads"
+            f"`{path.name}` is not an index of format {_FORMAT}, which this version reads"
         )
     if not _holds(found, _KINDS) or not _holds(found["tensors"], _TENSORS_KINDS):
-        raise Damaged(f"`{path.name}` is no index")
+        raise Damaged(f"`{path.name}` is not an index")
     return found

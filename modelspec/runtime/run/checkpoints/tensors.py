@@ -1,11 +1,11 @@
-"""Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed one
-by one.
+"""Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed
+separately.
 
-The format is a JSON header and the numbers behind it. The library `safetensors` can read what is
-written here, but does not write it:
+The format is a JSON header followed by the data. The library `safetensors` can read these files,
+but is not used to write them:
 
-- Its `save_file` does not force the file to disk, replaces a file that is there, and says of a full
-  disk only a text, without `errno`. A commit has to know which operation failed, and how.
+- Its `save_file` does not sync the file to disk, replaces an existing file, and reports a full disk
+  only as text, without `errno`. A commit has to know which operation failed, and why.
 - Its `save` takes two more copies of all tensors in memory.
 - Its reader for NumPy has no bfloat16 and no float8, which the weights of some runs are.
 - Each tensor is hashed on its way to the disk and back, with no second pass over the file.
@@ -49,20 +49,20 @@ _CODES = {
 }
 _NAMES = {code: name for name, code in _CODES.items()}
 _PIECE = 2**24
-"""Bytes that are written or hashed at once."""
+"""The number of bytes that are written or hashed at once."""
 _LONGEST_HEADER = 2**26
 
 
 class Damaged(ValueError):
-    """A file is not what was written. The message says in what way."""
+    """A file was changed after it was written. The message states the difference."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file of tensors holds, to the byte."""
+    """The contents of a tensor file, to the byte."""
 
     size: int
-    """Bytes of the whole file."""
+    """Size of the whole file in bytes."""
     header: str
     """SHA-256 of the length and the header."""
     tensors: Mapping[str, str]
@@ -70,8 +70,8 @@ class Content:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
-    """Writes a new file and forces it to disk; what it holds. Raises `OSError`, and `TypeError` for
-    a dtype that the format does not have.
+    """Writes a new file and syncs it to disk; returns its contents. Raises `OSError`, and
+    `TypeError` for a dtype that the format does not have.
     """
     flat = {name: _bytes_of(array) for name, array in tensors.items()}
     header = _header(tensors, flat)
@@ -99,9 +99,9 @@ def _bytes_of(array: Array) -> memoryview:
 
 @lru_cache
 def _code(dtype: np.dtype[Any]) -> str:
-    """What the format calls a dtype; NumPy is slow at its name."""
+    """The format's name of a dtype; NumPy's name is slow to compute."""
     if dtype.name not in _CODES or not dtype.isnative:
-        raise TypeError(f"a checkpoint holds numbers, found an array of {dtype}")
+        raise TypeError(f"a checkpoint can only contain numeric arrays, found an array of {dtype}")
     return _CODES[dtype.name]
 
 
@@ -124,13 +124,11 @@ def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> byt
 
 
 def read_tensors(path: Path, expected: Content) -> dict[str, Array]:
-    """The tensors of a file, every byte compared with what was written. Raises `Damaged`, and
-    `OSError`.
-    """
+    """The tensors of a file; every byte is verified. Raises `Damaged`, and `OSError`."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size != expected.size:
-            raise Damaged(f"`{path.name}` has {size:,} bytes in place of {expected.size:,}")
+            raise Damaged(f"`{path.name}` has {size:,} bytes, expected {expected.size:,}")
         entries = _read_header(file, path.name, expected)
         return {name: _read_one(file, name, entry, expected) for name, entry in entries.items()}
 
@@ -139,13 +137,13 @@ def _read_header(file: BufferedReader, name: str, expected: Content) -> dict[str
     length = file.read(8)
     count = int.from_bytes(length, "little")
     if count > min(_LONGEST_HEADER, expected.size):
-        raise Damaged(f"the header of `{name}` is not what was written")
+        raise Damaged(f"the header of `{name}` was changed after it was written")
     header = file.read(count)
     if hashlib.sha256(length + header).hexdigest() != expected.header:
-        raise Damaged(f"the header of `{name}` is not what was written")
+        raise Damaged(f"the header of `{name}` was changed after it was written")
     entries: dict[str, Any] = json.loads(header)
     if set(entries) != set(expected.tensors):
-        raise Damaged(f"`{name}` holds other tensors than its index names")
+        raise Damaged(f"the tensors in `{name}` are not those in its index")
     return entries
 
 
@@ -160,7 +158,7 @@ def _read_one(
         file.readinto(piece)
         running.update(piece)
     if running.hexdigest() != expected.tensors[name]:
-        raise Damaged(f"the tensor `{name}` is not what was written")
+        raise Damaged(f"the tensor `{name}` was changed after it was written")
     return array
 
 

@@ -1,6 +1,4 @@
-"""Checkpoints written in the background: the training waits for the copy of its tensors and for
-nothing else.
-"""
+"""Writes checkpoints in the background: the training only waits until its tensors are copied."""
 
 from __future__ import annotations
 
@@ -14,31 +12,31 @@ from .tensors import Array
 
 
 class Writer:
-    """Writes to a store in a thread of its own, one checkpoint at a time.
+    """Writes to a store in a separate thread, one checkpoint at a time.
 
-    Where the disk is slower than the training, a checkpoint that still waits gives way to the next:
-    the newest state is what a run wants to go on from, and memory holds two copies at most. What
-    fails is raised by the next call.
+    If the disk is slower than the training, a checkpoint that is still waiting is replaced by the
+    next: a run should be resumed from the newest state, and memory contains two copies at most.
+    Errors are raised by the next call.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._condition = threading.Condition()
         self.worked = 0.0
-        """Seconds of a processor that the background has taken so far."""
+        """CPU seconds that the background thread has used so far."""
         self._waiting: tuple[int, Mapping[str, Array], str] | None = None
         self._busy = self._closed = False
         self._failed: BaseException | None = None
-        # A daemon: a program that ends is not held up, and what it leaves half written was never
-        # committed.
+        # A daemon thread: it does not delay the end of the program, and a partly written checkpoint
+        # was never committed.
         self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
         self._thread.start()
 
     def submit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any]) -> None:
-        """Hands over a checkpoint. `tensors` must be copies that nobody changes; `state` is put
-        into words here.
+        """Queues a checkpoint. `tensors` must be copies that nobody changes; `state` is converted
+        to JSON here.
 
-        Raises `RunError` (MS740) where an earlier one could not be written.
+        Raises `RunError` (MS740) if an earlier one could not be written.
         """
         text = as_text(state)
         with self._condition:
@@ -48,7 +46,7 @@ class Writer:
             self._condition.notify_all()
 
     def wait(self) -> None:
-        """Returns when everything handed over is committed. Raises as `submit` does."""
+        """Returns when all queued checkpoints are committed. Raises as `submit` does."""
         with self._condition:
             self._condition.wait_for(lambda: not self._busy and self._waiting is None)
             self._raise()

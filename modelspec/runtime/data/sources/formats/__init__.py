@@ -1,1 +1,1 @@
-"""What sources are built of: finding, opening and joining files, and reading each format."""
+"""The parts of sources: finding, opening and joining files, and reading each format."""

@@ -17,14 +17,14 @@ from .arrow_values import Form, form_of, has_durations, is_taken, values_of
 from .stored_arrays import fitting
 
 BROKEN = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
-"""What pyarrow raises for a damaged file; its own errors are among them."""
+"""What pyarrow raises for a damaged file, including its own errors."""
 
 
 class ArrowColumnsTable(Table):
     """Columns with Arrow's types."""
 
     format_name: ClassVar[str]
-    """What messages call the format."""
+    """The name of the format in messages."""
 
     def __init__(self, found: files.Found, span: Span | None) -> None:
         """Raises `Fault`: MS601, MS604, MS642."""
@@ -34,7 +34,7 @@ class ArrowColumnsTable(Table):
         except BROKEN as error:
             raise self._not_opened(found, error) from None
         _check_schema(schema, rows, found.shown)
-        if has_durations(schema):  # which earlier versions gave in the unit of the file
+        if has_durations(schema):  # earlier versions returned them in the unit of the file
             fingerprint = files.fingerprint_of_all([fingerprint, "seconds"])
         super().__init__(found.shown, tuple(schema.names), fingerprint, span)
         self._found = found
@@ -54,11 +54,11 @@ class ArrowColumnsTable(Table):
     @staticmethod
     @abstractmethod
     def schema_of(path: Path) -> tuple[Any, int]:
-        """The columns and the number of rows. Raises what pyarrow raises."""
+        """The columns and the number of rows. Raises pyarrow's errors."""
 
     @abstractmethod
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
-        """Record batches of some columns. Raises what pyarrow raises."""
+        """Record batches of some columns. Raises pyarrow's errors."""
 
     def read(self, name: str) -> Array:
         import pyarrow as pa
@@ -102,8 +102,8 @@ class ArrowColumnsTable(Table):
             start += len(batch)
 
     def _find_forms(self, names: Sequence[str]) -> None:
-        """One pass over columns of which it is not known whether values are missing, and how long
-        lists are.
+        """One pass over columns with an unknown number of missing values and unknown list
+        lengths.
         """
         unknown = [name for name in names if name not in self._forms]
         for name in unknown:
@@ -117,15 +117,15 @@ class ArrowColumnsTable(Table):
         if not is_taken(self._types[name]):
             raise Fault(
                 "MS653",
-                f"`{name}` of {self.name} has the type `{self._types[name]}`, of which no array is "
-                "made",
-                help="write its parts as columns of their own",
+                f"`{name}` of {self.name} has the type `{self._types[name]}`, which cannot be "
+                "converted to an array",
+                help="write its parts as separate columns",
             )
 
     def _not_opened(self, found: files.Found, error: BaseException) -> Fault:
         return Fault(
             "MS642",
-            f"`{found.shown}` is no {self.format_name} file, or a damaged one: {files.said(error)}",
+            f"`{found.shown}` is not a valid {self.format_name} file: {files.said(error)}",
             help=_help(found.path),
         )
 
@@ -142,7 +142,7 @@ class ArrowColumnsTable(Table):
         return bool(types.is_integer(self._types[name]))
 
     def written_whole(self, name: str) -> Array:
-        return np.ones(self._rows, bool)  # they are floating-point ones where some are missing
+        return np.ones(self._rows, bool)  # integers with missing ones are floating-point numbers
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         inner = f" [{', '.join(str(i) for i in index[1:])}]" if len(index) > 1 else ""
@@ -150,14 +150,14 @@ class ArrowColumnsTable(Table):
 
 
 def _check_schema(schema: Any, rows: int, shown: str) -> None:
-    """Raises `Fault` (MS604) for a table that has a name twice, or no rows."""
+    """Raises `Fault` (MS604) for a table with a duplicate name, or without rows."""
     names = schema.names
     twice = [name for name in names if names.count(name) > 1] if len(names) < 10_000 else []
     if twice:
         raise Fault(
             "MS604",
-            f"`{shown}` names `{twice[0]}` twice",
-            help="give each column a name of its own",
+            f"`{shown}` has two columns named `{twice[0]}`",
+            help="give each column a unique name",
         )
     if not rows:
         raise Fault("MS604", f"`{shown}` has no rows")
@@ -167,10 +167,10 @@ def _help(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
     if start == b"FEA1":
-        return "this is Feather's version 1: write it again with `pyarrow.feather.write_feather`"
+        return "it is a Feather version 1 file: write it again with `pyarrow.feather.write_feather`"
     if start == b"PAR1":
         return (
-            "it begins as a Parquet file does: write `parquet: ...`, or copy the file again if it"
-            " is cut short"
+            "it starts like a Parquet file: write `parquet: ...`, or copy the file again if it"
+            " is truncated"
         )
     return "write or copy the file again"

@@ -22,21 +22,21 @@ _TIMES = (
     (r"\.0+([+-].*)?$", r"\1"),
     (r" 00:00:00$", ""),
 )
-"""What makes one text of Arrow's texts of a time in different units, the one that pandas writes: no
-zeros behind a fraction, midnight without an offset as the date alone.
+"""The pandas form for Arrow's strings of times in different units: no trailing zeros in a
+fraction, midnight without an offset as the date alone.
 """
 
 
 class Form(NamedTuple):
-    """What must be known of a whole column before a part of it becomes an array."""
+    """The facts about a whole column that are required to convert a part of it to an array."""
 
     nulls: bool
     shape: tuple[int, ...] | None
-    """That of every example; None where lists differ in length. An empty tuple for single
+    """The shape of every example; None if lists differ in length. An empty tuple for single
     values.
     """
     size: int = 8
-    """About the bytes of an example."""
+    """The approximate bytes of an example."""
 
     def __or__(self, other: Form) -> Form:
         shape = self.shape if self.shape == other.shape else None
@@ -44,7 +44,7 @@ class Form(NamedTuple):
 
 
 def is_taken(kind: Any) -> bool:
-    """Whether arrays are made of a type."""
+    """Whether a type can be converted to an array."""
     from pyarrow import types
 
     kind = _value_type(kind)
@@ -63,7 +63,7 @@ def has_durations(schema: Any) -> bool:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether a type is one of numbers, `bool` or text."""
+    """Whether a type is numeric, boolean or a string."""
     from pyarrow import types
 
     return bool(
@@ -75,7 +75,7 @@ def _is_plain(kind: Any) -> bool:
 
 
 def form_of(column: Any) -> Form:
-    """The form of a column, or of a part of one."""
+    """The form of a column, or of a part of it."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -89,8 +89,8 @@ def form_of(column: Any) -> Form:
 
 
 def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) -> Array:
-    """The values of a column, or of the part of it that begins at an example. Raises `Fault`
-    (MS608, MS653).
+    """The values of a column, or of the part of it from an example on. Raises `Fault` (MS608,
+    MS653).
     """
     import pyarrow as pa
 
@@ -104,7 +104,7 @@ def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) 
     if leaves.null_count:
         raise Fault(
             "MS608",
-            f"a list in `{name}` of {table.name} has an item without a value",
+            f"a list in `{name}` of {table.name} has a missing item",
             help="fill it in, or remove the row",
         )
     if form.shape is not None:
@@ -135,14 +135,14 @@ def _singles(column: Any, form: Form, name: str, table: Table, start: int) -> Ar
         _check_exact(column, name, table, start)
     if types.is_boolean(kind):
         column = column.cast(pa.int8())
-    numbers = column.cast(pa.float64(), safe=False)  # exact: that was looked at
+    numbers = column.cast(pa.float64(), safe=False)  # exact: checked above
     found: Array = numbers.fill_null(NOTHING).to_numpy(zero_copy_only=False)
     return found
 
 
 def _of_decimals(column: Any, name: str, table: Table) -> Any:
-    """Decimals as whole numbers where they have no fraction, else as floating-point ones. Raises
-    `Fault` (MS653) for whole ones of more than 64 bits.
+    """Decimals as integers if they have no fraction, otherwise as floating-point numbers. Raises
+    `Fault` (MS653) for integers of more than 64 bits.
     """
     import pyarrow as pa
 
@@ -153,15 +153,15 @@ def _of_decimals(column: Any, name: str, table: Table) -> Any:
     except pa.ArrowInvalid:
         raise Fault(
             "MS653",
-            f"`{name}` of {table.name} has the type `{column.type}` and holds a whole number of"
+            f"`{name}` of {table.name} has the type `{column.type}` and contains an integer of"
             " more than 64 bits",
-            help="write it as text, or as a floating-point number where it may be rounded",
+            help="write it as a string, or as a floating-point number if it may be rounded",
         ) from None
 
 
 def _check_exact(column: Any, name: str, table: Table, start: int) -> None:
-    """Raises `Fault` (MS653) for a whole number that float64 would change, which a column that
-    lacks values is kept in.
+    """Raises `Fault` (MS653) for an integer that would change in float64, the dtype of an integer
+    column with missing values.
     """
     values = column.fill_null(0).to_numpy(zero_copy_only=False)
     bad = inexact(values, 53)
@@ -169,16 +169,15 @@ def _check_exact(column: Any, name: str, table: Table, start: int) -> None:
         row = int(np.argmax(bad))
         raise Fault(
             "MS653",
-            f"`{name}` of {table.name} lacks values, and others are whole numbers so large that"
-            f" floating point would change them: {values[row]} at"
-            f" {table.place(name, (start + row,))}",
-            help="fill the missing ones in, or write text",
+            f"`{name}` of {table.name} has missing values beside integers that are too large for"
+            f" floating point: {values[row]} at {table.place(name, (start + row,))}",
+            help="fill in the missing values, or write strings",
         )
 
 
 def temporal(column: Any) -> Array:
-    """A column of durations as float64 seconds, `NOTHING` where there is none; one of times or
-    dates as text. Neither depends on the column's unit.
+    """A column of durations as float64 seconds, `NOTHING` for missing ones; of times or dates as
+    strings. Neither depends on the column's unit.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -195,7 +194,7 @@ def temporal(column: Any) -> Array:
 
 
 def _array(column: Any) -> Array:
-    """Values without nulls, or text."""
+    """Values without nulls, or strings."""
     if _is_text(column.type):
         return np.array(["" if one is None else one for one in column.to_pylist()], dtype=object)
     found: Array = column.to_numpy(zero_copy_only=False)
@@ -216,7 +215,7 @@ def _no_nulls(column: Any, name: str, table: Table, start: int) -> None:
 
 
 def _value_type(kind: Any) -> Any:
-    """Without what only stores it in another way: dictionaries, extensions."""
+    """The type without wrappers that only change the storage: dictionaries, extensions."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -225,7 +224,7 @@ def _value_type(kind: Any) -> Any:
 
 
 def _plain(column: Any) -> Any:
-    """The column with values of a type of its own."""
+    """The column with values of a plain type."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -279,7 +278,7 @@ def _leaves(column: Any) -> Any:
 
 
 def _shape(column: Any) -> tuple[int, ...] | None:
-    """The sizes of nested lists, where all of a level have one."""
+    """The sizes of nested lists, if all lists of a level have the same size."""
     import pyarrow.compute as pc
 
     shape: list[int] = []

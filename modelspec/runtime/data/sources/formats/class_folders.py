@@ -1,5 +1,5 @@
-"""Folders of files, a folder for each class: walked in sorted order, without hidden files and
-without leaving them but for places that the user granted.
+"""Folders of files, one folder per class: walked in sorted order, without hidden files, and without
+leaving them except to places that the user granted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelspec.core.places import NOWHERE, Places
 from . import files
 
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-"""What systems leave in folders without hiding it from others."""
+"""Files that systems put into folders without hiding them."""
 _HASHED_WHOLE = 4 * 2**30
 _EDGE = 64 * 1024
 
@@ -26,11 +26,11 @@ class Member(NamedTuple):
     shown: str
     path: Path
     label: str | None
-    """The folder of its class; None where there are no such folders."""
+    """The folder of its class; None without class folders."""
 
 
 class _Bounds(NamedTuple):
-    """Where links may lead."""
+    """Where links may point."""
 
     base: Path
     places: Places
@@ -42,11 +42,11 @@ class _Bounds(NamedTuple):
 def members(
     shown: str, root: Path, endings: frozenset[str], places: Places = NOWHERE
 ) -> list[Member]:
-    """Every file in the class folders, or in the folder itself where it has none.
+    """Every file in the class folders, or in the folder itself if it has none.
 
-    `endings` are those of the files that may not lie beside the class folders; `places` are what
-    the user granted: links may lead there. Raises `Fault`: MS210 for links that lead elsewhere,
-    MS647 where there is nothing, or no telling what belongs to which class.
+    `endings` are the extensions of files that may not be beside the class folders; `places` are
+    granted by the user: links may point there. Raises `Fault`: MS210 for links to other places,
+    MS647 for an empty folder, or if the class of a file is unclear.
     """
     base = _Bounds(root.resolve(), places)
     entries = _entries(root, shown)
@@ -65,7 +65,7 @@ def _without_classes(entries: list[Path], base: _Bounds, shown: str) -> list[Mem
 
 
 def _check_beside(files: list[Path], endings: frozenset[str], shown: str) -> None:
-    """Raises `Fault` (MS647) for files of which no folder says the class."""
+    """Raises `Fault` (MS647) for files outside of the class folders."""
     beside = [one.name for one in files if one.suffix.lower() in endings]
     if beside:
         lie = "lies" if len(beside) == 1 else "lie"
@@ -85,7 +85,7 @@ def _of_class(folder: Path, root: Path, base: _Bounds, shown: str) -> list[Membe
         raise Fault(
             "MS647",
             f"the class folder `{shown}/{folder.name}` is empty",
-            help="remove it, or put its files in",
+            help="remove it, or add its files",
         )
     return found
 
@@ -101,14 +101,14 @@ def _entries(folder: Path, shown: str) -> list[Path]:
 def _below(
     folder: Path, base: _Bounds, shown: str, around: tuple[Path, ...] = ()
 ) -> Iterator[Path]:
-    """Every file below a folder; `around` are the folders around it, every link followed."""
+    """Every file below a folder; `around` are its parent folders, with every link followed."""
     around = (*around, folder.resolve())
     for one in _entries(folder, shown):
         if _is_folder(one, base, shown):
             if one.resolve() in around:
                 raise Fault(
                     "MS210",
-                    f"`{shown}/{one.name}` is a link that leads back to a folder around it",
+                    f"`{shown}/{one.name}` is a link to one of its parent folders",
                     help="remove the link",
                 )
             yield from _below(one, base, f"{shown}/{one.name}", around)
@@ -122,30 +122,30 @@ def _is_folder(one: Path, base: _Bounds, shown: str) -> bool:
     if one.is_symlink() and not base.places.hold(one.resolve()):
         raise Fault(
             "MS210",
-            f"`{shown}/{one.name}` is a link to the folder {one.resolve()}, which is not followed",
-            help=f"put the folder itself there, or give `--data-root {one.resolve()}`",
+            f"`{shown}/{one.name}` is a link to the folder {one.resolve()}, which is not allowed",
+            help=f"copy the folder there, or add `--data-root {one.resolve()}`",
         )
     return True
 
 
 def _inside(path: Path, base: _Bounds, shown: str) -> bool:
-    """Raises `Fault` where the file is a link that leads out of the folder, or to nothing."""
+    """Raises `Fault` if the file is a link that points out of the folder, or is broken."""
     if path.is_symlink():
         target = path.resolve()
         if not base.hold(target):
             raise Fault(
                 "MS210",
-                f"`{shown}` is a link that leads out of its folder, to {target}",
-                help=f"put the file itself there, or give `--data-root {target.parent}`",
+                f"`{shown}` is a link to {target}, outside of its folder",
+                help=f"copy the file there, or add `--data-root {target.parent}`",
             )
     if not path.is_file():
-        raise Fault("MS601", f"`{shown}` is not an ordinary file", help="remove it")
+        raise Fault("MS601", f"`{shown}` is not a regular file", help="remove it")
     return True
 
 
 def fingerprint_of_members(found: list[Member]) -> str:
-    """SHA-256 of names, sizes and contents; of more than 4 GB together, of the files' first and
-    last 64 kB.
+    """SHA-256 of names, sizes and contents; for more than 4 GB together, of the first and last 64
+    kB of each file.
     """
     digest = sha256()
     try:

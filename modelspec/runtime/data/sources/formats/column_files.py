@@ -1,5 +1,5 @@
-"""Arrays that have a file each (`npy`, `idx`); the claims of a header are compared with the file
-before they count.
+"""Arrays with one file each (`npy`, `idx`); the sizes in a header are compared with the file before
+they are used.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .stored_arrays import StoredArray, StoredArrayTable, axes
 
 
 class ColumnFilesTable(StoredArrayTable):
-    """Columns that have a file each."""
+    """Columns with one file each."""
 
     broken = BROKEN
     ending: ClassVar[str]
-    """That of its files."""
+    """The extension of its files."""
 
     def __init__(
         self, name: str, columns: Mapping[str, files.Found], span: Span | None = None
@@ -37,7 +37,7 @@ class ColumnFilesTable(StoredArrayTable):
 
     @classmethod
     def of(cls, source: Any, context: Context, span: Span | None) -> Self:
-        """The table of a source, every header looked at. Raises `Fault`."""
+        """The table of a source, with every header checked. Raises `Fault`."""
         paths: Mapping[str, str] = (
             {_stem(source.files): source.files} if isinstance(source.files, str) else source.files
         )
@@ -51,7 +51,7 @@ class ColumnFilesTable(StoredArrayTable):
 
     @abstractmethod
     def header(self, found: files.Found) -> StoredArray:
-        """What a file says of its array. Raises `Fault`, or an error of `broken`."""
+        """The description of the array in a file. Raises `Fault`, or an error of `broken`."""
 
     def stored(self, name: str) -> StoredArray:
         if name not in self._stored:
@@ -67,8 +67,7 @@ class ColumnFilesTable(StoredArrayTable):
     def damaged(self, name: str, error: BaseException) -> Fault:
         return Fault(
             "MS605",
-            f"`{self._columns[name].shown}` is no {self.ending} file, or a damaged one: "
-            f"{files.said(error)}",
+            f"`{self._columns[name].shown}` is not a valid {self.ending} file: {files.said(error)}",
             help="write or copy the file again",
         )
 
@@ -81,7 +80,7 @@ def _fingerprint(prints: Mapping[str, str]) -> str:
 
 @contextmanager
 def opened_at(found: files.Found, start: int) -> Iterator[IO[bytes]]:
-    """A file, decompressed, behind its header."""
+    """A file, decompressed, after its header."""
     found.unchanged()
     with files.open_plain(found.path) as file:
         file.read(start)

@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), as TFRecord files have it. Source: RFC 3720, appendix B.4."""
+"""CRC-32C (Castagnoli), as used in TFRecord files. Source: RFC 3720, appendix B.4."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelspec.runtime.data.table import Array
 
 _POLYNOMIAL = 0x82F63B78
 _LANES = 1024
-"""Pieces of the data that are worked on at once."""
+"""Pieces of the data that are processed at once."""
 
 
 @cache
@@ -30,7 +30,7 @@ def _lane_table() -> Array:
 
 
 def crc32c(data: bytes) -> int:
-    """The checksum. Long data is cut into lanes of one length that NumPy advances together."""
+    """The checksum. Long data is split into lanes of equal length that NumPy processes together."""
     width = len(data) // _LANES
     if width < 64:
         return _plain(data, 0)
@@ -48,7 +48,9 @@ def crc32c(data: bytes) -> int:
 
 
 def crc32c_of_each(data: Array) -> Array:
-    """The checksums of many data of one length, [count, length] of uint8, as [count] of uint32."""
+    """The checksums of many records of equal length, [count, length] of uint8, as [count] of
+    uint32.
+    """
     table = _lane_table()
     crcs = np.full(len(data), 0xFFFFFFFF, np.uint32)
     for column in np.ascontiguousarray(data.T):
@@ -57,12 +59,12 @@ def crc32c_of_each(data: Array) -> Array:
 
 
 def mask(crc: int) -> int:
-    """A checksum as TFRecord files store it, so that it is not the checksum of itself."""
+    """A checksum as stored in TFRecord files, so that it is not the checksum of itself."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def masked(data: bytes) -> int:
-    """The checksum of data as TFRecord files store it."""
+    """The checksum of data as stored in TFRecord files."""
     return mask(crc32c(data))
 
 
@@ -74,8 +76,8 @@ def _plain(data: bytes, crc: int) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-# A checksum is linear over GF(2): what so many zero bytes do to it is a matrix, of which a column
-# is an integer.
+# A checksum is linear over GF(2): appending so many zero bytes multiplies it by a matrix. Each
+# column is an integer.
 
 
 @cache

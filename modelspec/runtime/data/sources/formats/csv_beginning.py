@@ -1,4 +1,4 @@
-"""The beginning of a csv file: which delimiter it shows, and the cells of its first line."""
+"""The beginning of a CSV file: its likely delimiter, and the cells of its first line."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Beginning:
     text: str
     shown: str
     delimiter: str | None
-    """The only one that makes a table of them; None where several do, or none."""
+    """The only delimiter that makes a table of them; None if there are several, or none."""
 
     def cells(self, delimiter: object) -> list[str]:
-        """The cells of the first line; none where it cannot be read."""
+        """The cells of the first line; empty if it cannot be read."""
         mark = delimiter if isinstance(delimiter, str) else self.delimiter or ","
         try:
             found = records(io.StringIO(self.text, newline=""), mark, self.shown)
@@ -37,8 +37,8 @@ class Beginning:
 
 
 def beginning(source: csv, context: Context) -> Beginning | None:
-    """The beginning of the first file of a source; None where it cannot be read, which is reported
-    where the file is opened.
+    """The beginning of the first file of a source; None if it cannot be read, which is reported
+    when the file is opened.
     """
     try:
         found = files.locate_all(source.path, context)[0]

@@ -1,4 +1,4 @@
-"""Cells of text to numbers: exactly what Python's `float` makes of them, at the speed of Arrow."""
+"""Cells of text to numbers: the results of Python's `float`, at the speed of Arrow."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from modelspec.runtime.data.cells import MISSING, Numbers, inexact, numbers_of
 from modelspec.runtime.data.table import NOTHING, Array
 
 Kind = Literal["whole", "unsigned", "number", "text"]
-"""Columns of numbers are float64, and int64 or uint64 where that would lose digits of whole
-numbers. Where these do not hold them either, the cells stay text.
+"""Columns of numbers are float64, or int64 or uint64 if float64 would lose digits of integers.
+If these do not hold them either, the cells stay strings.
 """
 _MANTISSA = 53
 _EXACT = 2.0**_MANTISSA
@@ -22,32 +22,32 @@ _WHOLE = "^[+-]?[0-9]+$"
 
 
 class Look(NamedTuple):
-    """What some cells of a column are."""
+    """The kind of some cells of a column."""
 
     kind: Literal["number", "text"] | None
-    """None: all lack a value."""
+    """None: all cells are missing values."""
     large: bool = False
-    """Whether float64 may lose digits of a whole number."""
+    """Whether float64 may lose digits of an integer."""
 
     def __or__(self, other: Look) -> Look:
-        """What the cells of both are together."""
+        """The combined kind of both groups of cells."""
         if "text" in (self.kind, other.kind):
             return Look("text")
         return Look(self.kind or other.kind, self.large or other.large)
 
 
 class Whole(NamedTuple):
-    """What cells of a column are in which a number is large."""
+    """The kind of cells in a column with a large number."""
 
     signed: bool
-    """Whether all are whole numbers that int64 holds."""
+    """Whether all are integers that int64 holds."""
     unsigned: bool
-    """The same of uint64."""
+    """The same for uint64."""
     lost: bool
-    """Whether float64 would change a whole number."""
+    """Whether float64 would change an integer."""
 
     def __and__(self, other: Whole) -> Whole:
-        """What the cells of both are together."""
+        """The combined kind of both groups of cells."""
         return Whole(
             self.signed and other.signed, self.unsigned and other.unsigned, self.lost or other.lost
         )
@@ -71,7 +71,7 @@ class Cells:
         self._groups = f"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?([eE][+-]?[0-9]+)?$"
 
     def look(self, cells: Any) -> Look:
-        """What some cells of a column are (an Arrow array of text or numbers)."""
+        """The kind of some cells of a column (an Arrow array of strings or numbers)."""
         if not _is_text(cells):
             return Look(None if cells.null_count == len(cells) else "number", loses_digits(cells))
         trimmed = _trim(cells)
@@ -82,13 +82,13 @@ class Cells:
         return Look("text") if found is None else Look("number", _largest(found) >= _EXACT)
 
     def is_simple(self, cells: Any) -> bool:
-        """Whether cells of text are numbers as Arrow reads them."""
+        """Whether cells are numbers that Arrow can parse."""
         if self.thousands is not None and _any(_contains(cells, self.thousands)):
             return False
         return self.look(cells) == Look("number")
 
     def values(self, cells: Any, kind: Kind) -> Array:
-        """The cells as values of a kind that fits them."""
+        """The cells as values of a matching kind."""
         if not _is_text(cells):
             found: Array = _numpy(cells)
             return found
@@ -99,14 +99,12 @@ class Cells:
             numbers = self._whole_numbers(trimmed, "int64" if kind == "whole" else "uint64")
         else:
             numbers = self._numbers(trimmed, self._missing(trimmed))
-        assert numbers is not None, "the kind was told by these cells"
+        assert numbers is not None, "the kind was determined from these cells"
         return numbers
 
     @property
     def missing_words(self) -> list[str]:
-        """Every spelling of a cell of a column of numbers that has no value, without spaces around
-        it.
-        """
+        """Every spelling of a missing value in a column of numbers, without surrounding spaces."""
         if self._given is not None:
             return ["", *self._given]
         return [
@@ -131,8 +129,8 @@ class Cells:
         return np.array(trimmed.to_pylist(), dtype=object)
 
     def _plain(self, trimmed: Any, missing: Any) -> tuple[Any, Any]:
-        """Cells with a decimal point and nothing between thousands, null where there is no value;
-        and which of them are no numbers as this source writes them.
+        """Cells with a decimal point and no thousands separator, null for missing values; and which
+        of them are not numbers in this source's format.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -150,7 +148,7 @@ class Cells:
         return cells, wrong
 
     def _numbers(self, trimmed: Any, missing: Any) -> Array | None:
-        """As float64, with `NOTHING` where a value lacks; None where a cell is no number."""
+        """As float64, with `NOTHING` for missing values; None if a cell is not a number."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -162,10 +160,10 @@ class Cells:
         except pa.ArrowInvalid:
             return _slowly(cells)
 
-    # Whole numbers --------------------------------------------------------------------------------
+    # Integers -------------------------------------------------------------------------------------
 
     def whole(self, cells: Any) -> Whole:
-        """What cells of text are, of a column in which a number is large."""
+        """The kind of cells in a column with a large number."""
         trimmed = _trim(cells)
         signed, unsigned = (self._whole_numbers(trimmed, one) for one in ("int64", "uint64"))
         held = signed if signed is not None else unsigned
@@ -175,7 +173,7 @@ class Cells:
         return Whole(signed=False, unsigned=False, lost=bool(self.numbers(cells).lost.any()))
 
     def _whole_numbers(self, trimmed: Any, dtype: str) -> Array | None:
-        """Cells that are all whole numbers of a dtype; None where one is not."""
+        """Cells that are all integers of a dtype; None if one is not."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -190,20 +188,20 @@ class Cells:
         return found
 
     def written_whole(self, cells: Any) -> Array:
-        """Which cells of text are written as whole numbers."""
+        """Which cells are written as integers."""
         trimmed = _trim(cells)
         cells, _ = self._plain(trimmed, self._missing(trimmed))
         found: Array = _is_whole(cells).to_numpy(zero_copy_only=False)
         return found
 
     def numbers(self, texts: Any) -> Numbers:
-        """Cells as numbers, each for itself, whatever the others are."""
+        """Cells as numbers, each parsed independently of the others."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         trimmed = _trim(pa.array(texts, pa.string()))
         cells, wrong = self._plain(trimmed, self._missing(trimmed))
-        # `_` is in no number, so that it marks those that this source writes in another way.
+        # No number contains `_`, so it marks numbers that this source writes in another way.
         return numbers_of(pc.if_else(wrong, "_", cells).to_pylist())
 
 
@@ -220,8 +218,8 @@ def _contains(cells: Any, mark: str) -> Any:
 
 
 def _slowly(cells: Any) -> Array | None:
-    """Numbers that only Python reads, such as `+1`; never `1_000`, which tables do not mean as a
-    number.
+    """Numbers that only Python parses, such as `+1`; never `1_000`, which is not a number in
+    tables.
     """
     found = np.empty(len(cells))
     for index, cell in enumerate(cells.to_pylist()):
@@ -246,14 +244,14 @@ def _numpy(cells: Any) -> Array:
 
 
 def has_text(cells: Any) -> bool:
-    """Whether a cell holds more than spaces."""
+    """Whether a cell contains more than spaces."""
     import pyarrow.compute as pc
 
     return _any(pc.not_equal(_trim(cells), ""))
 
 
 def loses_digits(cells: Any) -> bool:
-    """Whether numbers are so large that float64 may not hold them."""
+    """Whether numbers are so large that float64 may not represent them."""
     return (
         not _is_text(cells) and _largest(cells.drop_null().to_numpy(zero_copy_only=False)) >= _EXACT
     )

@@ -1,4 +1,4 @@
-"""The dialect of a csv file: what separates its cells, and what names its columns."""
+"""The dialect of a CSV file: the delimiter of its cells, and the names of its columns."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .csv_text import Text, records, trimmed
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _ENOUGH = 1000
-"""Records that are looked at."""
+"""Records that are examined."""
 
 
 def delimiter_of(text: Text, source: csv) -> str:
-    """The delimiter: as given, or the only one that makes a table of the file's beginning.
+    """The delimiter: the given one, or the only one that makes a table of the file's beginning.
 
-    Where none makes one, the only one that stands in the first line: what is wrong with the rows is
-    reported later. Raises `Fault` (MS641) where several might be meant.
+    If none does, the only one that occurs in the first line: problems with the rows are reported
+    later. Raises `Fault` (MS641) if it is ambiguous.
     """
     if source.delimiter is not None:
         return source.delimiter
@@ -39,24 +39,24 @@ def delimiter_of(text: Text, source: csv) -> str:
 
 
 def _meant(widths: dict[str, list[int]], wanted: int | None) -> list[str]:
-    """The marks that make a table; where there is none, those that are in the first line."""
+    """The delimiters that make a table; without any, those in the first line."""
     tables = [mark for mark, found in widths.items() if _is_table(found, wanted)]
     return tables or [mark for mark, found in widths.items() if found and found[0] > 1]
 
 
 def _absent(widths: dict[str, list[int]]) -> str:
-    """A mark that separates nothing, for a table of one column."""
+    """A delimiter that does not occur, for a table of one column."""
     return next((mark for mark, found in widths.items() if set(found) == {1}), ",")
 
 
 def _is_table(widths: list[int], wanted: int | None) -> bool:
-    """Whether all records have one number of cells, more than 1, and as many as are wanted."""
+    """Whether all records have the same number of cells, more than 1, and the number wanted."""
     return len(set(widths)) == 1 and widths[0] == (wanted or widths[0]) > 1
 
 
 def _widths(sample: str, mark: str, shown: str, whole: bool, wanted: int | None) -> list[int]:
     """The cells of each record, without empty ones beyond `wanted`, or beyond those of the first. A
-    sample that ends inside quotes, or quotes that are not right, end it.
+    sample that ends inside quotes, or has unbalanced quotes, ends the list.
     """
     found: list[int] = []
     try:
@@ -73,8 +73,8 @@ def _ambiguous(shown: str, tables: list[str], widths: dict[str, list[int]]) -> F
     choices = " or ".join(f"{SEPARATORS[mark]} ({widths[mark][0]} columns)" for mark in tables)
     return Fault(
         "MS641",
-        f"the cells of `{shown}` may be separated by {choices}",
-        help=f'say which: `csv: {{path: ..., delimiter: "{_shown(tables[0])}"}}`',
+        f"the delimiter of `{shown}` is ambiguous: {choices}",
+        help=f'set it: `csv: {{path: ..., delimiter: "{_shown(tables[0])}"}}`',
     )
 
 
@@ -83,8 +83,8 @@ def _shown(mark: str) -> str:
 
 
 def read_header(found: Iterator[tuple[int, list[str]]], source: csv, shown: str) -> tuple[str, ...]:
-    """The names of the columns: `header`, or the first record, which is taken; `""` for a first
-    column without a name, as tables have it whose rows are counted. Raises `Fault` (MS604).
+    """The names of the columns: `header`, or the first record, which is consumed; `""` for a first
+    column without a name, as in tables with row numbers. Raises `Fault` (MS604).
     """
     if source.header is not None:
         names, where = source.header, "`header`"
@@ -96,17 +96,14 @@ def read_header(found: Iterator[tuple[int, list[str]]], source: csv, shown: str)
     if source.header is None and _all_numbers(names, source.decimal):
         raise Fault(
             "MS604",
-            f"the first line of `{shown}` names the columns, but it is made of numbers",
-            help=(
-                "where it is an example already, name the columns: `csv: {path: ..., header: [a,"
-                " b]}`"
-            ),
+            f"the first line of `{shown}` should contain column names, but it contains numbers",
+            help=("if it is an example, set the column names: `csv: {path: ..., header: [a, b]}`"),
         )
     return names
 
 
 def _check_names(names: tuple[str, ...], where: str, *, first_may_lack: bool) -> None:
-    """Raises `Fault` (MS604) for a column without a name, and for a name that two columns have."""
+    """Raises `Fault` (MS604) for a column without a name, and for a duplicate name."""
     blank = [str(position) for position, name in enumerate(names, 1) if not name]
     if blank and not (first_may_lack and blank == ["1"] and len(names) > 1):
         raise Fault(
@@ -118,13 +115,13 @@ def _check_names(names: tuple[str, ...], where: str, *, first_may_lack: bool) ->
     if twice:
         raise Fault(
             "MS604",
-            f"{where} names {listed(twice[:10])} twice",
-            help="give each column a name of its own",
+            f"{where} has duplicate columns: {listed(twice[:10])}",
+            help="give each column a unique name",
         )
 
 
 def _all_numbers(names: tuple[str, ...], decimal: str) -> bool:
-    """Whether names look like a row of a table; columns counted from 0 or 1 do not."""
+    """Whether names look like a row of data; columns numbered from 0 or 1 do not."""
     try:
         numbers = [float(name.replace(decimal, ".")) for name in names]
     except ValueError:
@@ -133,15 +130,13 @@ def _all_numbers(names: tuple[str, ...], decimal: str) -> bool:
 
 
 def separator_hint(header: tuple[str, ...], record: list[str], delimiter: str) -> str | None:
-    """What to write where the file seems to have another delimiter: it stands in the only cell
-    there is.
-    """
+    """The fix if the file seems to have another delimiter, which occurs in its only column."""
     if len(header) > 1:
         return None
     for mark, words in SEPARATORS.items():
         if mark != delimiter and header[0].count(mark) and mark in delimiter.join(record):
             return (
-                f"the cells seem to be separated by {words}: write `csv: {{path: ..., delimiter:"
+                f"the delimiter seems to be {words}: write `csv: {{path: ..., delimiter:"
                 f' "{_shown(mark)}"}}`'
             )
     return None

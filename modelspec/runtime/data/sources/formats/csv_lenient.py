@@ -1,4 +1,4 @@
-"""A csv table without the rows that have other numbers of cells than there are columns."""
+"""A CSV table without the rows whose number of cells is not the number of columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .csv_text import Record
 
 @dataclass(frozen=True)
 class _WholeRows(Rows):
-    """The rows that have a cell for each column, read record by record."""
+    """The rows with one cell per column, read record by record."""
 
     def records(self) -> Iterator[Record]:
         width = len(self.names)
@@ -32,8 +32,8 @@ class _WholeRows(Rows):
 
 
 def open_lenient(source: Any, context: Context, skipped: SkippedRows) -> csv.CsvTable:
-    """The table of a `csv` source; rows of another width are noted in `skipped`. Raises `Fault` or
-    `DataError` for what is wrong with a file as a whole.
+    """The table of a `csv` source; rows with another number of cells are noted in `skipped`. Raises
+    `Fault` or `DataError` for problems of a whole file.
     """
     found = files.locate_all(source.path, context)
     cells, parts, places, start = Cells(source), [], [], 0
@@ -53,7 +53,7 @@ def open_lenient(source: Any, context: Context, skipped: SkippedRows) -> csv.Csv
 
 
 def _noted(rows: Rows, start: int, skipped: SkippedRows) -> tuple[Any, int]:
-    """The rows that have a cell for each column, and how many there are in all."""
+    """The rows with one cell per column, and the total number of rows."""
     width, count, kept = len(rows.names), 0, []
     for line, record in rows.records():
         if len(record) == width:
@@ -62,6 +62,6 @@ def _noted(rows: Rows, start: int, skipped: SkippedRows) -> tuple[Any, int]:
             place = f"{rows.text.shown}:{line}"
             cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
             columns = "1 column" if width == 1 else f"{width} columns"
-            skipped.add(start + count + 1, place, f"{place} has {cells}, but there are {columns}")
+            skipped.add(start + count + 1, place, f"{place} has {cells}, expected {columns}")
         count += 1
     return np.array(kept, dtype=np.int64), count

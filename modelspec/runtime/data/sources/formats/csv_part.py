@@ -1,6 +1,4 @@
-"""One file of a csv source: looked through once, then read as a whole, or in passes where it is
-large.
-"""
+"""One file of a CSV source: scanned once, then read as a whole, or in passes if it is large."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from .csv_rows import Columns, Rows, released, too_long
 
 
 class Part:
-    """One file, and all of its columns where it is small."""
+    """One file, and all of its columns if it is small."""
 
     def __init__(self, rows: Rows, cells: Cells, span: Span | None, *, small: bool) -> None:
         self.plain = rows.is_plain()
@@ -37,7 +35,7 @@ class Part:
                 return self._by_arrow(small=small)
             except _Unfit:
                 break
-            except pa.ArrowInvalid:  # a number that is none further down, or a row that is none
+            except pa.ArrowInvalid:  # a later cell is not a number, or a row is malformed
                 continue
         self.plain, self._numbers = False, set()
         self.rows.check(span)
@@ -54,14 +52,14 @@ class Part:
             if small:
                 self.columns = columns
         if not count or len(names) == 1:
-            raise _Unfit  # to be looked at more closely
+            raise _Unfit  # requires a closer look
         for name in large:
             self.as_text(name)
         return count
 
     def _without_surplus(self, batches: Iterator[Columns]) -> Iterator[Columns]:
-        """The columns alone. Raises `_Unfit` where a cell beyond them, or a cell that is too long,
-        is to be reported.
+        """The columns alone. Raises `_Unfit` if a surplus cell, or a cell that is too long, has to
+        be reported.
         """
         for columns in batches:
             beyond = [columns.pop(name) for name in self.rows.fillers]
@@ -78,7 +76,7 @@ class Part:
         return self.rows.batches(names, self._values, plain=self.plain, numbers=self._numbers)
 
     def as_text(self, name: str) -> None:
-        """From now on the cells of a column are text, where they were read as numbers."""
+        """From now on, reads the cells of a column as strings instead of numbers."""
         if name in self._numbers:
             self._numbers.remove(name)
             if self.columns is not None:
@@ -91,7 +89,7 @@ class Part:
             yield {name: self._cells(name) for name in names}
 
     def cells(self, name: str) -> Iterator[Any]:
-        """A column as its cells are written, also where it is read as numbers."""
+        """A column as strings, even if it is otherwise read as numbers."""
         if name in self._numbers:
             read = self.rows.batches((name,), self._values, plain=self.plain, numbers=())
         else:
@@ -115,4 +113,4 @@ def _chained(arrays: list[Any]) -> Any:
 
 
 class _Unfit(Exception):
-    """Arrow reads the file, but not as it is meant to be read."""
+    """Arrow reads the file differently from its intended meaning."""

@@ -1,5 +1,5 @@
-"""The rows of a csv file as columns of text: by Arrow where the file is plain enough, else record
-by record.
+"""The rows of a CSV file as columns of strings: by Arrow if the file is simple enough, otherwise
+record by record.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .csv_dialect import separator_hint
 from .csv_text import Record, Text, trimmed
 
 Columns = dict[str, Any]
-"""Arrow arrays by column, of one length: text, or numbers."""
+"""Arrow arrays by column, of equal length: strings, or numbers."""
 _ROWS = 16_384
 _MANY_COLUMNS = 4_096
-"""With more of them Arrow is slower than Python."""
+"""With more columns, Arrow is slower than Python."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one file behind its header."""
+    """The rows of one file after its header."""
 
     text: Text
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Rows:
     has_header: bool
     """Whether the first record names the columns."""
     surplus: int = 0
-    """How many cells the first row has beyond the last column."""
+    """The number of cells in the first row beyond the last column."""
 
     def records(self) -> Iterator[Record]:
         """Every row with its line."""
@@ -52,22 +52,22 @@ class Rows:
 
     @property
     def fillers(self) -> tuple[str, ...]:
-        """Names of the columns beyond the last, which no file can have."""
+        """Names of the surplus columns, which no file can have."""
         return tuple(f"\0{number}" for number in range(self.surplus))
 
     def batches(
         self, names: Sequence[str], cells: Cells, *, plain: bool, numbers: Collection[str]
     ) -> Iterator[Columns]:
-        """Some columns, some rows at a time; of a file that Arrow reads (`plain`), `numbers` as
-        such.
+        """Some columns, some rows at a time; those in `numbers` are numbers, if Arrow reads the
+        file (`plain`).
 
-        Raises `Fault`, or `pyarrow.ArrowInvalid` from a plain reading.
+        Raises `Fault`, or `pyarrow.ArrowInvalid` when Arrow reads.
         """
         return self._by_arrow(names, cells, numbers) if plain else self._by_python(names)
 
     def is_plain(self) -> bool:
-        """Whether Arrow reads the file as Python does: its quotes stand where they must, its lines
-        end as they do everywhere.
+        """Whether Arrow and Python read the file alike: its quotes are in regular places, and its
+        line ends are standard.
         """
         text = self.text
         if text.lone_returns or len(self.names) > _MANY_COLUMNS or not self.delimiter.isascii():
@@ -81,18 +81,18 @@ class Rows:
         return next(line for row, (line, _) in enumerate(self.records()) if row == index)
 
     def check(self, span: Any) -> None:
-        """Reads every row for what is wrong with it. Raises `DataError` (MS602) and `Fault` (MS602,
+        """Checks every row. Raises `DataError` (MS602) and `Fault` (MS602,
         MS604).
         """
         found, first = Findings(), None
         width = len(self.names)
-        columns = "is 1 column" if width == 1 else f"are {width} columns"
+        columns = "1 column" if width == 1 else f"{width} columns"
         for line, record in self.records():
             first = first or record
             if len(record) != width:
                 found.error(
                     "MS602",
-                    f"{self.text.shown}:{line} has {_cells(len(record))}, but there {columns}",
+                    f"{self.text.shown}:{line} has {_cells(len(record))}, expected {columns}",
                     span,
                     help=self._hint(record) if found.ok else None,
                 )
@@ -106,12 +106,12 @@ class Rows:
             )
 
     def _hint(self, record: list[str]) -> str:
-        """What to do about a row of another width."""
+        """The fix for a row with another number of cells."""
         if hint := separator_hint(self.names, record, self.delimiter):
             return hint
         if not self.has_header and len(record) - len(self.names) == self.surplus:
-            return f"name all {len(record)} columns in `header`"
-        return "put a cell that holds the delimiter in quotes"
+            return f"list all {len(record)} columns in `header`"
+        return "quote cells that contain the delimiter"
 
     def _by_python(self, names: Sequence[str]) -> Iterator[Columns]:
         places = (
@@ -151,7 +151,7 @@ class Rows:
             if self.has_header:
                 _skip_record(file)
             if body is not None:
-                rest = pa.py_buffer(body).slice(file.tell())  # threads read it without Python
+                rest = pa.py_buffer(body).slice(file.tell())  # threads read it without the GIL
                 table = csv.read_csv(pa.BufferReader(rest), read, parse, convert)
                 yield {name: table.column(name).combine_chunks() for name in names}
                 return
@@ -160,11 +160,11 @@ class Rows:
                     yield dict(zip(names, batch.columns, strict=True))
 
     def guess(self, cells: Cells) -> set[str]:
-        """The columns that seem to be numbers, by the first rows."""
+        """The columns that seem to be numbers, according to the first rows."""
         rows: list[list[str]] = []
         try:
             for _, record in islice(self.records(), 100):
-                rows.append(record)  # those before a fault tell enough
+                rows.append(record)  # the rows before a fault are enough
         except Fault:
             pass
         rows = [record for record in rows if len(record) == len(self.names)]
@@ -182,7 +182,7 @@ def _columns(names: Sequence[str], rows: list[list[str]]) -> Columns:
 
 
 def longest_cell(columns: Columns) -> int:
-    """The most bytes that a cell has."""
+    """The most bytes of a cell."""
     import pyarrow.compute as pc
 
     texts = [cells for cells in columns.values() if str(cells.type) == "string"]
@@ -190,18 +190,18 @@ def longest_cell(columns: Columns) -> int:
 
 
 def too_long(columns: Columns) -> bool:
-    """Whether a cell is longer than Python's reader takes."""
+    """Whether a cell is longer than the limit of Python's reader."""
     return longest_cell(columns) > python_csv.field_size_limit()
 
 
 def released(rows: Rows) -> Rows:
-    """The same without the text, which is read again where a line is asked for."""
+    """The same without the text, which is read again when a line is requested."""
     return replace(rows, text=replace(rows.text, body=None))
 
 
 def _skip_record(file: Any) -> None:
-    """Reads past the first record: its lines up to one that ends outside quotes; empty lines before
-    it too.
+    """Reads past the first record: its lines up to one that ends outside quotes, and empty lines
+    before it.
     """
     inside = False
     while line := file.readline():

@@ -1,4 +1,6 @@
-"""A csv file as UTF-8 without comments, whatever its encoding is: what is scanned and read."""
+"""A CSV file as UTF-8 without comments, whatever its encoding: the text that is scanned and
+read.
+"""
 
 from __future__ import annotations
 
@@ -18,33 +20,33 @@ PIECE = files.CHUNK
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 """Whole lines, with their ends."""
 _SEPARATORS = ",;\t|"
-"""What may separate cells where no delimiter is given."""
+"""The possible delimiters if none is given."""
 
 
 class Stored(NamedTuple):
-    """A file, and what makes UTF-8 text without comments of it."""
+    """A file, and its conversion to UTF-8 text without comments."""
 
     found: files.Found
     encoding: str | None = None
-    """Where it is not UTF-8."""
+    """The encoding, unless it is UTF-8."""
     comment: str | None = None
     delimiter: str | None = None
 
     @classmethod
     def of(cls, found: files.Found, source: csv) -> Stored:
-        """As the settings of a source say."""
+        """With the settings of a source."""
         utf8 = codecs.lookup(source.encoding).name in ("utf-8", "utf-8-sig")
         encoding = None if utf8 else source.encoding
         return cls(found, encoding, source.comment, source.delimiter)
 
     @property
     def as_it_is(self) -> bool:
-        """Whether its own bytes are what is read."""
+        """Whether its bytes are read unchanged."""
         return self.encoding is None and self.comment is None
 
     def open(self) -> BinaryIO:
-        """UTF-8 text without comments. Reading raises what `files.open_plain` says, and `Fault`
-        (MS603) where bytes are no text of the encoding.
+        """UTF-8 text without comments. Reading raises the errors of `files.open_plain`, and `Fault`
+        (MS603) for bytes that are invalid in the encoding.
         """
         file = files.open_plain(self.found.path)
         if self.as_it_is:
@@ -57,7 +59,7 @@ class Stored(NamedTuple):
         return decoded if self.comment is None else _Comments(self).left_out(decoded)
 
     def _decoded(self, file: BinaryIO) -> Iterator[str]:
-        # UTF-8 that is none passes as it is: the scan reports its line.
+        # Invalid UTF-8 passes unchanged: the scan reports its line.
         plain, line = self.encoding is None, 1
         decoder: Any = codecs.getincrementaldecoder(self.encoding or "utf-8")(
             "surrogateescape" if plain else "strict"
@@ -83,7 +85,7 @@ class Stored(NamedTuple):
         return Fault(
             "MS603",
             f"{self.found.shown}:{line} is not {self.encoding}{byte}",
-            help="give `csv` the `encoding` that the file was written in, or save it as UTF-8",
+            help="set the `encoding` of the file in `csv`, or save it as UTF-8",
         )
 
 
@@ -116,8 +118,8 @@ class _Converted(io.RawIOBase):
 
 
 class _Comments:
-    """Leaves comments out: from the mark, outside quotes, to the end of its line. The line stays,
-    so that the numbers of lines are those of the file.
+    """Removes comments: from the mark, outside quotes, to the end of its line. The line itself
+    stays, so that line numbers are those of the file.
     """
 
     def __init__(self, stored: Stored) -> None:
@@ -126,7 +128,7 @@ class _Comments:
         self._separators = stored.delimiter or _SEPARATORS
         self._either = re.compile(f'[{re.escape(stored.comment)}"]')
         self._inside = False
-        """Whether what comes next stands in quotes."""
+        """Whether the next character is inside quotes."""
 
     def left_out(self, texts: Iterator[str]) -> Iterator[str]:
         rest = ""
@@ -145,12 +147,12 @@ class _Comments:
         if at is None:
             return line
         kept = line[:at] if line[:at].strip() else ""
-        if " " not in self._separators:  # cells are trimmed, but nothing may follow a quote
+        if " " not in self._separators:  # cells are trimmed, but text after a quote is an error
             kept = kept.rstrip(" ")
         return kept + line[len(line.rstrip("\r\n")) :]
 
     def _start(self, line: str) -> int | None:
-        """Where the comment of a line begins; None where it has none."""
+        """Where the comment of a line begins; None without a comment."""
         at = 0
         while True:
             if self._inside:

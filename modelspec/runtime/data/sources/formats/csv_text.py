@@ -1,5 +1,5 @@
-"""The text of a csv file: scanned once, and read record by record. What is wrong is reported by
-its line.
+"""The text of a CSV file: scanned once, and read record by record. Problems are reported with their
+line.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Record = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Text:
-    """A file of text, as a scan found it."""
+    """A text file after a scan."""
 
     stored: Stored
     fingerprint: str
     size: int
     """In bytes, decompressed."""
     body: bytes | None
-    """All of it, where it is small enough."""
+    """The whole file, if it is small enough."""
     bom: bool
     quotes: bool
     lone_returns: bool
@@ -41,7 +41,7 @@ class Text:
         return self.stored.found.shown
 
     def open(self) -> BinaryIO:
-        """The bytes behind the byte order mark, as UTF-8 without comments."""
+        """The bytes after the byte order mark, as UTF-8 without comments."""
         if self.body is None:
             self.stored.found.unchanged()
         file = self.stored.open() if self.body is None else io.BytesIO(self.body)
@@ -50,12 +50,12 @@ class Text:
         return file
 
     def records(self, delimiter: str) -> Iterator[Record]:
-        """Every record that has cells. Raises `Fault` (MS602) where the quotes are not right."""
+        """Every record that has cells. Raises `Fault` (MS602) for unbalanced quotes."""
         with self.open() as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
             yield from records(text, delimiter, self.shown)
 
     def sample(self) -> tuple[str, bool]:
-        """The first whole lines, up to about a megabyte, and whether that is all."""
+        """The first whole lines, up to about a megabyte, and whether that is the whole file."""
         with self.open() as file:
             data = file.read(files.CHUNK)
             whole = not file.read(1)
@@ -113,7 +113,7 @@ class _TextScan:
         self.kept = [data]
 
     def body(self) -> bytes | None:
-        """The bytes, where they are few enough."""
+        """The bytes, if there are few enough."""
         if self.kept is None:
             return None
         return self.kept[0] if len(self.kept) == 1 else b"".join(self.kept)
@@ -152,7 +152,7 @@ class _TextScan:
             raise Fault(
                 "MS603",
                 f"{self.shown}:{self._line(self.size + nul)} has a NUL character",
-                help=_instead(self.start) or "is it a text file at all?",
+                help=_instead(self.start) or "check that it is a text file",
             )
         pending = self._decoder.getstate()[0]
         if self._text and not pending and chunk.isascii():
@@ -166,7 +166,7 @@ class _TextScan:
                 "MS603",
                 f"{self.shown}:{line} is not UTF-8: byte 0x{data[error.start]:02x}",
                 help=(
-                    "say how it is stored, e.g. `csv: {path: ..., encoding: cp1252}`, or save it"
+                    "set its encoding, e.g. `csv: {path: ..., encoding: cp1252}`, or save it"
                     " as UTF-8"
                 ),
             ) from None
@@ -185,7 +185,8 @@ class _TextScan:
         if self._decoder.getstate()[0]:
             raise Fault(
                 "MS603",
-                f"{self.shown}:{self._line(self.size)} is not UTF-8: the last character is cut off",
+                f"{self.shown}:{self._line(self.size)} is not UTF-8: the last character is"
+                " incomplete",
                 help="copy the file again",
             )
         if not self._text:
@@ -194,20 +195,20 @@ class _TextScan:
 
 
 def _instead(start: bytes) -> str | None:
-    """What to do about a file that is no text, by its first bytes."""
+    """The fix for a file that is not text, by its first bytes."""
     known = {
-        b"PK\3\4": "a zip archive or a spreadsheet: save the table in it as csv",
-        b"PAR1": "parquet: write `parquet:`",
+        b"PK\3\4": "a zip archive or a spreadsheet: save its table as CSV",
+        b"PAR1": "Parquet: write `parquet:`",
         b"ARRO": "Arrow: write `arrow:`",
         b"\x89HDF": "HDF5: write `hdf5:`",
-        b"SQLi": "a database: write the table as csv",
+        b"SQLi": "a database: export the table as CSV",
     }
     found = known.get(start)
     return found and f"it is {found}"
 
 
 def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> Iterator[Record]:
-    """Every record with the line in which it starts; empty lines are passed over. Raises `Fault`
+    """Every record with the line in which it starts; empty lines are skipped. Raises `Fault`
     (MS602).
     """
     reader = csv.reader(text, delimiter=delimiter, strict=True)
@@ -224,8 +225,8 @@ def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> 
 
 
 def trimmed(record: list[str], width: int) -> list[str]:
-    """A record without the cells beyond a width, where all of these are empty. A table of one
-    column may hold what separates cells elsewhere: there nothing is left out.
+    """A record without the cells beyond a width, if all of these are empty. A table of one column
+    may contain characters that are delimiters elsewhere: no cell is left out there.
     """
     return record if width < 2 or any(cell.strip() for cell in record[width:]) else record[:width]
 
@@ -236,18 +237,18 @@ def _malformed(error: csv.Error, line: int, path: str) -> Fault:
         return Fault(
             "MS602",
             f"{path}:{line} has a cell of more than {csv.field_size_limit():,} characters",
-            help="a quote that is never closed makes the rest of a file one cell",
+            help="check for a quote that is never closed",
         )
     if "unexpected end" in said:
         return Fault(
             "MS602",
-            f"a quote that opens in the row at {path}:{line} is never closed",
+            f"a quote opened in the row at {path}:{line} is never closed",
             help='write `""` for a quote inside quotes',
         )
     if "expected after" in said:
         return Fault(
             "MS602",
-            f"{path}:{line} has text behind a closing quote",
+            f"{path}:{line} has text after a closing quote",
             help='write `""` for a quote inside quotes',
         )
     return Fault("MS602", f"{path}:{line} cannot be read: {said}")

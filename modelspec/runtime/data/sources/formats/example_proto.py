@@ -1,4 +1,4 @@
-"""The message `tf.train.Example`, read from its bytes: a map of features, each a list of bytes,
+"""The message `tf.train.Example`, parsed from its bytes: a map of features, each a list of bytes,
 floats or integers.
 
 Source of the wire format: https://protobuf.dev/programming-guides/encoding; of the message,
@@ -19,7 +19,7 @@ _KINDS = {1: "bytes", 2: "float", 3: "int64"}
 
 
 class BadExampleError(Exception):
-    """The bytes are no such message."""
+    """The bytes are not such a message."""
 
 
 def read_example(data: bytes, wanted: Container[str]) -> dict[str, tuple[str, Any]]:
@@ -40,7 +40,7 @@ def _name(raw: Any) -> str:
     try:
         return bytes(raw).decode()
     except (UnicodeDecodeError, TypeError):
-        raise BadExampleError("the name of a feature is no text") from None
+        raise BadExampleError("the name of a feature is not valid UTF-8") from None
 
 
 def _feature(data: bytes) -> tuple[str, Any]:
@@ -57,10 +57,10 @@ def _feature(data: bytes) -> tuple[str, Any]:
 
 
 def _floats(values: list[Any]) -> Array:
-    """Packed, as they are written, or one by one."""
+    """The values, packed or unpacked."""
     data = b"".join(_message(value) for value in values)
     if len(data) % 4:
-        raise BadExampleError("a list of floats is cut short")
+        raise BadExampleError("a list of floats is truncated")
     return np.frombuffer(data, "<f4").astype(np.float32)
 
 
@@ -79,7 +79,7 @@ def _integers(values: list[Any]) -> Array:
 
 def _message(value: Any) -> bytes:
     if not isinstance(value, bytes):
-        raise BadExampleError("a number stands where a message belongs")
+        raise BadExampleError("found a number, expected a message")
     return value
 
 

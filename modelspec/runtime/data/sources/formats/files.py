@@ -29,24 +29,24 @@ class Found(NamedTuple):
     """A file that a spec names."""
 
     shown: str
-    """As messages call it: the path as written, or as a pattern found it."""
+    """The name in messages: the path as written, or as a pattern matched it."""
     path: Path
     stamp: tuple[int, int] | None = None
-    """Size and time of the last change when it was found."""
+    """Size and modification time when it was found."""
 
     @classmethod
     def at(cls, shown: str, path: Path) -> Found:
         return cls(shown, path, _stamp(path))
 
     def unchanged(self) -> None:
-        """Raises `Fault` (MS656) where the file was changed since it was found; called before it is
-        read again.
+        """Raises `Fault` (MS656) if the file changed since it was found; called before each further
+        read.
         """
         if self.stamp is not None and _stamp(self.path) != self.stamp:
             raise Fault(
                 "MS656",
-                f"`{self.shown}` was changed while it was being read",
-                help="start again when nothing writes to it",
+                f"`{self.shown}` changed while it was being read",
+                help="run again when no program writes to it",
             )
 
 
@@ -59,11 +59,11 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def locate(path: str, context: Context, *, folder: bool = False) -> Path:
-    """The file that a path of a spec leads to; with `folder` a folder is one too. What an address
-    names is fetched, unless the cache has it already.
+    """The file at a path of a spec; with `folder` it may be a folder. An address is fetched, unless
+    the cache has it already.
 
-    Raises `Fault`: MS210 outside the project and the granted places, MS601 where there is none; as
-    `remote.fetched`.
+    Raises `Fault`: MS210 outside the project and the granted places, MS601 if it does not exist;
+    and the faults of `remote.fetched`.
     """
     if is_address(path):
         from ...remote import fetched
@@ -71,37 +71,36 @@ def locate(path: str, context: Context, *, folder: bool = False) -> Path:
         if folder and not Path(path.partition("?")[0]).suffix:
             raise Fault(
                 "MS601",
-                f"`{path}` is not a file, and a folder is read from this machine only",
+                f"`{path}` is not a file, and a folder must be on this machine",
                 help="copy the folder to this machine",
             )
         return fetched(path, context)
     try:
         found = reached(path, context)
     except (OSError, RuntimeError, ValueError) as error:
-        raise Fault("MS601", f"`{path}` cannot be followed: {error}") from None
+        raise Fault("MS601", f"`{path}` cannot be resolved: {error}") from None
     if found is None:
         raise outside(path, context)
     try:
         mode = found.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise Fault("MS601", f"there is no file `{path}`", help=f"it would be {found}") from None
-    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise Fault("MS601", f"`{path}` does not exist", help=f"expected it at {found}") from None
+    except OSError as error:  # a name that is too long, a folder without access
         raise cannot_read(path, error) from None
     if stat.S_ISDIR(mode):
         if folder:
             return found
         raise Fault("MS601", f"`{path}` is a folder, not a file")
     if not stat.S_ISREG(mode):
-        raise Fault("MS601", f"`{path}` is not an ordinary file")
+        raise Fault("MS601", f"`{path}` is not a regular file")
     return found
 
 
 def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
-    """Every file that paths and patterns lead to: paths in the order written, what a pattern
-    matches sorted.
+    """Every file that paths and patterns name: paths in the given order, the matches of a pattern
+    sorted.
 
-    Raises `Fault`: as `locate`; MS601 where a pattern matches nothing; MS640 where a file is named
-    twice.
+    Raises `Fault`: as `locate`; MS601 if a pattern matches no file; MS640 for a duplicate file.
     """
     found: list[Found] = []
     for written, names in matches(paths, context):
@@ -113,24 +112,24 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
             raise Fault(
                 "MS601",
                 f"no file matches `{written}`",
-                help=f"it is looked for in {context.folder or '.'}",
+                help=f"searched in {context.folder or '.'}",
             )
         found += [Found.at(name, locate(name, context)) for name in names]
     seen: dict[str | Path, str] = {}
-    for one in found:  # two addresses of equal files share a copy
+    for one in found:  # addresses of equal files share a copy
         identity = one.shown if is_address(one.shown) else one.path
         if identity in seen:
             raise Fault(
                 "MS640",
                 f"`{one.shown}` is the same file as `{seen[identity]}`",
-                help="name it once: its examples would count twice",
+                help="list it once: its examples would count twice",
             )
         seen[identity] = one.shown
     return found
 
 
 def read_bytes(path: Path, shown: str) -> bytes:
-    """The whole file. Raises `Fault` (MS601) where it cannot be read."""
+    """The whole file. Raises `Fault` (MS601) if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -142,7 +141,7 @@ def cannot_read(shown: str, error: OSError) -> Fault:
 
 
 def fingerprint_of(path: Path, shown: str) -> str:
-    """SHA-256 of a file. Raises `Fault` (MS601) where it cannot be read."""
+    """SHA-256 of a file. Raises `Fault` (MS601) if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
@@ -151,7 +150,7 @@ def fingerprint_of(path: Path, shown: str) -> str:
 
 
 def fingerprint_of_all(parts: Iterator[str] | list[str]) -> str:
-    """SHA-256 of several fingerprints (or other texts), in their order."""
+    """SHA-256 of several fingerprints (or other strings), in their order."""
     digest = sha256()
     for part in parts:
         digest.update(part.encode())
@@ -173,7 +172,9 @@ def lines_of(file: BinaryIO, shown: str) -> Iterator[bytes]:
 
 def long_line(shown: str, line: int) -> Fault:
     return Fault(
-        "MS602", f"{shown}:{line} is longer than {in_bytes(LINE)}", help="is it a text file at all?"
+        "MS602",
+        f"{shown}:{line} is longer than {in_bytes(LINE)}",
+        help="check that it is a text file",
     )
 
 
@@ -194,7 +195,7 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 def unreadable(shown: str, error: BaseException) -> Fault:
-    """The fault of a file that could not be read to its end."""
+    """The fault for a file that could not be read completely."""
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return cannot_read(shown, error)
     return Fault(
@@ -203,24 +204,25 @@ def unreadable(shown: str, error: BaseException) -> Fault:
 
 
 def believe(claimed: int, held: int, what: str, detail: str = "") -> None:
-    """The claimed size must be in the file, and in memory. Raises `Fault` (MS606)."""
+    """The claimed size must fit the file and the memory. Raises `Fault` (MS606)."""
     if claimed > held or claimed < 0:
         raise Fault(
             "MS606",
-            f"{what} claims {in_bytes(claimed)}{detail}, but the file holds {in_bytes(held)} of it",
-            help="the file is cut short or damaged: write or copy it again",
+            f"{what} claims {in_bytes(claimed)}{detail}, but the file contains only"
+            f" {in_bytes(held)}",
+            help="the file is truncated or damaged: write or copy it again",
         )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if claimed > memory:
         raise Fault(
             "MS606",
-            f"{what} takes {in_bytes(claimed)}, more than this machine's memory"
+            f"{what} requires {in_bytes(claimed)}, more than this machine's memory"
             f" ({in_bytes(memory)})",
         )
 
 
 def said(error: BaseException) -> str:
-    """The first line of what an error of a library says."""
+    """The first line of a library's error message."""
     lines = str(error).strip().splitlines()
     return lines[0][:120] if lines else type(error).__name__
 
@@ -236,8 +238,8 @@ def in_bytes(count: int) -> str:
 
 
 def folder_of(source: Any, context: Context) -> Path | None:
-    """The folder of the file, or of all the files, that a source names; None where it is on the
-    network, or there are several.
+    """The folder of the file, or of all the files, of a source; None if it is on the network, or if
+    there are several.
     """
     path: str | tuple[str, ...] = (
         getattr(source, "path", None) or getattr(source, "csv", None) or ()
@@ -251,14 +253,14 @@ def folder_of(source: Any, context: Context) -> Path | None:
 
 
 def name_of(path: str | tuple[str, ...]) -> str:
-    """What messages call the files of a source together."""
+    """The common name of the files of a source in messages."""
     if isinstance(path, str):
         return path
     return path[0] if len(path) == 1 else f"{path[0]} and {len(path) - 1} more"
 
 
 def differ(first: str, names: tuple[str, ...], other: str, others: tuple[str, ...]) -> None:
-    """Raises `Fault` (MS640): two files of one source have other columns."""
+    """Raises `Fault` (MS640): two files of one source have different columns."""
     lacking = [name for name in names if name not in others]
     new = [name for name in others if name not in names]
     if lacking:
@@ -267,4 +269,4 @@ def differ(first: str, names: tuple[str, ...], other: str, others: tuple[str, ..
         what = f"`{other}` has a column `{new[0]}`, but `{first}` has none"
     else:
         what = f"`{other}` has the columns of `{first}` in another order"
-    raise Fault("MS640", what, help="the files of one source have the same columns")
+    raise Fault("MS640", what, help="all files of a source must have the same columns")

@@ -30,5 +30,5 @@ def mixed(wide: list[Member], count: int, name: str, span: Span | None) -> Diagn
         f"{many}: the values of the others are multiplied by 257, to the same range",
         span,
         (Note(f"`{wide[0].shown}` is the first of 16 bits"),),
-        "write all images with the same number of bits",
+        "write all images with the same bit depth",
     )

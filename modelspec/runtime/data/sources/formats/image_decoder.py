@@ -1,5 +1,5 @@
-"""One image file to an array, whatever its format and its colors. What is claimed of its size is
-checked before it is decoded.
+"""One image file to an array, whatever its format and its colors. The claimed size is checked
+before it is decoded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BROKEN = (
 
 
 class Decoding(NamedTuple):
-    """How image files become arrays: the settings of the `images` source of these names."""
+    """How image files become arrays: the settings of the `images` source with these names."""
 
     size: tuple[int, int] | None = None
     color_mode: str = "rgb"
@@ -52,16 +52,16 @@ class Decoding(NamedTuple):
 
     @classmethod
     def of(cls, settings: Any) -> Decoding:
-        """That of a source, or of a feature that reads files."""
+        """The decoder of a source, or of a feature that reads files."""
         return cls(*(getattr(settings, name) for name in cls._fields))
 
 
 def read_picture(path: Path, shown: str, source: Decoding) -> Array:
-    """The image as uint8, or as uint16 where the file has 16 bits per channel: [height, width,
+    """The image as uint8, or as uint16 if the file has 16 bits per channel: [height, width,
     channels].
 
-    Raises `Fault`: MS644 where the file does not decode, MS645 where it claims more pixels than it
-    may have, MS679 where it holds several images.
+    Raises `Fault`: MS644 if the file does not decode, MS645 if it claims more pixels than allowed,
+    MS679 if it contains several images.
     """
     with opened(path, shown, source) as image:
         if wide_tiff(image):
@@ -75,14 +75,14 @@ def read_picture(path: Path, shown: str, source: Decoding) -> Array:
 
 @contextmanager
 def opened(path: Path, shown: str, source: Decoding, *, load: bool = True) -> Iterator[Image]:
-    """A file as Pillow decodes it, or without `load` its header. What fails while it is used is a
-    `Fault`, as of `read_picture`.
+    """A file as Pillow decodes it, or its header without `load`. Errors during its use are faults,
+    as in `read_picture`.
     """
     from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
-    # Else the first file of another kind than the first format loads the readers of every format.
+    # Otherwise the first file in another format would load the readers of every format.
     Image.preinit()
-    assert TiffImagePlugin and WebPImagePlugin  # which `preinit` does not load
+    assert TiffImagePlugin and WebPImagePlugin  # not loaded by `preinit`
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
@@ -100,22 +100,23 @@ def opened(path: Path, shown: str, source: Decoding, *, load: bool = True) -> It
     except UnidentifiedImageError:
         raise Fault(
             "MS644",
-            f"`{shown}` is no image that can be read{_what(path)}",
-            help="PNG, JPEG, BMP, GIF, WebP and TIFF are read: remove the file, or write it in one"
-            " of these",
+            f"`{shown}` is not a readable image{_what(path)}",
+            help="remove the file, or convert it to PNG, JPEG, BMP, GIF, WebP or TIFF",
         ) from None
     except BROKEN as error:
         raise Fault(
-            "MS644", f"`{shown}` does not decode: {said(error)}", help="write, copy or remove it"
+            "MS644",
+            f"`{shown}` cannot be decoded: {said(error)}",
+            help="write or copy it again, or remove it",
         ) from None
 
 
 def _too_wide(shown: str, mode: str) -> Fault:
-    what = "whole numbers of 32 bits" if mode == "I" else "floating-point numbers"
+    what = "32-bit integers" if mode == "I" else "floating-point numbers"
     return Fault(
         "MS644",
         f"`{shown}` has pixels that are {what}",
-        help="images of 8 and 16 bits are read: put other numbers into an `npz` or `npy` file",
+        help="use images of 8 or 16 bits, or an `npz` or `npy` file",
     )
 
 
@@ -123,26 +124,26 @@ def _too_large(shown: str, width: int, height: int, source: Decoding) -> Fault:
     return Fault(
         "MS645",
         f"`{shown}` has {width} x {height} pixels, more than `max_pixels: {source.max_pixels}`",
-        help="remove it, make it smaller, or raise `max_pixels`",
+        help="remove it, resize it, or increase `max_pixels`",
     )
 
 
 def _what(path: Path) -> str:
-    """What the first bytes say of a file that is no image."""
+    """The description of a file that is not an image, by its first bytes."""
     with path.open("rb") as file:
         start = file.read(12)
     if not start:
         return ": it is empty"
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return ": it is a damaged WebP file"
-    tiff = "a TIFF file that is damaged, or of a kind that Pillow does not read"
+    tiff = "a TIFF file that is damaged, or not supported by Pillow"
     known = {b"II*\0": tiff, b"MM\0*": tiff, b"%PDF": "PDF", b"PK\3\4": "a zip archive"}
     found = known.get(start[:4]) or ("AVIF or HEIF" if start[4:8] == b"ftyp" else None)
     return f": it is {found}" if found else ""
 
 
 def _colored(image: Image, color_mode: str) -> Image:
-    """Turned as the camera noted, in the wanted channels."""
+    """Rotated by its orientation tag, in the wanted channels."""
     from PIL import ImageOps
 
     ImageOps.exif_transpose(image, in_place=True)
@@ -170,8 +171,8 @@ def sized(image: Image, source: Decoding) -> Image:
 
 
 def _middle(image: Image, width: int, height: int) -> Image:
-    """The largest part in the middle that has the shape of the size, in whole pixels, as Keras cuts
-    it.
+    """The largest centered part with the aspect ratio of the size, in whole pixels, like Keras's
+    crop.
     """
     wide = max(1, min(image.width, image.height * width // height))
     high = max(1, min(image.height, image.width * height // width))
@@ -200,11 +201,11 @@ def _array(image: Any) -> Array:
 
 _LEVELS = 65535
 _ORIENTATION = 0x0112
-"""The entry of EXIF that says how the camera was held."""
+"""The EXIF tag of the orientation."""
 
 
 def _of_16_bits(stored: Array, image: Image, source: Decoding) -> Array:
-    """The same of an image that Pillow would bring to 8 bits."""
+    """The same for an image that Pillow would reduce to 8 bits."""
     upright = turned(stored, image.getexif().get(_ORIENTATION, 1))
     values = _in_channels(upright, source.color_mode)
     if source.size is None or values.shape[:2] == source.size:
@@ -212,7 +213,7 @@ def _of_16_bits(stored: Array, image: Image, source: Decoding) -> Array:
     weighed = source.color_mode == "rgba" and source.interpolation != "nearest"
     if not weighed:
         return _rounded(_resized(values.astype(np.float32), source))
-    # As Pillow does for 8 bits: what is transparent gives no color to what is beside it.
+    # As Pillow does for 8 bits: transparent pixels do not bleed into their neighbors.
     alpha = values[..., 3:].astype(np.float32)
     found = _resized(np.concatenate([values[..., :3] * (alpha / _LEVELS), alpha], -1), source)
     covered = np.maximum(found[..., 3:], 1e-3)
@@ -234,7 +235,7 @@ def turned(values: Array, orientation: Any) -> Array:
 
 
 def _in_channels(values: Array, color_mode: str) -> Array:
-    """The image in the wanted channels; grey by the weights that Pillow has for 8 bits."""
+    """The image in the wanted channels; grey with Pillow's weights for 8 bits."""
     channels = values.shape[-1]
     alpha = values[..., -1:] if channels in (2, 4) else np.full_like(values[..., :1], _LEVELS)
     color = values[..., : channels - (channels in (2, 4))]
@@ -248,7 +249,7 @@ def _in_channels(values: Array, color_mode: str) -> Array:
 
 
 def _resized(values: Array, source: Decoding) -> Array:
-    """Each channel brought to the size, in float32."""
+    """Each channel resized, in float32."""
     from PIL import Image as Images
 
     planes = [Images.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(values, -1, 0)]

@@ -1,4 +1,4 @@
-"""Several files of one kind as one table: their examples one behind the other."""
+"""Several files of one kind as one table: their examples concatenated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import files
 
 
 class JoinedTable(Table):
-    """Tables with the same columns. Numbers become of the dtype that holds those of all."""
+    """Tables with the same columns. Numbers get a dtype that holds those of all files."""
 
     def __init__(self, name: str, parts: Sequence[Table], span: Span | None) -> None:
         first = parts[0]
@@ -29,7 +29,7 @@ class JoinedTable(Table):
         self._ends: dict[str, list[int]] = {}
         self._dtypes: dict[str, np.dtype[Any]] = {}
         self._mixed: set[str] = set()
-        """Columns that are whole numbers in one file, and floating-point ones in another."""
+        """Columns that are integers in one file, and floating-point numbers in another."""
 
     @property
     def count(self) -> int | None:
@@ -53,8 +53,8 @@ class JoinedTable(Table):
         )
 
     def _dtype(self, name: str, columns: Sequence[Array]) -> np.dtype[Any]:
-        """The dtype for all, after a check that the columns of all files go together. Raises
-        `Fault` (MS640).
+        """The common dtype, after a check that the columns of all files match. Raises `Fault`
+        (MS640).
         """
         filled = [
             (part, column)
@@ -68,9 +68,10 @@ class JoinedTable(Table):
             if _what(column) != _what(reference):
                 raise Fault(
                     "MS640",
-                    f"`{name}` holds {_what(reference)} in `{first.name}`, but {_what(column)} in "
+                    f"`{name}` contains {_what(reference)} in `{first.name}`, but {_what(column)}"
+                    " in "
                     f"`{part.name}`",
-                    help="the files of one source have the same columns",
+                    help="all files of a source must have the same columns",
                 )
         dtype = _common([column for _, column in filled])
         lacking = sum(map(len, columns)) > sum(len(column) for _, column in filled)
@@ -124,8 +125,8 @@ def _written_whole(part: Table, name: str) -> Array:
 
 
 def _common(columns: Sequence[Array]) -> np.dtype[Any]:
-    """The dtype for the values of all files; NumPy takes floating point for whole numbers with and
-    without a sign.
+    """The dtype for the values of all files; NumPy would use floating point for a mix of signed and
+    unsigned integers.
     """
     dtype = np.result_type(*(column.dtype for column in columns))
     if dtype.kind != "f" or any(column.dtype.kind not in "biu" for column in columns):
@@ -136,7 +137,7 @@ def _common(columns: Sequence[Array]) -> np.dtype[Any]:
 
 def _as(values: Array, dtype: np.dtype[Any], part: Table, name: str, start: int = 0) -> Array:
     """The values of a file, from an example on, in the dtype of all files. Raises `Fault`: MS640,
-    MS653 where a whole number would change.
+    MS653 for an integer that would change.
     """
     if values.dtype == dtype:
         return values
@@ -146,8 +147,8 @@ def _as(values: Array, dtype: np.dtype[Any], part: Table, name: str, start: int 
         if not is_nothing(values).all():
             raise Fault(
                 "MS640",
-                "a column holds numbers in one file, but text further down in another",
-                help="the files of one source have the same columns",
+                "a column contains numbers in one file, but strings later in another",
+                help="all files of a source must have the same columns",
             )
         return np.full(len(values), NOTHING, dtype)
     if values.dtype.kind in "iu" and (bad := _changed(values, dtype)) is not None:
@@ -156,14 +157,14 @@ def _as(values: Array, dtype: np.dtype[Any], part: Table, name: str, start: int 
         raise Fault(
             "MS653",
             f"`{name}` is {values[index]} at {place}, which `{dtype}`, the dtype for all files,"
-            " does not hold",
-            help="write all files with one dtype",
+            " cannot represent",
+            help="write all files with the same dtype",
         )
     return values.astype(dtype)
 
 
 def _changed(values: Array, dtype: np.dtype[Any]) -> Array | None:
-    """Which whole numbers a dtype does not hold; None where it holds all."""
+    """Which integers a dtype cannot represent; None if it holds all."""
     if dtype.kind == "f":
         return inexact(values, np.finfo(dtype).nmant + 1)
     if dtype.kind not in "iu":
@@ -180,7 +181,7 @@ def _is_empty(values: Array) -> bool:
 
 def _what(values: Array) -> str:
     if values.dtype.kind == "O":
-        return "lists" if len(values) and not isinstance(values[0], str) else "text"
+        return "lists" if len(values) and not isinstance(values[0], str) else "strings"
     if values.ndim > 1:
         return f"arrays of shape {values.shape[1:]}"
-    return "`true` and `false`" if values.dtype.kind == "b" else "numbers"
+    return "booleans" if values.dtype.kind == "b" else "numbers"

@@ -1,4 +1,4 @@
-"""JSON lines without those that cannot be read, and without objects that are not as the others."""
+"""JSON lines without unreadable lines, and without objects that differ from the others."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .joined_files import JoinedTable
 
 
 def open_lenient(source: Any, context: Context, skipped: SkippedRows) -> Table:
-    """The table of a `jsonl` source; lines that hold no object, objects with other keys than most
-    have, and those with a value of another kind are noted in `skipped`. Raises `Fault` or
-    `DataError` for what is wrong with a file as a whole.
+    """The table of a `jsonl` source; lines without an object, objects with other keys than most,
+    and objects with a value of another kind are noted in `skipped`. Raises `Fault` or `DataError`
+    for problems of a whole file.
     """
     tables: list[Table] = []
     places, start = [], 0
@@ -47,7 +47,7 @@ def open_lenient(source: Any, context: Context, skipped: SkippedRows) -> Table:
 
 
 def _rows(found: files.Found) -> Iterator[tuple[int, jsonl.Row | Fault]]:
-    """Every line with its object, or with what is wrong with it."""
+    """Every line with its object, or with its problem."""
     for line, raw in jsonl.lines(found):
         try:
             row = jsonl.row_of(raw, line, found.shown)

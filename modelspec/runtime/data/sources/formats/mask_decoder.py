@@ -1,6 +1,4 @@
-"""One mask file to the class number of each pixel: what the file stores, not the color that it
-shows.
-"""
+"""One mask file to the class number of each pixel: the stored values, not the displayed colors."""
 
 from __future__ import annotations
 
@@ -27,10 +25,10 @@ _GREY = ("1", "L", "LA", "I", "I;16", "I;16L", "I;16B")
 
 def read_mask(path: Path, shown: str, source: Decoding, of: Member | None = None) -> Array:
     """The mask as uint8, [height, width, 1]: the grey values or palette indices of the file, or
-    with `mask_values` the places of these in the list. It is resized by nearest neighbour.
+    with `mask_values` their indices in that list. It is resized by nearest neighbor.
 
-    Raises `Fault`: as `read_picture`; MS678 for a file without one value for each pixel, MS677
-    for a value that is not listed, MS676 where the image that it belongs to has other proportions.
+    Raises `Fault`: as `read_picture`; MS678 for a file without one value per pixel, MS677 for a
+    value that is not listed, MS676 if its image has another aspect ratio.
     """
     with opened(path, shown, source) as image:
         values = turned(_stored(image, path, shown), image.getexif().get(_ORIENTATION, 1))
@@ -41,14 +39,14 @@ def read_mask(path: Path, shown: str, source: Decoding, of: Member | None = None
     elif values.max(initial=0) > _MOST:
         raise Fault(
             "MS678",
-            f"`{shown}` has the value {values.max()}, and masks have at most 256 classes",
-            help="write `mask_values` with the values that mean the classes 0, 1, ...",
+            f"`{shown}` has the value {values.max()}, but masks have at most 256 classes",
+            help="set `mask_values` to the values of the classes 0, 1, ...",
         )
     return _resized(values.astype(np.uint8), source)[..., None]
 
 
 def _stored(image: Image, path: Path, shown: str) -> Array:
-    """The values that the file stores, [height, width]."""
+    """The stored values of the file, [height, width]."""
     if image.mode in ("P", "PA"):
         return np.asarray(image if image.mode == "P" else image.getchannel(0))
     if image.mode in _GREY or wide_tiff(image):
@@ -62,13 +60,13 @@ def _stored(image: Image, path: Path, shown: str) -> Array:
             return channels[..., 0]
     raise Fault(
         "MS678",
-        f"`{shown}` has colors, and a mask has one number for each pixel",
-        help="write it in grey or with a palette, whose indices are the classes",
+        f"`{shown}` has colors, but a mask requires one number per pixel",
+        help="save it in grey, or with a palette whose indices are the classes",
     )
 
 
 def _scale(path: Path) -> int:
-    """What Pillow multiplies the grey values of 2 and 4 bits of a PNG by."""
+    """The factors by which Pillow scales the grey values of 2-bit and 4-bit PNG files."""
     with path.open("rb") as file:
         start = file.read(26)
     if start[:4] != b"\x89PNG" or start[25:26] != b"\0":
@@ -77,7 +75,9 @@ def _scale(path: Path) -> int:
 
 
 def _mapped(values: Array, listed: tuple[int, ...], shown: str) -> Array:
-    """The place of each value in the list. Raises `Fault` (MS677) for one that is not in it."""
+    """The index of each value in the list. Raises `Fault` (MS677) for a value that is not
+    listed.
+    """
     found = np.full(values.shape, -1, np.int64)
     for place, value in enumerate(listed):
         found[values == value] = place
@@ -90,14 +90,14 @@ def _mapped(values: Array, listed: tuple[int, ...], shown: str) -> Array:
             "MS677",
             f"`{shown}` has the value {int(values[row, column])} at row {row + 1}, column"
             f" {column + 1}{more}, which `mask_values` does not list",
-            help=f"it lists {list(listed)}: add the value, or mend the file",
+            help=f"it lists {list(listed)}: add the value, or fix the file",
         )
     return found
 
 
 def _check_proportions(sizes: tuple[int, ...], shown: str, of: Member, source: Decoding) -> None:
-    """Raises `Fault` (MS676) for a mask that has another shape than its image: resized, it would
-    not fit it.
+    """Raises `Fault` (MS676) for a mask with another aspect ratio than its image: the resized mask
+    would not match it.
     """
     with opened(of.path, of.shown, source, load=False) as image:
         width, height = image.size
@@ -109,7 +109,7 @@ def _check_proportions(sizes: tuple[int, ...], shown: str, of: Member, source: D
             "MS676",
             f"`{shown}` has {columns} x {rows} pixels, but its image `{of.shown}` has {width} x"
             f" {height}",
-            help="a mask covers the whole image, in the same proportions",
+            help="a mask covers the whole image and has the same aspect ratio",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a file in NumPy's format says of its array, read without its numbers."""
+"""The description of the array in a NumPy file, read without its numbers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BROKEN = (
     RuntimeError,
     OverflowError,
 )
-"""What a damaged archive raises, depending on where the damage is."""
+"""The exceptions for a damaged archive, depending on the damage."""
 
 
 def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606, MS653), and
-    `ValueError` for a file that is no array.
+    """Shape, whether the first axis varies fastest, and dtype. Raises `Fault` (MS606, MS653), and
+    `ValueError` for a file that is not an array.
     """
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
@@ -35,14 +35,14 @@ def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.d
     if dtype.hasobject:
         raise Fault(
             "MS606",
-            f"{what} holds Python objects, which are never loaded",
+            f"{what} contains Python objects, which are never loaded",
             help="save it with a number dtype, e.g. `numpy.stack(...)` of arrays of one shape",
         )
     if dtype.names is not None:
         raise Fault(
             "MS606",
-            f"{what} is a table of fields ({', '.join(dtype.names)})",
-            help="save every field as an array of its own",
+            f"{what} is a structured array with the fields {', '.join(dtype.names)}",
+            help="save every field as a separate array",
         )
     check_unit(dtype, what)
     return shape, fortran, dtype

@@ -1,4 +1,4 @@
-"""Files of two folders that belong together: those with the same path, but for its ending."""
+"""Matching files of two folders: those with the same path, apart from the extension."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def paired(
     span: Span | None,
 ) -> tuple[list[Member], list[Member]]:
     """The images, in their order, and the mask of each. Raises `DataError` (MS676) with every file
-    that has no partner, or several.
+    that has no match, or several.
     """
     findings = Findings()
     by_stem = _by_stem(images, root, findings, span)
@@ -31,7 +31,7 @@ def paired(
                 "MS676",
                 f"the image `{one.shown}` has no mask",
                 span,
-                help=f"it would be `{masks_shown}/{stem}.png`, or of another ending",
+                help=f"expected `{masks_shown}/{stem}.png`, or another extension",
             )
     for stem, one in masks_by_stem.items():
         if stem not in by_stem:
@@ -39,7 +39,7 @@ def paired(
                 "MS676",
                 f"the mask `{one.shown}` has no image",
                 span,
-                help=f"it would be `{shown}/{stem}.png`, or of another ending",
+                help=f"expected `{shown}/{stem}.png`, or another extension",
             )
     findings.stop_if_wrong()
     return images, [masks_by_stem[stem] for stem in by_stem]
@@ -48,7 +48,7 @@ def paired(
 def _by_stem(
     found: list[Member], root: Path, findings: Findings, span: Span | None
 ) -> dict[str, Member]:
-    """The files by their paths below the folder, without their endings."""
+    """The files by their paths below the folder, without extensions."""
     named: dict[str, Member] = {}
     for one in found:
         stem = one.path.relative_to(root).with_suffix("").as_posix()
@@ -56,8 +56,8 @@ def _by_stem(
         if other is not one:
             findings.error(
                 "MS676",
-                f"`{one.shown}` and `{other.shown}` have one name, so that nothing says which of"
-                " them has a partner",
+                f"`{one.shown}` and `{other.shown}` have the same name, so their match is"
+                " ambiguous",
                 span,
                 help="remove or rename one of them",
             )

@@ -1,8 +1,7 @@
-"""Columns of pictures: image files that are decoded a few at a time, all to one shape and dtype."""
+"""Columns of images: files that are decoded a few at a time, all to one shape and dtype."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 
 from modelspec.catalog.sources.common.picture_settings import CHANNELS
 from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.quiet_warnings import ignoring
 from modelspec.runtime.data.errors import Findings
 from modelspec.runtime.data.table import BLOCK, Array
 
@@ -24,8 +24,8 @@ from .mask_decoder import read_mask
 from .stored_arrays import fitting
 
 _THREADS, _AT_ONCE = 4, 8
-"""How many images a thread decodes before it is given more: handing one over costs as much as
-decoding a small one.
+"""The number of images that a thread decodes at a time: assigning one costs as much as decoding a
+small one.
 """
 
 
@@ -42,7 +42,7 @@ class Decoder(Protocol):
 
 
 class ImageDecoder:
-    """Images of 8 or 16 bits; where both are in a column, with the levels of 16."""
+    """Images of 8 or 16 bits; if a column has both, all get the levels of 16."""
 
     def __init__(self, settings: Decoding, found: Sequence[Member]) -> None:
         self.settings = settings
@@ -54,13 +54,13 @@ class ImageDecoder:
         return CHANNELS[self.settings.color_mode]
 
     def wide_of(self, found: Sequence[Member]) -> list[Member]:
-        """Those of 16 bits among files that are kept; where there is none, all have 8."""
+        """Which of the kept files have 16 bits; if none has, all have 8."""
         wide = [one for one in found if one in self._wide]
         self.bits = 16 if wide else 8
         return wide
 
     def __call__(self, member: Member) -> Array:
-        """An image; one of 8 bits among those of 16 has the levels of these, as PNG defines it."""
+        """An image; among 16-bit images, one of 8 bits is scaled to 16, as defined for PNG."""
         found = read_picture(member.path, member.shown, self.settings)
         narrow = self.bits == 16 and found.dtype == np.uint8
         return found.astype(np.uint16) * np.uint16(257) if narrow else found
@@ -74,7 +74,7 @@ class MaskDecoder:
     def __init__(self, settings: Decoding, images: dict[Member, Member] | None = None) -> None:
         self.settings = settings
         self._images = images or {}
-        """Of each mask the image that it belongs to, where that is known."""
+        """The image of each mask, if it is known."""
 
     def __call__(self, member: Member) -> Array:
         image = self._images.get(member)
@@ -82,37 +82,37 @@ class MaskDecoder:
 
 
 class _First(NamedTuple):
-    """What is known of every picture."""
+    """The known properties of every image."""
 
     shown: str
-    """The picture that it is known from."""
+    """The image from which they are known."""
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @property
     def size(self) -> int:
-        """Bytes of a picture."""
+        """Bytes of an image."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
 class Pictures:
-    """A column of pictures, in the order of its files."""
+    """A column of images, in the order of its files."""
 
     def __init__(self, name: str, found: list[Member], decoder: Decoder, span: Span | None) -> None:
         self.name = name
-        """The column and its source, as a message names them."""
+        """The column and its source, in the form for messages."""
         self.members = found
         self.decoder = decoder
         self._span = span
         self._found: _First | None = None
 
     def keep(self, places: Sequence[int]) -> None:
-        """Leaves the others out."""
+        """Keeps only these images."""
         self.members = [self.members[place] for place in places]
         self._found = None
 
     def read(self) -> Array:
-        """All of them. Raises `Fault` or `DataError`."""
+        """All images. Raises `Fault` or `DataError`."""
         first = self.first
         size = first.size * len(self.members)
         files.believe(size, size, self.name)
@@ -122,12 +122,12 @@ class Pictures:
         return found
 
     def rows_of_block(self, rows: int) -> int:
-        """How many may be decoded at once, up to a number."""
+        """How many may be decoded at once, at most."""
         return fitting(rows, [self.first.size])
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Array]]:
-        """Blocks of pictures with the place of the first. Raises `DataError` with every picture
-        that cannot be taken.
+        """Blocks of images with the position of the first. Raises `DataError` with every image that
+        has a problem.
         """
         findings = Findings()
         block: list[Array] = []
@@ -137,7 +137,7 @@ class Pictures:
                 findings.extend([found.at(self._span)])
             if not findings.ok:
                 block = []
-                continue  # what is wrong with the others is reported too
+                continue  # problems of the other images are reported too
             assert not isinstance(found, Fault)
             block.append(found)
             if len(block) == rows or at == len(self.members) - 1:
@@ -146,7 +146,7 @@ class Pictures:
         findings.stop_if_wrong()
 
     def each(self) -> Iterator[Array | Fault]:
-        """Every picture, or its fault, decoded a few at a time."""
+        """Every image, or its fault, decoded a few at a time."""
         waiting = iter(self.members)
         with ThreadPoolExecutor(_THREADS) as pool:
             while some := list(islice(waiting, _AT_ONCE * _THREADS)):
@@ -158,7 +158,7 @@ class Pictures:
 
     @property
     def first(self) -> _First:
-        """What every picture must be like: the first one that can be read."""
+        """The properties required of every image: those of the first readable one."""
         if self._found is None:
             self._found = self._look()
         return self._found
@@ -190,16 +190,15 @@ class Pictures:
                 "MS646",
                 f"`{member.shown}` has {found.shape[1]} x {found.shape[0]} pixels, but "
                 f"`{first.shown}` has {first.shape[1]} x {first.shape[0]}",
-                help="give a `size`, to which every image is brought",
+                help="set `size`, to which every image is resized",
             )
         return found
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Pillow's warning of large images: these are faults, by `max_pixels`."""
+    """Without Pillow's warning of large images: `max_pixels` makes these faults."""
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with ignoring(Image.DecompressionBombWarning):
         yield

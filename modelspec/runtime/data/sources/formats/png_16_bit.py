@@ -1,9 +1,9 @@
-"""PNG files of 16 bits per channel, with all of their levels: Pillow keeps the upper 8 bits of all
-but grey ones.
+"""PNG files of 16 bits per channel, with all of their levels: Pillow keeps only the upper 8 bits,
+except for grey images.
 
-A row of a PNG is stored as differences between bytes that lie one pixel apart, so that the bytes of
-a pixel are as many independent images of 8 bits. Pillow decodes these; here they are taken apart
-and put together.
+A row of a PNG is stored as differences between bytes that are one pixel apart, so the bytes of a
+pixel form as many independent 8-bit images. Pillow decodes these; this module separates and
+recombines them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from modelspec.runtime.data.table import Array
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
-"""Of the color types that may have 16 bits: grey, RGB, grey with alpha, RGBA."""
+"""The color types with possible 16 bits: grey, RGB, grey with alpha, RGBA."""
 _TYPE_OF = {1: 0, 2: 4, 3: 2, 4: 6}
-"""The color type of 8 bits with so many channels."""
+"""The 8-bit color type with so many channels."""
 _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = (
     (0, 0, 8, 8),
@@ -34,9 +34,7 @@ _ADAM7 = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
-"""Where the pixels of each pass of an interlaced image begin, and their steps: row, column, row,
-column.
-"""
+"""The first pixel and the steps of each pass of an interlaced image: row, column, row, column."""
 
 
 class _Header(NamedTuple):
@@ -54,15 +52,15 @@ def has_16_bits(path: Path) -> bool:
 
 
 def read_png(path: Path, size: tuple[int, int]) -> Array:
-    """The image as uint16, [height, width, channels], with 1 to 4 channels as the file has them,
-    and one of alpha more where the file names a color that is transparent.
+    """The image as uint16, [height, width, channels], with the 1 to 4 channels of the file, plus an
+    alpha channel if the file names a transparent color.
 
-    `size` is the width and height that the file claims, which were checked before. Raises
-    `ValueError`, `KeyError` or `OSError` where the file is damaged.
+    `size` is the width and height in the file's header, which were checked before. Raises
+    `ValueError`, `KeyError` or `OSError` for a damaged file.
     """
     header, packed, clear = _parts(path)
     if (header.width, header.height) != size:
-        raise ValueError("it claims two sizes")
+        raise ValueError("its header has conflicting sizes")
     sizes = [_size(header, one) for one in header.passes]
     step = 2 * header.channels
     needed = sum(rows * (1 + step * columns) for rows, columns in sizes if rows and columns)
@@ -85,7 +83,7 @@ def read_png(path: Path, size: tuple[int, int]) -> Array:
 
 
 def _with_alpha(values: Array, clear: Array) -> Array:
-    """The image with a channel of alpha, 0 where it has the color that is `clear`."""
+    """The image with an alpha channel, 0 for pixels of the color `clear`."""
     alpha = np.where((values == clear).all(-1, keepdims=True), 0, 65535).astype(np.uint16)
     return np.concatenate([values, alpha], -1)
 
@@ -97,7 +95,7 @@ def _size(header: _Header, one: tuple[int, int, int, int]) -> tuple[int, int]:
 
 
 def _parts(path: Path) -> tuple[_Header, bytes, Array | None]:
-    """The header, the compressed rows, and the color that is transparent."""
+    """The header, the compressed rows, and the transparent color."""
     header: _Header | None = None
     packed: list[bytes] = []
     clear: Array | None = None
@@ -116,7 +114,7 @@ def _parts(path: Path) -> tuple[_Header, bytes, Array | None]:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The names and contents of the parts of a file, whose checksums are compared."""
+    """The names and contents of the chunks of a file, with checked checksums."""
     at = len(_SIGNATURE)
     while at + 12 <= len(data):
         (size,) = struct.unpack_from(">I", data, at)
@@ -133,9 +131,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unfiltered(lines: Array, columns: int, step: int) -> Array:
-    """The bytes of the pixels, [rows, columns, step], of lines with the bytes of a filter before
-    each.
-    """
+    """The bytes of the pixels, [rows, columns, step], from lines that start with a filter byte."""
     rows = len(lines)
     stored = lines[:, 1:].reshape(rows, columns, step)
     many = 3 if step == 6 else min(step, 4)
@@ -149,7 +145,7 @@ def _unfiltered(lines: Array, columns: int, step: int) -> Array:
 
 
 def _decoded(lines: Array, columns: int, channels: int) -> Array:
-    """Lines of an image of 8 bits, decoded by Pillow."""
+    """Lines of an 8-bit image, decoded by Pillow."""
     from PIL import Image
 
     header = struct.pack(">IIBBBBB", columns, len(lines), 8, _TYPE_OF[channels], 0, 0, 0)

@@ -1,5 +1,5 @@
-"""Arrays that stand in a file as they are in memory: read whole, or some examples at a time where
-they are large.
+"""Arrays that are stored in a file in their memory layout: read whole, or some examples at a time
+if they are large.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from modelspec.runtime.data.table import Array, Table, check_lengths
 from .files import IN_MEMORY
 
 BLOCK_BYTES = 32 * 2**20
-"""A block has fewer examples where they would take more."""
+"""A block has fewer examples if they would take more bytes."""
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """What the file says of an array, and how to come to its numbers."""
+    """The description of an array in a file, and how to reach its numbers."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     open: Callable[[], AbstractContextManager[IO[bytes]]]
     """The file, at the first number."""
     fortran: bool = False
-    """Whether the first axis runs fastest, so that an example does not stand in one piece."""
+    """Whether the first axis varies fastest, so that an example is not contiguous."""
 
     @property
     def example(self) -> int:
@@ -44,7 +44,9 @@ class StoredArray:
 
 
 class StoredArrayTable(Table):
-    """Columns that are `StoredArray`; what is wrong with one hurts only who asks for it."""
+    """Columns that are `StoredArray`; a problem of one is reported only when that column is
+    used.
+    """
 
     @abstractmethod
     def stored(self, name: str) -> StoredArray:
@@ -55,7 +57,7 @@ class StoredArrayTable(Table):
         """The fault for an error of `broken` while an array is read."""
 
     broken: tuple[type[BaseException], ...] = (OSError, EOFError, ValueError)
-    """What reading raises, depending on where the damage is."""
+    """The exceptions while reading, depending on the damage."""
 
     @property
     def count(self) -> int | None:
@@ -71,14 +73,14 @@ class StoredArrayTable(Table):
             try:
                 yield self.stored(name)
             except Fault:
-                continue  # reported when the column is asked for
+                continue  # reported when the column is used
 
     def read(self, name: str) -> Array:
         one = self.stored(name)
         try:
             with one.open() as file:
                 found = _take(file, one.shape, one.dtype, fortran=one.fortran)
-                file.read()  # to the end, where an archive's checksum is compared
+                file.read()  # to the end, where the archive's checksum is checked
         except Fault:
             raise
         except self.broken as error:
@@ -112,7 +114,7 @@ class StoredArrayTable(Table):
                 yield block
             for name, file in opened.items():
                 with self._damage_reported(name):
-                    file.read()  # to the end, where an archive's checksum is compared
+                    file.read()  # to the end, where the archive's checksum is checked
 
     @contextmanager
     def _damage_reported(self, name: str) -> Iterator[None]:
@@ -128,13 +130,13 @@ class StoredArrayTable(Table):
 
 
 def fitting(rows: int, examples: Sequence[int]) -> int:
-    """How many examples of so many bytes a block may have."""
+    """The number of examples of so many bytes in a block."""
     return max(1, min([rows, *(BLOCK_BYTES // size for size in examples if size)]))
 
 
 def size_of(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
-    """Bytes of an array, in Python's own integers: a claim may be larger than 64 bits; -1 where it
-    makes no sense.
+    """Bytes of an array, as a Python integer: the claimed size may exceed 64 bits; -1 if it is
+    invalid.
     """
     size = dtype.itemsize
     for axis in shape:
@@ -143,8 +145,8 @@ def size_of(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
 
 
 def native(values: Array) -> Array:
-    """In this machine's byte order, which is what TensorFlow takes; text that is stored as bytes as
-    `str`; durations as seconds.
+    """In this machine's byte order, which TensorFlow requires; strings stored as bytes become
+    `str`; durations become seconds.
     """
     if values.dtype.kind == "m":
         return seconds_of(values)
@@ -154,7 +156,7 @@ def native(values: Array) -> Array:
 
 
 def _take(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], *, fortran: bool) -> Array:
-    """The next numbers. Raises `EOFError` where there are fewer."""
+    """The next numbers. Raises `EOFError` if there are fewer."""
     values = np.empty(shape, dtype, order="F" if fortran else "C")
     view = (
         (values.T if fortran else values).reshape(-1).view(np.uint8).data
@@ -172,9 +174,9 @@ def _take(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], *, fort
 
 
 def axes(name: str, table: Table, shape: tuple[int, ...]) -> None:
-    """Raises `Fault` (MS606) for a single value, which has no axis that counts examples."""
+    """Raises `Fault` (MS606) for a scalar, which has no axis of examples."""
     if not shape:
         raise Fault(
             "MS606",
-            f"array `{name}` of `{table.name}` is a single value, not one for every example",
+            f"array `{name}` of `{table.name}` is a single value; expected one value per example",
         )

@@ -10,8 +10,8 @@ from . import files
 
 
 def lines(found: files.Found) -> Iterator[tuple[int, str]]:
-    """Every line that is not empty, without white space around it, and its number. Raises `Fault`:
-    MS601, MS603, MS642, MS656.
+    """Every line that is not empty, without surrounding white space, and its number. Raises
+    `Fault`: MS601, MS603, MS642, MS656.
     """
     found.unchanged()
     try:
@@ -25,7 +25,7 @@ def lines(found: files.Found) -> Iterator[tuple[int, str]]:
                     raise Fault(
                         "MS603",
                         f"{found.shown}:{number} has a NUL character",
-                        help="is it a text file at all?",
+                        help="check that it is a text file",
                     )
                 if text:
                     yield number, text

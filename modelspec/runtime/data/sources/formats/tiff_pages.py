@@ -1,4 +1,4 @@
-"""What TIFF files have that other images do not: several pages, and 16 bits per channel that Pillow
+"""The features that only TIFF files have: several pages, and 16 bits per channel that Pillow
 keeps.
 """
 
@@ -22,12 +22,12 @@ _MOST = 10_000
 
 
 def wide_tiff(image: Image) -> bool:
-    """Whether an image has 16 bits of grey that Pillow keeps."""
+    """Whether an image has 16 bits of grey, which Pillow keeps."""
     return image.format == "TIFF" and image.mode in _WIDE
 
 
 def check_bits(image: Image, shown: str) -> None:
-    """Raises `Fault` (MS644) for a TIFF file of whose bits Pillow keeps 8 alone."""
+    """Raises `Fault` (MS644) for a TIFF file of more bits than the 8 that Pillow keeps."""
     if image.format != "TIFF" or image.mode in (*_WIDE, "I", "F"):
         return
     bits = max(image.tag_v2.get(_BITS, (1,)))  # type: ignore[attr-defined]  # of TIFF
@@ -36,13 +36,13 @@ def check_bits(image: Image, shown: str) -> None:
             "MS644",
             f"`{shown}` is a TIFF file with {bits} bits for each of its colors, of which 8 would be"
             " left",
-            help="write it as PNG, of which all 16 bits are read",
+            help="save it as PNG, which is read with all 16 bits",
         )
 
 
 def check_pages(image: Image, shown: str) -> None:
-    """Raises `Fault` (MS679) for a TIFF file with several pages, of which smaller versions of the
-    first do not count. The first page is the current one then.
+    """Raises `Fault` (MS679) for a TIFF file with several pages, not counting smaller versions of
+    the first. Afterwards the first page is the current one.
     """
     if image.format != "TIFF":
         return
@@ -55,6 +55,6 @@ def check_pages(image: Image, shown: str) -> None:
     if pages > 1:
         raise Fault(
             "MS679",
-            f"`{shown}` has {pages} pages, of which each would be an example",
-            help="write each page as a file of its own",
+            f"`{shown}` has {pages} pages, but an example is a single image",
+            help="save each page as a separate file",
         )

@@ -1,0 +1,58 @@
+"""A learning rate by a formula, as a schedule of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import keras
+import tensorflow as tf
+
+from modelspec.catalog.formula import Formula
+
+from .weight_formulas import weight_value
+
+_UNKNOWN: Final = 2**62
+"""The steps of an epoch before a run sets them: every step is in epoch 0."""
+
+
+class FormulaSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """The value of a formula over `step`, the optimizer's steps so far, and `epoch`."""
+
+    def __init__(self, formula: Formula) -> None:
+        super().__init__()
+        self.formula = formula
+        self.steps = tf.Variable(_UNKNOWN, trainable=False, dtype="int64")
+        """The steps of an epoch."""
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate at a step, a float32 scalar."""
+        step = tf.cast(step, "int64")
+        return tf.cast(weight_value(self.formula, step // self.steps, step), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The text of the formula. It cannot be loaded: the saved model has no optimizer."""
+        return {"formula": str(self.formula)}
+
+
+def set_epoch(optimizer: Any, steps: int) -> None:
+    """Sets the steps of an epoch of every formula of an optimizer."""
+    for one in _schedules(optimizer):
+        one.steps.assign(steps)
+
+
+def has_schedules(optimizer: Any) -> bool:
+    """Whether the rate of an optimizer is a formula."""
+    return any(True for _ in _schedules(optimizer))
+
+
+def _schedules(optimizer: Any) -> Iterator[FormulaSchedule]:
+    """The formulas of an optimizer, of those inside a loss scale, and of each of several."""
+    rate = getattr(optimizer, "_learning_rate", None)  # `learning_rate` is its current value
+    if isinstance(rate, FormulaSchedule):
+        yield rate
+    inner = getattr(optimizer, "inner_optimizer", None)
+    several = getattr(optimizer, "optimizers", ())
+    for one in (inner, *several):
+        if one is not None and one is not optimizer:
+            yield from _schedules(one)

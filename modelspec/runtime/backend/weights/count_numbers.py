@@ -1,0 +1,61 @@
+"""Whether a file has enough numbers for a model: asked before the model is built, because the
+description of layers in a file of a few bytes can choose any size. Loads no framework.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Final
+
+from modelspec.compiler.pipeline import compile_spec
+from modelspec.importers.import_model import Imported
+from modelspec.runtime.data.errors import RunError
+
+from ..hdf5.entry import refused
+from ..hdf5.process import Tree
+from .weight_files import opened
+
+_FEW: Final = 100_000
+"""The number of weights of a model that may be built for any file."""
+_MOST_GROUPS: Final = 50_000
+"""Groups that are visited: links can make a file endless."""
+
+
+def require_numbers(found: Imported, source: Path) -> None:
+    """Raises `RunError` (MS745) if the model of an imported spec has far more weights than the file
+    has numbers; MS750 and MS751 for a file that cannot be read.
+    """
+    checked = compile_spec({key: value for key, value in found.spec.items() if key != "training"})
+    graph = checked.value.graph if checked.value is not None else None
+    weights = graph.parameters if graph is not None else None
+    if weights is None or weights <= _FEW:
+        return
+    with opened(source, source.name) as file:
+        if not isinstance(file, Tree):
+            return
+        numbers = _numbers(file, source.name)
+    # Older versions stored some weights in fewer numbers, e.g. one bias for two.
+    if weights > 2 * numbers:
+        raise RunError.of(
+            "MS745",
+            f"the model has {weights:,} weights, but `{source.name}` contains only {numbers:,}"
+            " numbers",
+            help="import the architecture alone, without `--weights`",
+        )
+
+
+def _numbers(file: Tree, shown: str) -> int:
+    """The number of elements in all datasets."""
+    total, visited, groups = 0, 0, [""]
+    while groups:
+        group, visited = groups.pop(), visited + 1
+        if visited > _MOST_GROUPS:
+            raise refused(shown, f"it has more than {_MOST_GROUPS:,} groups")
+        for name in file.names(group):
+            path = f"{group}/{name}" if group else name
+            if file.has(path):
+                groups.append(path)
+            elif (found := file.entry(path)) is not None:
+                total += math.prod(found.shape)
+    return total

@@ -1,0 +1,1 @@
+"""The outcomes of tested specs, for people and for programs."""
