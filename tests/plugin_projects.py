@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from modelspec.core.plugins import loading
 
 _numbers = itertools.count(1)
 
@@ -116,12 +119,22 @@ class Project:
 
 
 @pytest.fixture
-def as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A user who has trusted nothing; Python's path and the cache are those of the test."""
+def as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A user who has trusted nothing; Python's path and the cache are those of the test, and its
+    modules are forgotten afterwards: another test may have a package of the same name.
+    """
+    loaded = dict(loading._loaded)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     monkeypatch.setenv("MODELSPEC_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MODELSPEC_TRUST", raising=False)
+    yield
+    loading._loaded.clear()
+    loading._loaded.update(loaded)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+        if Path(file).is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 def trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner, Result
@@ -308,6 +309,19 @@ def test_a_plugin_that_prints_adds_nothing_or_does_not_exist(
     project.names(f"{project.name}.empty", f"{project.name}.missing", "a/b.py")
     codes = [(one.code, one.severity) for one in plugins_for(project.folder).diagnostics]
     assert codes == [("MS852", "warning"), ("MS847", "error"), ("MS847", "error")]
+
+
+def test_a_package_of_the_same_name_from_elsewhere(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python looks for the module in the package that it has imported, and finds none."""
+    project = make("import modelspec as ms\n")
+    package = ModuleType(project.name)
+    package.__file__ = "/elsewhere/__init__.py"
+    package.__path__ = ["/elsewhere"]
+    monkeypatch.setitem(sys.modules, project.name, package)
+    (one,) = plugins_for(project.folder).diagnostics
+    assert one.code == "MS851" and "imported from /elsewhere" in one.message
 
 
 def test_a_plugin_that_hangs(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

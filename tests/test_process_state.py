@@ -178,6 +178,7 @@ def test_what_the_program_switched_in_tensorflow_is_on_record() -> None:
         tf.config.run_functions_eagerly(False)
         tf.config.optimizer.set_experimental_options({"constant_folding": True})
     assert found == {"eager": True, "optimizer": {"constant_folding": False}}
+    assert framework.backend()["switches"] == {}, "set to what it is without being set"
 
 
 # In a program of the user's -----------------------------------------------------------------------

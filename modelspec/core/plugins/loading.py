@@ -114,6 +114,7 @@ def _failed(request: Request, failure: PluginFailure) -> Fault:
             help="a plugin module only declares classes: move other work into functions",
         )
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+        _need_same_package(request)
         where = f"in {request.root} or " if request.root is not None else ""
         return Fault(
             "MS847",
@@ -124,6 +125,15 @@ def _failed(request: Request, failure: PluginFailure) -> Fault:
     notes = (f"raised in {failure.place}",) if failure.place else ()
     message = f"the plugin `{name}` cannot be imported: it {failure.what}"
     return Fault("MS848", message, (), notes, help=f'try `python -c "import {name}"`')
+
+
+def _need_same_package(request: Request) -> None:
+    """Raises `Fault` (MS851) if Python has imported a package of the same name from elsewhere, in
+    which it looks for the module.
+    """
+    package = sys.modules.get(request.module.partition(".")[0])
+    for folder in getattr(package, "__path__", ()):
+        _need_same_file(request, Path(folder))
 
 
 def _need_same_file(request: Request, file: Path) -> None:

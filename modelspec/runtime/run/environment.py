@@ -10,8 +10,21 @@ from ..history.machine import ONEDNN as ONEDNN
 from ..history.machine import chosen_by_variables as chosen_by_variables
 
 _UNSWITCHED: dict[str, Any] = {"eager": False, "jit": "", "tensor_float_32": True, "optimizer": {}}
-_OPTIMIZER = (("disable_meta_optimizer", False), ("disable_model_pruning", False))
-"""Options of TensorFlow's graph optimizer that are listed even if none was set."""
+_ON_BY_DEFAULT = (
+    "arithmetic_optimization",
+    "constant_folding",
+    "dependency_optimization",
+    "function_optimization",
+    "implementation_selector",
+    "layout_optimizer",
+    "loop_optimization",
+    "remapping",
+    "shape_optimization",
+)
+_OFF_BY_DEFAULT = ("disable_meta_optimizer", "disable_model_pruning")
+"""Options of the graph optimizer that change nothing with these values. Source: the comments
+in TensorFlow's `rewriter_config.proto`.
+"""
 
 
 def switched() -> dict[str, Any]:
@@ -28,7 +41,7 @@ def switched() -> dict[str, Any]:
         "optimizer": {
             name: bool(value)
             for name, value in sorted(experiments.items())
-            if (name, value) not in _OPTIMIZER
+            if name not in (_ON_BY_DEFAULT if value else _OFF_BY_DEFAULT)
         },
     }
     return {name: value for name, value in found.items() if value != _UNSWITCHED[name]}
