@@ -1,5 +1,7 @@
 """Keras's architectures and modelspec's, built side by side: the table of what is compared, and
-how.
+how. Of static rows Keras's side is a record, so that a test does not build 40 large models:
+`python -m tests.tools.record_architectures` writes it, and `MODELSPEC_ARCHITECTURES=whole` builds
+the models themselves.
 
 A row names a kind, which is a file of `modelspec/catalog/library` and a function of
 `keras.applications`, and settings that both take. `check_row` builds the two and compares layers,
@@ -9,11 +11,13 @@ weights and must give the same on drawn images.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,10 @@ from modelspec.core.registry import snake_case
 from modelspec.core.shapes import erase
 
 LIBRARY = Path(ms.__file__).parent / "catalog" / "library"
+RECORDS: dict[str, dict[str, Any]] = json.loads(
+    Path(__file__).with_name("architectures.json").read_text("utf-8")
+)
+"""Keras's side of every static row, and the version of Keras."""
 WHOLE = os.environ.get("MODELSPEC_ARCHITECTURES") == "whole"
 """Whether all there is to compare is compared: every setting of every architecture, and outputs in
 full depth.
@@ -178,15 +186,60 @@ def whole() -> tuple[Row, ...]:
     return tuple(found)
 
 
-def check_row(row: Row) -> float | None:
-    """Compare the two models of a row. The largest distance of their outputs, where the row
-    compares them.
+def check_recorded(row: Row) -> None:
+    """Compare what is known of a static row without a framework with the record of Keras's
+    model.
     """
+    spec = spec_of(row)
+    theirs = RECORDS[str(row)]
+    assert spec.name == theirs["name"]
+    assert spec.graph.parameters == theirs["parameters"]
+    assert spec.graph.trainable_parameters == theirs["trainable_parameters"]
+    assert len(spec.graph.layers) == theirs["layers"]
+    assert digest(_inferred(spec, _recorded_names(row, spec.graph.layers))) == theirs["digest"]
+
+
+def record_of(row: Row) -> dict[str, Any]:
+    """The record of Keras's model: its name and counts, and a digest of the names, shapes and
+    shapes of weights of all layers.
+    """
+    with _undrawn():
+        theirs = theirs_of(row)
+    made = _made(theirs, _recorded_names(row, theirs.layers))
+    return {
+        "name": theirs.name.replace(".", ""),
+        "parameters": theirs.count_params(),
+        "trainable_parameters": sum(prod(weight.shape) for weight in theirs.trainable_weights),
+        "layers": len(made),
+        "digest": digest(made),
+    }
+
+
+def _recorded_names(row: Row, layers: Iterable[Any]) -> set[str]:
+    """No names where Keras's and ours differ: rows that are built compare the others."""
+    return set() if row.kind.startswith(OTHER_NAMES) else {layer.name for layer in layers}
+
+
+def digest(found: list[tuple[Any, ...]]) -> str:
+    """Equal for equal layers, whatever sequences their shapes are."""
+    return sha256(json.dumps(found).encode()).hexdigest()
+
+
+def spec_of(row: Row) -> ms.Spec:
+    """Our architecture with the settings of the row."""
     spec = ms.load_spec(
         LIBRARY / f"{row.kind}.yaml",
         {f"vars.{name}": value for name, value in row.settings.items()},
     )
     assert not spec.diagnostics, "\n".join(map(str, spec.diagnostics))
+    return spec
+
+
+def check_row(row: Row) -> float | None:
+    """Compare the two models of a row. The largest distance of their outputs, where the row
+    compares them.
+    """
+    spec = spec_of(row)
     with nullcontext() if row.outputs else _undrawn():
         theirs = theirs_of(row)
         ours = spec.build() if row.built else None
