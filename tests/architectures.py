@@ -94,14 +94,14 @@ def outputs(kind: str, **small: Any) -> Row:
     return Row(kind, {"classes": 10, "classifier_activation": None, **small}, outputs=True)
 
 
-def headless(kind: str, pooling: str | None, **small: Any) -> Row:
-    """The architecture as what a model of one's own begins with."""
-    return Row(kind, {"include_top": False, "pooling": pooling, **small})
-
-
 def static(kind: str, **settings: Any) -> Row:
     """A deeper or wider sister of one that other rows compare in full."""
     return Row(kind, settings, built=False)
+
+
+def headless(kind: str, pooling: str | None, **small: Any) -> Row:
+    """The architecture as the first part of another model; a row of outputs compares the rest."""
+    return static(kind, include_top=False, pooling=pooling, **small)
 
 
 ROWS: tuple[Row, ...] = (
