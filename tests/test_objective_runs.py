@@ -246,7 +246,7 @@ def by_hand(model: Any, terms: Any, epochs: int, rows: int) -> list[float]:
 
 
 def test_a_variational_autoencoder_trains_as_written_by_hand() -> None:
-    """Weights to 1e-6, with example weights, a weight that grows with the steps, and a short last
+    """Weights to 1e-5, with example weights, a weight that grows with the steps, and a short last
     batch.
     """
     import keras
@@ -272,7 +272,7 @@ def test_a_variational_autoencoder_trains_as_written_by_hand() -> None:
     plain = ms.load_spec(described).build()
     losses = by_hand(plain, terms, 3, ROWS - 9)
     for mine, theirs in zip(run.model.weights, plain.weights, strict=True):
-        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-6)
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-5)
     assert run.history["loss"] == pytest.approx(losses, rel=1e-5)
     last = {name: columns()[name][ROWS - 9 :] for name in ("x", "e", "w")}
     inside = keras.Model(plain.input, [plain.get_layer(name).output for name in ("m", "v")])

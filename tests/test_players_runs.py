@@ -154,7 +154,7 @@ def gan(tmp_path_factory: pytest.TempPathFactory) -> tuple[ms.Spec, Any, Path]:
 
 
 def test_players_train_as_written_by_hand(gan: Any) -> None:
-    """Weights to 1e-6: two updates of one player, a weight that grows with the steps, a regularizer,
+    """Weights to 1e-5: two updates of one player, a weight that grows with the steps, a regularizer,
     a short last batch, and new noise in each update. The generator meets the critic that was just
     updated.
     """
@@ -170,7 +170,7 @@ def test_players_train_as_written_by_hand(gan: Any) -> None:
 
     plain = loaded.build()
     losses = by_hand(plain, drawn, 3)
-    assert_equal(run.model, plain, 1e-6)
+    assert_equal(run.model, plain, 1e-5)
     for name, values in losses.items():
         assert run.history[name] == pytest.approx(values, rel=1e-5)
     assert len({one[0, 0] for one in seen}) == len(seen) == 18
