@@ -160,6 +160,8 @@ def _batches(
 ) -> Iterator[tuple[dict[str, Array], dict[str, Array], dict[str, Array]]]:
     import tensorflow as tf
 
+    from ..backend.traced import traced
+
     graph = loop.prepared.compiled.graph
     assert graph is not None
     names, model = tuple(graph.outputs), loop.model
@@ -171,11 +173,11 @@ def _batches(
         known = {key: mask for key, mask in masks.items() if mask is not None}
         return {key: tf.convert_to_tensor(value) for key, value in outputs.items()}, known
 
-    traced = tf.function(compute, autograph=False, reduce_retracing=True)
+    run = traced(compute, reduce_retracing=True)
     for batch in loop.feed(name).plain(part.positions, _batch_size(loop)):
         inputs, targets = batch[0], batch[1]
         wanted = targets if isinstance(targets, Mapping) else {names[0]: targets}
-        values, masks = traced(inputs)
+        values, masks = run(inputs)
         yield _arrays(values), _arrays(wanted), _arrays(masks)
 
 

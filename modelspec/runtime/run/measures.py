@@ -28,6 +28,7 @@ from modelspec.catalog.components import METRICS, weighted_name
 from ..backend.attached_objective import attached, has_players
 from ..backend.inner_names import spec_name
 from ..backend.objective import split_targets
+from ..backend.traced import traced
 from .measured_output import ComparedOutput, MeasuredOutput, expanded, loss_rank
 
 
@@ -75,7 +76,7 @@ class Measures:
             self._follow_parts(targets, outputs)
             self.update_metrics(targets, outputs, weights)
 
-        tf.function(update, autograph=False).get_concrete_function(targets, outputs, weights)
+        traced(update).get_concrete_function(targets, outputs, weights)
 
     def loss(self, inputs: Any, targets: Any, outputs: Any, weights: Any, *, training: bool) -> Any:
         """The total loss, a scalar; the means of the loss and of its parts are updated."""

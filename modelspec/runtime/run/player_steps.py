@@ -19,6 +19,7 @@ import tensorflow as tf
 from ..backend.attached_objective import attached
 from ..backend.objective import Targets, split_targets
 from ..backend.players import PlayersObjective, Turn
+from ..backend.traced import traced
 from ..data.random_inputs import RandomInput
 from .layer_states import forget_dropped
 from .measures import batch_size, output_names
@@ -51,10 +52,7 @@ class PlayerSteps(TrainingSteps):
         self._random = random
         self._failed = tf.Variable(_NONE_FAILED, trainable=False, dtype="int32")
         """The number of the first player of the step whose values were not finite."""
-        self._updates = {
-            one.player.name: tf.function(self._updating(one), autograph=False)
-            for one in self._turns
-        }
+        self._updates = {one.player.name: traced(self._updating(one)) for one in self._turns}
 
     def __call__(self, iterator: Any, count: int) -> Taken:
         """Run up to `count` steps; stops early if values are not finite."""

@@ -25,11 +25,11 @@ class Masks:
     """The masks of a model's outputs, batch by batch."""
 
     def __init__(self, model: keras.Model, names: Sequence[str]) -> None:
-        import tensorflow as tf
+        from ..backend.traced import traced
 
         self._model, self._names = model, names
         # Only the part of the graph that the masks depend on is computed.
-        self._traced = tf.function(self._of, autograph=False, reduce_retracing=True)
+        self._traced = traced(self._of, reduce_retracing=True)
 
     def __call__(self, batch: Any) -> dict[str, Array]:
         """By output with one mask value per step: the mask, as [rows, steps] of `bool`."""

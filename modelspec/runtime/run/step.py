@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from ..backend.attached_objective import attached
+from ..backend.traced import traced
 from .layer_states import forget_dropped, from_zero, state_variables
 from .measures import Measures, results
 
@@ -54,10 +55,8 @@ class TrainingSteps:
         """Whether a step with values that are not finite does not change metrics and statistics
         either.
         """
-        self._one = tf.function(
-            self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
-        )
-        self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
+        self._one = traced(self._step, reduce_retracing=True, jit_compile=model.jit_compile)
+        self._many = traced(self._steps, reduce_retracing=True)
 
     def make_variables(self, iterator: Any) -> None:
         """Make the optimizer and the metrics create their variables, which they otherwise do in the
@@ -146,10 +145,8 @@ class TestSteps:
         self.model = model
         self._measures = Measures(model)
         self._attached = attached(model)
-        self._one = tf.function(
-            self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
-        )
-        self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
+        self._one = traced(self._step, reduce_retracing=True, jit_compile=model.jit_compile)
+        self._many = traced(self._steps, reduce_retracing=True)
         self._counts: Any = 0
 
     def __call__(self, iterator: Any, count: int) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...backend.inner_names import spec_name
+from ...backend.traced import traced
 from .service import Ended, Entry, LoggedRun
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _graph(model: Any) -> Any:
         return tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name.replace("/", "_"))
 
     inputs = keras.tree.map_structure(spec, model.input)
-    predict = tf.function(lambda given: model(given, training=False), autograph=False)
+    predict = traced(lambda given: model(given, training=False))
     return predict.get_concrete_function(inputs).graph
 
 
