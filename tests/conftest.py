@@ -40,6 +40,17 @@ THOROUGH = (
 """Files of tests that take minutes; `MODELSPEC_FUZZ=long` runs them."""
 
 
+def pytest_configure() -> None:
+    """No file is forced to disk: a killed process loses nothing without it, and on a slow disk it
+    would be most of the time of a training. `test_checkpoints` watches the calls themselves.
+    """
+    os.fsync = _stay_in_memory
+
+
+def _stay_in_memory(fd: object) -> None:
+    """Does nothing."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """TensorFlow last: a fault that needs none shows first, and nothing before sees it loaded."""
     if os.environ.get("MODELSPEC_FUZZ") != "long":
