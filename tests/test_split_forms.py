@@ -446,3 +446,25 @@ def test_a_share_for_training_is_left_out() -> None:
     (one,) = checked("{train: 0.8, test: 0.2}")[1]
     assert (one.code, one.span and one.span.text) == ("MS201", "train")
     assert one.help == "remove it: training uses what `validation` and `test` leave"
+
+
+# Shares ------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(0, 6), max_size=40),
+    st.floats(0, 0.6),
+    st.floats(0, 0.4),
+)
+def test_equal_random_numbers_are_taken_in_their_order(
+    drawn: list[int], validation: float, test: float
+) -> None:
+    """As a stable sort would: with strata, the random numbers of two examples can be equal."""
+    draws = np.array(drawn, float)
+    parts = of_draws(draws, validation, test)
+    order = list(np.argsort(draws, kind="stable"))
+    for name in ("test", "validation", "train"):
+        taken, order = order[: len(parts[name])], order[len(parts[name]) :]
+        assert parts[name].tolist() == sorted(taken)
+    assert not order
+    assert len(parts["test"]) == int(np.floor(len(draws) * test + 0.5))
