@@ -29,6 +29,7 @@ from modelspec.core.diagnostics import (
     bounded_searches,
 )
 from modelspec.core.paths import opened_context
+from modelspec.core.paused_collection import paused_collection
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, read, read_mapping
 
@@ -134,6 +135,7 @@ class Compiled:
         )
 
 
+@paused_collection()
 @bounded_searches()
 def compile_spec(
     source: SpecSource,

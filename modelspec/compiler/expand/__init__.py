@@ -11,32 +11,17 @@ values.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from modelspec.core.diagnostics import Checked, Collector, TooManyFaults
+from modelspec.core.paused_collection import paused_collection
 from modelspec.core.settings import Context
 from modelspec.core.source import Document
 
 from .detection import needs_expansion, with_misspelt_sections
 from .limits import FAULTS, TooMuch, check_written_layers
 from .meant_sections import with_meant_sections
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Suspends the garbage collector: a document has no reference cycles and a limited size, and
-    the search for cycles would take half of the time while it grows.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def expand(
@@ -48,7 +33,7 @@ def expand(
     `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None if a limit
     is exceeded.
     """
-    with _without_garbage_collection():  # until partial results are freed, if a limit is exceeded
+    with paused_collection():  # until partial results are freed, if a limit is exceeded
         return _expanded(document, context, overrides)
 
 
