@@ -196,6 +196,7 @@ OF_A_FEATURE: dict[str, tuple[Any, Any]] = {
     "pad": ({"column": "a", "pad": 3}, {"column": "a", "pad": 4}),
     "separator": ({"column": "a", "pad": 3}, {"column": "a", "pad": 3, "separator": "|"}),
     "number": ({"column": "a"}, {"column": "a", "number": {"strip": "$"}}),
+    "coordinates": ({"column": "a"}, {"column": "a", "coordinates": "xy"}),
     "read": ({"column": "a", "read": "image"}, {"column": "a", "read": "mask"}),
     **{
         name: ({"column": "a", "read": read}, {"column": "a", "read": read, name: value})
@@ -207,6 +208,10 @@ OF_A_FEATURE: dict[str, tuple[Any, Any]] = {
             ("pad_to_aspect_ratio", "mask", True),
             ("mask_values", "mask", [0, 9]),
             ("max_pixels", "image", 100),
+            ("sampling_rate", "audio", 8000),
+            ("output_sequence_length", "audio", 100),
+            ("channels", "audio", "stereo"),
+            ("max_samples", "audio", 100),
         )
     },
     "transform": (

@@ -41,8 +41,10 @@ CHECKED = ("vgg16", "vgg19", "resnet50", "inceptionv3", "inceptionresnetv2", "xc
 """Larger ones still, whose library models are compared with Keras's elsewhere."""
 
 
-APART = ("distillation", "multitask", "gan")
-"""Trained in `tests/test_configs_terms.py` and `tests/test_configs_players.py`."""
+APART = ("distillation", "multitask", "gan", "diffusion")
+"""Trained in `tests/test_configs_terms.py`, `tests/test_configs_players.py` and
+`tests/test_generation_loop.py`.
+"""
 
 
 def test_every_config_is_trained_here() -> None:

@@ -65,6 +65,7 @@ BY_CLASS: dict[str, Any] = {
         "source": {"csv": "unused.csv"},
         "where": "area > 40 or town == 'Bern'",
         "slices": ["town", {"column": "sold", "min_examples": 1}],
+        "balance": "sold",
         "split": {"validation": 0.25, "stratify": "sold", "seed": 9},
         "inputs": {"size": {"columns": ["area", "rooms"], "missing": 60.0}},
         "targets": {
@@ -101,7 +102,7 @@ BY_TIME: dict[str, Any] = {
 COVERED: dict[str, tuple[str, ...]] = {
     "data": (
         *("source", "where", "split", "inputs", "targets"),
-        *("augment", "weights", "expect", "slices", "cache"),
+        *("augment", "balance", "weights", "expect", "slices", "cache"),
     ),
     "a feature": (
         *("column", "columns", "dtype", "lowercase", "missing", "pad", "transform", "positive"),
@@ -117,6 +118,7 @@ ELSEWHERE = {
     "a feature": (
         *("separator", "number", "random", "read", "size", "color_mode", "interpolation"),
         *("crop_to_aspect_ratio", "pad_to_aspect_ratio", "mask_values", "max_pixels"),
+        *("sampling_rate", "output_sequence_length", "channels", "max_samples", "coordinates"),
     ),
 }
 """Other ways to cut by a column, and to read its cells, which `fit` has no part in."""

@@ -71,6 +71,8 @@ def yaml_entries() -> list[Any]:
             for index, entry in enumerate(loaded if isinstance(loaded, list) else []):
                 if "$(" in str(entry):  # an expression, which is worked out before layers are read
                     continue
+                if "preset" in str(entry):  # a folder, which is read
+                    continue
                 entries.append(pytest.param(entry, id=f"{kind}-{index}"))
     return entries
 

@@ -566,7 +566,7 @@ def test_a_setting_that_is_accepted_is_valid(kind: str) -> None:
             [0.1, 0.2],
             {},
         ):
-            values = {**cls.examples[0].settings, name: value}
+            values = {**(cls.examples[0].settings if cls.examples else {}), name: value}
             try:
                 cls.build(
                     {

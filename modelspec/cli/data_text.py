@@ -84,8 +84,10 @@ def _series(facts: DataFacts) -> str:
 
 
 def _rows(facts: DataFacts) -> str:
-    """How the data were split, and which rows `where` excludes."""
+    """How the data were split, which rows `where` excludes, and what `balance` draws."""
     split = [f"split {facts.rows.split}"] if facts.rows.split else []
+    drawn = [one.per_epoch for one in facts.parts.values() if one.per_epoch is not None]
+    split += [f"balance: {count:,} training examples in each epoch" for count in drawn]
     left_out = (
         f"where {one.condition}: {one.left_out:,} of the {one.rows:,} rows of {one.source} excluded"
         for one in facts.rows.where

@@ -60,8 +60,13 @@ def failures(
         sys.exit(_status(error))
 
 
-_OF_OUTPUTS = ("MS711", "MS760", "MS774")
-"""Faults of outputs: an unknown format, a path that cannot be written, or an unknown weight."""
+_OF_ARGUMENTS = (
+    *("MS711", "MS760", "MS774", "MS787", "MS788", "MS789", "MS790", "MS791"),
+    *("MS792", "MS793", "MS794", "MS795", "MS796", "MS798"),
+)
+"""Faults of arguments: an unknown format, a path that cannot be written, an unknown weight, or a
+decoding, a search or a generation that does not fit the run.
+"""
 
 
 _OF_SPEC = ("MS705", "MS810")
@@ -76,7 +81,7 @@ def _status(error: RunError) -> int:
     """
     errors = [one for one in error.diagnostics if one.severity == "error"]
     codes = [one.code for one in errors]
-    if codes and all(code in _OF_OUTPUTS for code in codes):
+    if codes and all(code in _OF_ARGUMENTS for code in codes):
         return status.USAGE
     # Data of a spec have a place in it; those of `--data` have none.
     if errors and all(one.code == "MS601" and one.span is None for one in errors):

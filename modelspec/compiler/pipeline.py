@@ -237,6 +237,7 @@ def _linked(spec: SpecFile, *, broken: bool) -> Checked[Graph | None]:
         return Checked(None)
     training = spec.root.entries.get("training")
     kept = named_tensors(training.value if training is not None else None)
+    kept |= spec.generation.tensor_names if spec.generation is not None else frozenset()
     return link(spec.model, broken=broken, kept=kept)
 
 

@@ -15,11 +15,12 @@ CHECKPOINTS: Final = "checkpoints"
 REPORT: Final = "report.html"
 PREPROCESSING: Final = "preprocessing"
 THRESHOLD: Final = "threshold.json"
+PRESETS: Final = "presets"
 
 OWN: Final = frozenset(
     (
         *(LOCK, MANIFEST, MODEL, RESOLVED, SPEC, HISTORY, METRICS, CHECKPOINTS),
-        *(REPORT, PREPROCESSING, THRESHOLD),
+        *(REPORT, PREPROCESSING, THRESHOLD, PRESETS),
     )
 )
 """All of them: callbacks must not write any of these."""

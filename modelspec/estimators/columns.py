@@ -235,11 +235,12 @@ def _check_split(found: Filled, data: DataSection | None, frame: bool) -> None:
 
 
 def _check_named(found: Filled, data: DataSection | None, frame: bool) -> None:
-    """Checks that the columns of `where` and `slices` exist."""
+    """Checks that the columns of `where`, `slices` and `balance` exist."""
     where = data.where if data is not None else None
     named = {
         "where": read_condition(where.text).columns if where is not None else (),
         "slices": tuple(one.column for one in data.slices) if data is not None else (),
+        "balance": (data.balance.column,) if data is not None and data.balance is not None else (),
     }
     for key, names in named.items():
         lacking = [name for name in names if name not in found.columns]

@@ -93,11 +93,12 @@ KINDS = tuple(
         kind
         for kind in LAYERS.kinds()
         if layer_class(kind).arguments != NAMED and layer_class(kind).keras_module
+        if layer_class(kind).requires is None
     )
 )
-"""Every layer but those whose settings name what they take (formulas), and those that neither Keras
-nor modelspec builds, as only columns of data have what they compute with; both have tests of their
-own.
+"""Every layer but those whose settings name what they take (formulas), those that neither Keras nor
+modelspec builds, as only columns of data have what they compute with, and those that require another
+package; all have tests of their own.
 """
 
 

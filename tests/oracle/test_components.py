@@ -46,6 +46,8 @@ NOT_DRAWN = {
     "loss Expression",
     "metric Expression",
     "schedule Expression",
+    "schedule WarmupLinear",  # not in Keras: compared in test_warmup.py
+    "schedule WarmupCosine",
     "callback LearningRateScheduler",  # need a formula
     "callback CSVLogger",
     "callback ModelCheckpoint",  # need a path

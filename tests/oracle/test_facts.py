@@ -300,7 +300,7 @@ def test_a_layer_acts_in_training_only_where_it_says_so(kind: str) -> None:
     """
     for one in cases(kind):
         layer = built(one)
-        if kind == "RandomCrop":  # to the size that the images have
+        if kind in ("RandomCrop", "RandomResizedCrop"):  # to the size that the images have
             one = case(kind, {"height": 9, "width": 8}, (None, 9, 8, 3))
             layer = built(one)
         arguments = given(one)

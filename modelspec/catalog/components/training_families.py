@@ -22,6 +22,7 @@ SCHEDULES = Family(
             "PolynomialDecay",
         ),
         "schedule_expression": ("Expression",),
+        "warmup_schedules": ("WarmupLinear", "WarmupCosine"),
     },
     {FORMULA: "Expression"},
     {"LearningRateSchedule": ABSTRACT},

@@ -2,11 +2,14 @@
 training only.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import PlainValidator
+
+from modelspec.core.settings import Unfit
 from modelspec.core.shapes import Tensor, known, needs
 
-from .factors import Factor, SignedStrength, Strength, ValueRange, within
+from .factors import Factor, SignedStrength, Strength, ValueRange, is_number, within
 from .image import Augmentation, Geometric, SizedImageLayer
 from .layer import Example
 from .setting_types import DataFormat, Number, Rate, Seed
@@ -18,6 +21,28 @@ Interpolation = Literal["nearest", "bilinear"]
 """How values between pixels are computed."""
 
 
+def _ends(value: Any, high: float) -> tuple[float, float]:
+    expected = f"a list of two numbers above 0 and at most {high:g} (lower, upper)"
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(map(is_number, value)):
+        raise Unfit(expected)
+    lower, upper = (float(one) for one in value)
+    if not 0 < lower <= upper <= high:
+        raise Unfit(expected, code="MS205")
+    return lower, upper
+
+
+def _range(high: float) -> PlainValidator:
+    return PlainValidator(
+        lambda value: _ends(value, high), json_schema_input_type=tuple[Number, Number]
+    )
+
+
+Share = Annotated[tuple[float, float], _range(1)]
+"""The two ends of a range of fractions."""
+Ratio = Annotated[tuple[float, float], _range(1000)]
+"""The two ends of a range of aspect ratios."""
+
+
 class RandomFlip(Geometric):
     """Flips images at random, in training only.
 
@@ -27,6 +52,8 @@ class RandomFlip(Geometric):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    moves_coordinates = True
 
     mode: Literal["horizontal_and_vertical", "horizontal", "vertical"] = "horizontal_and_vertical"
     seed: Seed | None = None
@@ -43,6 +70,8 @@ class RandomRotation(Geometric):
     Takes images (batch, height, width, channels), gives the same shape. A factor of 0.1 means from
     -36 to 36 degrees.
     """
+
+    moves_coordinates = True
 
     factor: SignedStrength
     fill_mode: FillMode = "reflect"
@@ -66,6 +95,8 @@ class RandomTranslation(Geometric):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    moves_coordinates = True
 
     height_factor: Annotated[Factor, within(-1, 1)]
     width_factor: Annotated[Factor, within(-1, 1)]
@@ -91,6 +122,8 @@ class RandomZoom(Geometric):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    moves_coordinates = True
+
     height_factor: Annotated[Factor, within(-1, 1, above=True)]
     width_factor: Annotated[Factor, within(-1, 1, above=True)] | None = None
     fill_mode: FillMode = "reflect"
@@ -114,6 +147,8 @@ class RandomShear(Geometric):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    moves_coordinates = True
 
     x_factor: Annotated[Factor, within(0, 1)] = 0.0
     y_factor: Annotated[Factor, within(0, 1)] = 0.0
@@ -205,6 +240,7 @@ class RandomCrop(SizedImageLayer):
     """
 
     training_only = True
+    moves_coordinates = True
 
     seed: Seed | None = None
     data_format: DataFormat = None
@@ -224,3 +260,34 @@ class RandomCrop(SizedImageLayer):
                 "set the input's spatial sizes to numbers, or crop outside of the `Pipeline`",
             )
         return self.cut(given, said)
+
+
+class RandomResizedCrop(SizedImageLayer):
+    """Crops a part of random size, aspect ratio and position from each image, and resizes it; in
+    training only. In evaluation the whole image is resized.
+
+    ```yaml
+    - RandomResizedCrop: {height: 224, width: 224, scale: [0.3, 1]}
+    ```
+
+    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels), in
+    evaluation too. The area of the part is a fraction of the image drawn from `scale`, its aspect
+    ratio (width by height) is drawn from `ratio` on a logarithmic scale. If ten draws give no part
+    that fits, the part is the largest one at the center with an aspect ratio in `ratio`. Keras has
+    no such layer. Source: Szegedy et al. 2014, https://arxiv.org/abs/1409.4842.
+    """
+
+    keras_module = "modelspec"
+    training_only = True
+    moves_coordinates = True
+
+    scale: Share = (0.08, 1.0)
+    """The lowest and the highest fraction of the area of the image."""
+    ratio: Ratio = (0.75, 4 / 3)
+    """The lowest and the highest aspect ratio, width by height."""
+    interpolation: Interpolation = "bilinear"
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+    def for_class_numbers(self, border: float | None) -> "RandomResizedCrop":
+        return self.model_copy(update={"interpolation": "nearest"})

@@ -25,12 +25,16 @@ class MixUp(Augmentation):
     - MixUp: {alpha: 0.3}
     ```
 
+    In `augment` of `data`, the targets and weights of both examples are blended with the same
+    weight: the targets must be probabilities or numbers, as for `categorical_crossentropy`. A model
+    that contains the layer cannot change its targets.
+
     Takes images (batch, height, width, channels), gives the same shape. Source: Zhang et al. 2017,
     https://arxiv.org/abs/1710.09412.
     """
 
     mixes_examples = True
-    moves_values = True
+    mixes_by = "mean"
 
     alpha: Concentration = 0.2
     data_format: DataFormat = None
@@ -45,13 +49,17 @@ class CutMix(Augmentation):
     - CutMix: {factor: 0.5}
     ```
 
+    In `augment` of `data`, the targets and weights of both examples are blended in proportion to
+    their areas; the rectangle is also replaced in a mask. A model that contains the layer cannot
+    change its targets.
+
     Takes images (batch, height, width, channels), gives the same shape. Source: Yun et al. 2019,
     https://arxiv.org/abs/1905.04899.
     """
 
     no_kernel_in = ("bfloat16", "float16")
     mixes_examples = True
-    moves_values = True
+    mixes_by = "region"
 
     factor: Strength = 1.0
     seed: Seed | None = None

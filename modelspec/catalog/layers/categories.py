@@ -171,58 +171,6 @@ class Hashing(OwnDtype):
             )
 
 
-class HashedCrossing(OwnDtype):
-    """Hashes each pair of values of two features into one of `num_bins` bins.
-
-    ```yaml
-    - HashedCrossing: {num_bins: 100, output_mode: one_hot, from: [country, language]}
-    ```
-
-    Takes two tensors (batch) or (batch, 1) of strings or integers; gives the bins (`int`) or
-    (batch, num_bins).
-    """
-
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs", many=True, least=2, most=2),)
-
-    num_bins: Count
-    output_mode: Literal["int", "one_hot"] = "int"
-    sparse: bool = False
-
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"num_bins": 10}, ((None, 1), (None, 1)), "string"),
-        Example({"num_bins": 10, "output_mode": "one_hot"}, ((None,), (None,)), "int64"),
-    )
-
-    def column_types(self) -> tuple[str, ...]:
-        return ("string", "int64")
-
-    def output(self, inputs: Inputs) -> Tensor:
-        first, second = inputs.many
-        for x in (first, second):
-            need_rank(self, x, 1, 2)
-            if x.rank == 2 and x.shape[-1] != 1:
-                raise Fault(
-                    "MS403",
-                    f"`HashedCrossing` takes one value for each example, found {show(x.shape)}",
-                    help="take one column at a time",
-                )
-            if x.dtype != "string" and "int" not in x.dtype:
-                raise Fault(
-                    "MS404",
-                    f"`HashedCrossing` takes strings or integers, found {x}",
-                    help="convert it to integers first, with `Discretization`",
-                )
-        need_equal(
-            first.rank,
-            second.rank,
-            "the numbers of axes that `HashedCrossing` crosses",
-            (first.shape, second.shape),
-        )
-        dtype = "int64" if self.output_mode == "int" else "float32"
-        policy = (self.dtype or dtype).removeprefix("mixed_")
-        return Tensor(encoded(self, first, self.output_mode, self.num_bins), policy)
-
-
 class CategoryEncoding(Layer):
     """Encodes integers below `num_tokens` as vectors.
 

@@ -3,8 +3,9 @@
 Each fact has a safe default. Facts that Keras exposes are compared with Keras in tests.
 """
 
-from collections.abc import Container, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
 
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Shape, Tensor
@@ -160,10 +161,18 @@ class Facts(Settings):
     """Whether it adds a penalty to the loss, independent of its settings."""
     mixes_examples: ClassVar[bool] = False
     """Whether it mixes examples, so that their labels change too."""
+    mixes_by: ClassVar[Literal["mean", "region"] | None] = None
+    """For a layer that mixes examples: whether it computes a weighted mean, or replaces a region of
+    each image, so that class numbers of pixels remain class numbers. None: `augment` cannot mix
+    targets in the same way.
+    """
     moves_values: ClassVar[bool] = True
     """For a layer that changes examples in training only: whether it moves the values of an image,
     so that a mask has to move with them. With `False` it changes values in place.
     """
+
+    moves_coordinates: ClassVar[bool] = False
+    """For a layer that moves values: whether points and boxes can move with them."""
 
     one_in_batch: ClassVar[bool] = False
     """For a layer that changes examples in training only: whether Keras repeats the first example
@@ -219,6 +228,35 @@ class Facts(Settings):
     inside it: `kernel`. None if Keras has none for the layer.
     """
 
+    def takes_adapters(self, weight: str) -> bool:
+        """Whether a weight can have low-rank adapters: `kernel`, `query/kernel`."""
+        return self.low_rank is not None and weight.rpartition("/")[2] == self.low_rank
+
+    # Layers inside -------------------------------------------------------------------------------
+
+    takes_mapping: ClassVar[bool] = False
+    """Whether Keras gets the tensors of a call as a mapping, by argument."""
+    requires: ClassVar[str | None] = None
+    """The package, besides Keras, that the layer requires to run."""
+
+    @property
+    def inner_layers(self) -> tuple[str, ...]:
+        """The paths of layers inside it that `freeze` and `lora` can name: `layer_0/query`."""
+        return ()
+
+    def freezes(self, weight: str) -> bool:
+        """Whether its settings freeze the layer inside it with this weight."""
+        return False
+
+    def with_frozen(self, paths: Iterable[str]) -> Self:
+        """A copy in which those layers are not trained."""
+        return self
+
+    @property
+    def starts_from(self) -> Path | str | None:
+        """The preset with its initial weights; None if they are random."""
+        return None
+
     def affine(self) -> Affine | None:
         """The computation of each number separately, if it is invertible."""
         return None
@@ -236,6 +274,21 @@ class Facts(Settings):
         from them (`PastStep`); empty for a layer that uses each row alone.
         """
         return ()
+
+    @property
+    def read_files(self) -> tuple[Path, ...]:
+        """The files, besides a vocabulary, that determine what it gives."""
+        return ()
+
+    @property
+    def vocabulary_given(self) -> str | None:
+        """The hash of the vocabulary of the tokens that it gives, if it is a pretrained one."""
+        return None
+
+    @property
+    def vocabulary_taken(self) -> str | None:
+        """The hash of the vocabulary of the tokens that it takes, if it is a pretrained one."""
+        return None
 
     adapts: ClassVar[tuple[str, ...]] = ()
     """The settings that Keras's `adapt` computes from data."""
@@ -275,6 +328,37 @@ class Facts(Settings):
     def prepares_only(self) -> bool:
         """Whether these settings are only valid in a `transform`."""
         return False
+
+    text_step: ClassVar[bool] = False
+    """Whether it gives a string for each string. As the first layers of a `transform`, such layers
+    change the strings as they are read, before all others.
+    """
+
+    @property
+    def text_marks(self) -> tuple[str, ...]:
+        """The strings that it puts around a whole text; empty for a layer without marks."""
+        return ()
+
+    def keeps_mark(self, mark: str) -> bool:
+        """Whether a mark that is put around a text stays one token, different from others."""
+        return True
+
+    def mark_help(self, mark: str) -> str | None:
+        """The fix for a mark that the layer does not keep."""
+        return None
+
+    vocabulary_settings: ClassVar[tuple[str, ...]] = ()
+    """For a layer with a vocabulary that other columns may share: the settings that determine it.
+    Layers that share a vocabulary have these settings in common.
+    """
+
+    @property
+    def indices_below(self) -> int | None:
+        """The number above all indices that it gives in a `transform`; None if it is not known."""
+        return None
+
+    crosses_columns: ClassVar[bool] = False
+    """Whether in a `transform` it takes the columns of its feature as separate tensors."""
 
     number_counterpart: ClassVar[str | None] = None
     """For a layer that takes strings, the equivalent for numbers."""

@@ -1,70 +1,23 @@
 """Layers with a vocabulary: StringLookup, IntegerLookup."""
 
-import codecs
 from collections import Counter
-from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.paths import OwnPath, confined
-from modelspec.core.settings import Unfit, context_of, is_int, refuse
+from modelspec.core.settings import refuse
 from modelspec.core.shapes import Size, Tensor
 
 from .categories import OwnDtype, check_sparse, encoded, need_entries
 from .common import need_number
 from .layer import Example, Inputs
 from .setting_types import Number, either
+from .vocabulary_setting import Encoding, Strings, VocabularyOf, WholeNumbers
 
 LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf", "binary", "tf-idf"]
 _PRESENT = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 MaxTokens = Annotated[int, Field(ge=2)]
-
-
-def _vocabulary(kind: type[str | int]) -> WrapValidator:
-    """A list of tokens, or the path of a file with one token per line, as a `Path`. The file is not
-    opened here.
-    """
-    expected = (
-        f"a list of {'strings' if kind is str else 'integers'}, or the path of a file with one"
-        " per line"
-    )
-
-    def validate(value: Any, path: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-        if isinstance(value, str):
-            return confined(path(value), context_of(info))
-        if not isinstance(value, (tuple, list)) or not all(
-            isinstance(item, str) if kind is str else is_int(item) for item in value
-        ):
-            raise Unfit(expected)
-        if not value:
-            raise Unfit(f"{expected}; an empty list is not allowed", code="MS205")
-        return tuple(value)
-
-    return WrapValidator(validate, json_schema_input_type=GenericAlias(tuple, (kind, ...)) | str)
-
-
-Strings = Annotated[OwnPath, _vocabulary(str)]
-WholeNumbers = Annotated[OwnPath, _vocabulary(int)]
-
-
-def _codec(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise Unfit("the name of an encoding", code="MS205", help="use `utf-8`") from None
-    return name
-
-
-Encoding = Annotated[str, AfterValidator(_codec)]
 
 
 class Lookup(OwnDtype):
@@ -72,6 +25,13 @@ class Lookup(OwnDtype):
 
     prepares_data = True
     adapts = ("vocabulary",)
+    vocabulary_settings: ClassVar[tuple[str, ...]] = (
+        "max_tokens",
+        "num_oov_indices",
+        "mask_token",
+        "oov_token",
+        "salt",
+    )
 
     max_tokens: MaxTokens | None = None
     num_oov_indices: Annotated[int, Field(ge=0)] = 1
@@ -185,6 +145,8 @@ class Lookup(OwnDtype):
                 help="leave `idf_weights` out, or use `output_mode: tf_idf`",
             )
         if self.mode != "tf_idf" or self.vocabulary is None:
+            return
+        if isinstance(self.vocabulary, VocabularyOf):
             return
         if not isinstance(self.vocabulary, tuple):
             refuse(
@@ -350,6 +312,8 @@ class IntegerLookup(Lookup):
 
     Takes integers of any shape, gives what `StringLookup` gives for strings.
     """
+
+    vocabulary_settings = (*Lookup.vocabulary_settings, "oov_method")
 
     mask_token: int | None = None
     oov_token: int | None = -1

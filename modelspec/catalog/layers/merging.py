@@ -361,6 +361,11 @@ class Dot(Merge):
     axes: Annotated[Any, either(int, 2)]
     normalize: bool = False
 
+    @property
+    def similarity(self) -> str:
+        """How it compares two vectors: by their `dot` product, or by the `cosine` of their angle."""
+        return "cosine" if self.normalize else "dot"
+
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"axes": 1}, ((None, 5), (None, 5))),
         Example({"axes": (2, 1), "normalize": True}, ((None, 4, 5), (None, 5, 6))),

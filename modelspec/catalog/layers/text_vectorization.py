@@ -1,5 +1,6 @@
 """Converts text to numbers: TextVectorization."""
 
+import string
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -10,12 +11,15 @@ from modelspec.core.shapes import Shape, Tensor, show
 
 from .categories import OwnDtype, encoded
 from .layer import Example, Inputs, need_rank
-from .lookup import Encoding, LookupMode, MaxTokens, StringLookup, Strings
+from .lookup import LookupMode, MaxTokens, StringLookup
 from .setting_types import Count, Number, either
+from .vocabulary_setting import Encoding, Strings
 
 _SHARED = ("max_tokens", "vocabulary", "idf_weights", "output_mode", "sparse", "pad_to_max_tokens")
 
 
+_PUNCTUATION = frozenset(string.punctuation)
+"""The characters that `standardize` removes."""
 Standard = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"]
 
 
@@ -38,6 +42,7 @@ class TextVectorization(OwnDtype):
 
     prepares_data = True
     adapts = ("vocabulary",)
+    vocabulary_settings = ("max_tokens", "standardize", "split", "ngrams")
 
     max_tokens: MaxTokens | None = None
     standardize: Standard | None = "lower_and_strip_punctuation"
@@ -93,6 +98,17 @@ class TextVectorization(OwnDtype):
     @property
     def lowers_ascii(self) -> bool:
         return self.standardize in ("lower", "lower_and_strip_punctuation")
+
+    def keeps_mark(self, mark: str) -> bool:
+        strips = self.standardize in ("strip_punctuation", "lower_and_strip_punctuation")
+        if strips and not _PUNCTUATION.isdisjoint(mark):
+            return False
+        return self.split != "character" and not (self.split and len(mark.split()) > 1)
+
+    def mark_help(self, mark: str) -> str | None:
+        if self.split == "character" or len(mark.split()) > 1:
+            return "use marks without spaces, and `split: whitespace`"
+        return "set `standardize: null`, or `lower`; a `Replace` before it can remove punctuation"
 
     def column_types(self) -> tuple[str, ...]:
         return ("string",)

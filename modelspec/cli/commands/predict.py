@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import click
 
 from ..examples import examples
 from ..failures import failures
+from ..generation_options import alone, generation_options, is_generating, stream_for
 from ..options import data_root_option, plugin_option, writable
 from ..output import report, write
 from ..run_argument import run_argument
+from ..search_options import SEARCHING, search_options
 
 if TYPE_CHECKING:
     from modelspec.core.diagnostics import Diagnostic
@@ -54,6 +57,7 @@ def _thresholds(
         "modelspec predict last --data new.csv -o out.csv --threshold 0.3 --errors skip",
         'modelspec predict last --data \'{"age": 31, "plan": "basic"}\'',
         "cat new.jsonl | modelspec predict last --data jsonl=- -o out.jsonl",
+        'modelspec predict last --generate 40 --prompt "the cat" --temperature 0.8 --seed 3',
     )
 )
 @run_argument
@@ -63,7 +67,6 @@ def _thresholds(
     "--data",
     "source",
     metavar="SOURCE",
-    required=True,
     help=(
         "The rows: a path, or `kind=path`; one row as a JSON object, one image, or `text=...`;"
         " `-` for standard input (`csv=-`, `jsonl=-`)."
@@ -135,6 +138,7 @@ def _thresholds(
         " sub-model; can be repeated."
     ),
 )
+@search_options
 @click.option(
     "--format",
     "form",
@@ -143,9 +147,10 @@ def _thresholds(
     show_default=True,
     help="`json` prints all rows as a list; with -o the number of rows written.",
 )
+@generation_options
 def command(
     run: Path,
-    source: str,
+    source: str | None,
     output: Path | None,
     id_: str | None,
     keep: tuple[str, ...],
@@ -155,6 +160,7 @@ def command(
     batch_size: int | None,
     layers: tuple[str, ...],
     form: str,
+    **others: Any,
 ) -> None:
     """Predict raw rows with a trained model.
 
@@ -162,11 +168,12 @@ def command(
     only the columns of its inputs are required. A target `species` with labels gives the columns
     `species`, `species_probability` and `p[LABEL]`; numbers are in the unit of the target column.
     FILE is written batch by batch, so SOURCE may have any size, and appears when it is complete.
+
+    With --generate N, a run that predicts the next token continues texts, and a run whose spec has
+    a `generate` section makes examples.
     """
     lost = f"interrupted: {output} was not written" if output is not None else "interrupted"
     with failures(lost):
-        from modelspec.runtime.run import predict, predictions
-
         options = {
             "id": id_,
             "keep": "all" if "all" in keep else keep,
@@ -174,18 +181,65 @@ def command(
             "threshold": thresholds,
             "errors": errors,
             "batch_size": batch_size,
+            **{name: others.pop(name) for name in SEARCHING},
         }
-        if output is not None:
-            written = predict(run, source, output, layers or None, **options)
-            _warn(written.warnings)
-            _tell(written, form)
+        named = ("id", "keep", "batch_size")
+        predicting = {name: one for name, one in options.items() if name not in named}
+        if is_generating(others, source, {**predicting, "layer": layers}):
+            _generate(run, source, others, options, output, form)
             return
-        stream = predictions(run, source, layers or None, **options)
-        _warn(stream.warnings)
-        if form == "json":
-            _print_all(stream)
-        else:
-            write(_preview(stream.head(_ROWS), stream.rows))
+        assert source is not None
+        _predict(run, source, layers, options, output, form)
+
+
+def _predict(
+    run: Path,
+    source: str,
+    layers: tuple[str, ...],
+    options: Mapping[str, Any],
+    output: Path | None,
+    form: str,
+) -> None:
+    """Writes or prints the predictions of rows."""
+    from modelspec.runtime.run import predict, predictions
+
+    if output is not None:
+        written = predict(run, source, output, layers or None, **options)
+        _warn(written.warnings)
+        _tell(written, form)
+        return
+    stream = predictions(run, source, layers or None, **options)
+    _warn(stream.warnings)
+    if form == "json":
+        _print_all(stream)
+    else:
+        write(_preview(stream.head(_ROWS), stream.rows))
+
+
+def _generate(
+    run: Path,
+    source: str | None,
+    generation: Mapping[str, Any],
+    options: Mapping[str, Any],
+    output: Path | None,
+    form: str,
+) -> None:
+    """Prints or writes what is generated; of prompts only the texts."""
+    from modelspec.runtime.run.generation import checked_output, written
+
+    if output is not None:
+        checked_output(output, source)
+    stream = stream_for(run, source, generation, options)
+    _warn(stream.warnings)
+    if output is not None:
+        _tell(written(stream, output), form)
+    elif form == "json":
+        _print_all(stream)
+    elif generation["prompts"]:
+        for text in alone(stream):
+            write(text)
+    else:
+        write(_preview(stream.head(_ROWS), stream.rows))
 
 
 def _tell(written: Written, form: str) -> None:

@@ -109,8 +109,8 @@ def _try(spec: Spec, quiet: bool) -> None:
     if seen.warnings:
         report(seen.warnings, sys.stderr)
     if not quiet:
-        write(parts(seen.plan.examples))
+        write(parts(seen.plan))
         last = seen.plan.stages[-1] if seen.plan.stages else seen.plan
-        batch = min(last.batch_size, seen.plan.examples["train"])
+        batch = min(last.batch_size, seen.plan.per_epoch)
         write(f"one batch of {batch}, untrained: {numbers(seen.metrics)}")
         write(f"training would take {seen.plan.length} steps")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
+from ..spec.moving_average import EMA_OF, is_average
 from ..spec.wrapped_models import HELD, is_model_wrapper
 from .items import Item
 from .scope import Scope
@@ -55,6 +56,10 @@ def renamed(node: Node, names: MappingType[str, str]) -> Node:
         return Sequence(tuple(renamed(one, names) for one in node.items), node.span)
     if "layers" in node.entries:
         return _renamed_model(node, names)
+    if is_average(node):
+        source = node.entries[EMA_OF]
+        own = Entry(source.key_span, renamed(source.value, names))
+        return Mapping({**node.entries, EMA_OF: own}, node.span)
     if len(node.entries) != 1:
         return node
     kind, entry = next(iter(node.entries.items()))

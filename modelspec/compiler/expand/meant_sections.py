@@ -9,6 +9,7 @@ from modelspec.core.sections import known_keys
 from modelspec.core.source import Entry, Mapping
 
 from ..spec.model_section import MODEL_KEYS, SUBMODEL_KEYS, is_layer
+from ..spec.moving_average import is_average
 from ..spec.spec_file import EXPANDED, KEYS, LATER
 
 
@@ -42,7 +43,8 @@ def _model(node: Mapping, keys: tuple[str, ...], collector: Collector) -> Mappin
     meant = {
         name: _model(definition, SUBMODEL_KEYS, collector)
         for name, entry in shared.value.entries.items()
-        if isinstance(definition := entry.value, Mapping) and not is_layer(definition)
+        if isinstance(definition := entry.value, Mapping)
+        and not (is_layer(definition) or is_average(definition))
     }
     if all(shared.value.entries[name].value is definition for name, definition in meant.items()):
         return node

@@ -12,6 +12,7 @@ from modelspec.core.diagnostics import Span
 from ..spec.entries import Use
 from ..spec.initial_weights import WeightsSource
 from ..spec.model_inputs import InputSpec
+from ..spec.moving_average import MovingAverage
 
 ANY_INPUT = "input"
 """The name of the only input of a sub-model that is written as a list of layers."""
@@ -61,6 +62,8 @@ class Graph:
     shared: Mapping[str, Layer | Graph | None] = field(default_factory=dict)
     weights: WeightsSource | None = None
     """The initial weights of a sub-model."""
+    averages: Mapping[str, MovingAverage] = field(default_factory=dict)
+    """The shared layers and models that are moving averages of others, by name."""
     depth: int = 1
     """The nesting depth of the models that it calls, itself included."""
 

@@ -91,6 +91,7 @@ class _Linker:
             section.trainable,
             shared,
             section.weights,
+            section.averages,
             1 + max(_depths(calls), default=0),
         )
         if not self.broken and not self.report.has_errors:
@@ -105,7 +106,9 @@ class _Linker:
             if isinstance(one, SharedLayer):
                 found[name] = one.use.layer
             else:
-                found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(one)
+                # The faults of a moving average are those of the model that it copies.
+                report = Collector() if name in section.averages else self.report
+                found[name] = _Linker(report, visible, unfinished, self.broken).graph(one)
             del pending[name]
         return found
 

@@ -29,6 +29,7 @@ def report_unused(
             message = f"no output depends on `{call.name}`"
             report.warning("MS307", message, span, help="add it to `outputs`, or remove it")
     called = {call.shared for call in graph.calls} | _called_inside(graph)
+    called |= {one.source for one in graph.averages.values()}  # MS536
     for name in section.shared_spans.keys() - called:
         help = f"call it with `- {name}`, or remove it"
         span = section.shared_spans[name]

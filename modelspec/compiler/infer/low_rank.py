@@ -44,13 +44,14 @@ def targets(typed: TypedGraph, prefix: str = "", frozen: bool = False) -> Iterat
         if call.inside is not None:
             inside = call.inside
             yield from targets(inside, f"{path}/", frozen or not inside.graph.trainable)
-        elif isinstance(callee, Layer) and callee.low_rank is not None:
+        elif isinstance(callee, Layer):
             stays = frozen or not _is_trained(callee)
             for weight in call.weights:
-                owner, _, name = weight.name.rpartition("/")
-                if name == callee.low_rank:
+                if callee.takes_adapters(weight.name):
+                    owner = weight.name.rpartition("/")[0]
                     inner = f"{path}/{owner}" if owner else path
-                    yield Target(inner, call, weight.name, stays)
+                    own = callee.freezes(weight.name)
+                    yield Target(inner, call, weight.name, stays or own)
 
 
 def covered(patterns: PatternSet, path: str) -> bool:

@@ -8,7 +8,7 @@ from modelspec.core.diagnostics import nearest
 
 from ..spec.players_section import PLAYERS
 from .case import Case
-from .layer_patterns import SKIP, TRAINED, all_paths, patterns
+from .layer_patterns import ONLY, SKIP, TRAINED, all_paths, patterns
 
 _WILD = "*?[]"
 
@@ -19,7 +19,7 @@ def check(case: Case) -> None:
         return
     paths = sorted(all_paths(case.typed))
     called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
-    keys = (SKIP, TRAINED, *((PLAYERS, one.name, "trains") for one in case.fitting.players))
+    keys = (SKIP, ONLY, TRAINED, *((PLAYERS, one.name, "trains") for one in case.fitting.players))
     others = (patterns(case.typed, case.fitting, key) for key in keys)
     for found in (case.frozen, case.adapted, *others):
         for pattern in found:

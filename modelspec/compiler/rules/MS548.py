@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelspec.core.diagnostics import Note
 from modelspec.core.source import Scalar
 
+from ..spec.data_section import transform_of
 from .case import Case
 from .measured_outputs import ACCURACY, Measured
 
@@ -12,7 +13,7 @@ from .measured_outputs import ACCURACY, Measured
 def check(case: Case) -> None:
     """Check every metric that compares the highest output with the highest target."""
     for one in case.measured:
-        if not one.several_labels or not _takes_one_class(one):
+        if not one.several_labels or not _takes_one_class(one) or _one_label(case, one.head.output):
             continue
         is_accuracy = one.metric.settings in ACCURACY
         case.report.error(
@@ -28,6 +29,16 @@ def check(case: Case) -> None:
                 else None
             ),
         )
+
+
+def _one_label(case: Case, output: str) -> bool:
+    """Whether the data have exactly one label for each example: its class is then the highest unit
+    of the target.
+    """
+    feature = (case.data.targets or {}).get(output) if case.data is not None else None
+    chain = transform_of(feature) if feature is not None else None
+    layers = chain.layers if chain is not None else ()
+    return bool(layers) and getattr(layers[-1], "output_mode", None) == "one_hot"
 
 
 def _takes_one_class(one: Measured) -> bool:

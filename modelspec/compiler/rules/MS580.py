@@ -24,6 +24,8 @@ def check(case: Case) -> None:
             one
             for one in _others(name, chain, case.typed, _with_target(case))
             if not _is_random(one[0], case)
+            and one[0] not in case.coordinates
+            and not (one[1] == "input" and case.data.are_views(name, one[0]))
         ]
         if use is None or not others:
             continue

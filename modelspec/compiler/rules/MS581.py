@@ -6,7 +6,7 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import show
 
 from ..infer import TypedGraph
-from ..spec.augment_section import Joint, format_of, moving, places, same_places
+from ..spec.augment_section import Joint, format_of, mixing, moving, places, same_places
 from ..spec.data_section import DataSection
 from .case import Case
 
@@ -41,17 +41,24 @@ def _check_places(lead: str, chain: Joint, typed: TypedGraph, case: Case) -> Non
     data_format = format_of(chain)
     image = typed.inputs.get(lead)
     own = places(image.shape, data_format) if image is not None else None
+    mixed = bool(mixing(chain))
     for name in chain.on:
+        if name in case.coordinates:
+            continue
         for tensor in (typed.inputs.get(name), typed.outputs.get(name)):
             if tensor is None or image is None or own is None:
                 continue
-            if same_places(own, places(tensor.shape, data_format)) is False:
+            found = places(tensor.shape, data_format)
+            if found is None and mixed:
+                continue  # it has no pixels, and is mixed as a whole
+            if same_places(own, found) is False:
                 case.report.error(
                     "MS581",
                     f"`{name}` is {show(tensor.shape)}, which cannot be moved together with "
                     f"`{lead}`, which is {show(image.shape)}",
                     chain.spans[name],
-                    help="`on` takes images and masks of the same height and width",
+                    help="`on` takes images and masks of the same height and width, and points and"
+                    " boxes with `coordinates`",
                 )
 
 
@@ -60,7 +67,10 @@ def _check_layers(chain: Joint, typed: TypedGraph, case: Case) -> None:
     images = [
         name
         for name in chain.on
-        if name in typed.inputs and name not in typed.outputs and is_float(typed.inputs[name].dtype)
+        if name in typed.inputs
+        and name not in typed.outputs
+        and name not in case.coordinates
+        and is_float(typed.inputs[name].dtype)
     ]
     others = [name for name in chain.on if name not in images]
     for use in chain.uses:

@@ -25,7 +25,7 @@ def check(case: Case) -> None:
                     f"`{call.kind}` mixes each example with another one, but the targets of"
                     f" `{one.head.output}` do not change",
                     call.call.use.kind_span,
-                    help="remove it: a model cannot change its targets",
+                    help=f"move it to `data`: `augment: [{call.kind}]` mixes the targets too",
                 )
             elif layer.one_in_batch:
                 case.report.warning(

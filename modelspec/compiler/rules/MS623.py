@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelspec.core.diagnostics import Note
-from modelspec.core.source import Mapping, Node
+from modelspec.core.source import Mapping, Node, plain
 
 from ..spec.data_section import DataSection
 from ..spec.training_section import Chosen, Training
@@ -37,7 +37,7 @@ def _written(case: Case) -> Node | None:
     section = case.file.document.root.entries.get("data") if case.file is not None else None
     node = section.value if section is not None else None
     entry = node.entries.get("targets") if isinstance(node, Mapping) else None
-    return entry.value if entry is not None else None
+    return entry.value if entry is not None and plain(entry.value) is not None else None
 
 
 def _without_target(data: DataSection, training: Training, written: Node | None) -> list[str]:

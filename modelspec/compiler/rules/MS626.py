@@ -5,9 +5,9 @@ from __future__ import annotations
 from modelspec.core.shapes import Shape, Tensor, show
 
 from ..spec.arrangement import match
-from ..spec.data_section import transform_of
 from ..spec.data_window import input_row
 from .case import Case
+from .data_chains import layers_of
 
 
 def check(case: Case) -> None:
@@ -16,7 +16,7 @@ def check(case: Case) -> None:
         return
     for name, feature in (case.data.inputs or {}).items():
         result, wanted = case.chains.transformed.get(("inputs", name)), case.typed.inputs.get(name)
-        chain = transform_of(feature)
+        chain = layers_of(feature)
         if result is None or wanted is None or chain is None:
             continue
         if (window := case.data.window) is not None:

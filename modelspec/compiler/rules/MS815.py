@@ -22,14 +22,16 @@ def check(case: Case) -> None:
 def _reported(case: Case, source: Source, column: str, span: Span | None) -> bool:
     """Report MS815 if a source cannot be split into slices by a column; whether it was reported."""
     known = source.value_columns
-    of_pictures = source.picture_shape(column) is not None
-    if not of_pictures and (known is None or column in known):
+    pictures, sounds = source.picture_shape(column), source.sound_shape(column)
+    what = "a sound" if pictures is None else "an image"
+    of_files = pictures is not None or sounds is not None
+    if not of_files and (known is None or column in known):
         return False
     near = nearest(column, known or ())
-    what = "one value for each example"
-    message = f"`{source.shown_name}` has no column `{column}` with {what}"
-    if of_pictures:
-        message = f"`{column}` of `{source.shown_name}` contains an image for each example"
-    otherwise = f"use one of {listed(known, 'or')}" if known else f"use a column with {what}"
+    wanted = "one value for each example"
+    message = f"`{source.shown_name}` has no column `{column}` with {wanted}"
+    if of_files:
+        message = f"`{column}` of `{source.shown_name}` contains {what} for each example"
+    otherwise = f"use one of {listed(known, 'or')}" if known else f"use a column with {wanted}"
     case.report.error("MS815", message, span, suggestion=near, help=did_you_mean(near, otherwise))
     return True

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from modelspec.catalog.sources.common.source import Source
 from modelspec.core.diagnostics import Fault, Span, did_you_mean, listed, nearest
 
-from ..spec.data_section import DataSection
+from ..spec.data_balance import Balance
+from ..spec.data_section import DataSection, Split
+from ..spec.data_window import Window
 from .case import Case
 from .data_chains import features
 
@@ -54,7 +56,7 @@ def _named(data: DataSection) -> Iterator[tuple[str, Span | None]]:
     for path, feature in features(data):
         place = data.spans.get(path)
         found += ((name, data.spans.get((*path, name), place)) for name in feature.names)
-    for key, section in (("split", data.split), ("window", data.window)):
+    for key, section in _sections(data).items():
         for setting in section.columns if section is not None else ():
             name = getattr(section, setting)
             if name is not None:
@@ -62,3 +64,8 @@ def _named(data: DataSection) -> Iterator[tuple[str, Span | None]]:
     if data.weights is not None:
         found.append((data.weights, data.spans.get(("weights",))))
     yield from reversed(found)
+
+
+def _sections(data: DataSection) -> dict[str, Split | Window | Balance | None]:
+    """The sections that name columns, by their key."""
+    return {"split": data.split, "window": data.window, "balance": data.balance}

@@ -15,10 +15,11 @@ from ..infer import TypedGraph
 from ..infer.low_rank import Target, targets
 from ..infer.stage_graphs import StageGraph
 from ..infer.trained_weights import TrainedWeight, with_optimizers
+from ..spec.coordinates import CoordinateFormat, coordinate_format
 from ..spec.data_section import DataSection
 from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
-from .data_chains import DataChains, infer_chains
+from .data_chains import DataChains, features, infer_chains
 from .expected_quantities import Expected, Quantities, expected
 from .graph_walk import distinct
 from .layer_patterns import ADAPTED, FREEZE, Pattern, patterns
@@ -140,6 +141,16 @@ class Case(Parts):
     def chains(self) -> DataChains:
         """The types that the layers under `data` make from the columns and the inputs."""
         return infer_chains(self.typed, self.data)
+
+    @cached_property
+    def coordinates(self) -> dict[str, CoordinateFormat]:
+        """The inputs and targets that are points or boxes in an image, by name."""
+        every = features(self.data) if self.data is not None else ()
+        return {
+            name: coordinate_format(one.coordinates)
+            for (_, name), one in every
+            if one.coordinates is not None
+        }
 
     @cached_property
     def monitors(self) -> tuple[Monitor, ...]:

@@ -14,9 +14,9 @@ from modelspec.core.shapes import PENDING, Shape, Tensor
 
 from ..graph import ANY_INPUT
 from ..infer import TypedGraph, infer_chain
-from ..spec.augment_section import Joint
+from ..spec.augment_section import Joint, mixing, places
 from ..spec.data_section import DataSection, Feature, transform_of
-from ..spec.file_reading import picture_shape
+from ..spec.file_reading import file_shape
 from ..spec.known_columns import is_open
 from ..spec.past_columns import reads_past, with_past_columns
 from ..spec.transform_layers import Chain, given_type
@@ -53,6 +53,14 @@ def features(data: DataSection) -> Iterator[tuple[Key, Feature]]:
         yield ("targets", name), feature
 
 
+def layers_of(feature: Feature) -> Chain | None:
+    """All layers of a transform, those that change strings first."""
+    steps, rest = feature.text_steps, transform_of(feature)
+    if steps is None or rest is None:
+        return steps or rest
+    return replace(rest, uses=(*steps.uses, *rest.uses))
+
+
 def takes_dates(feature: Feature) -> bool:
     """Whether the values of a feature are dates, as strings."""
     chain = transform_of(feature)
@@ -77,16 +85,16 @@ def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChai
 def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -> Tensor | None:
     """The result of a transform, if it can be inferred without the data."""
     feature = with_past_columns(feature)
-    chain = transform_of(feature)
+    chain = layers_of(feature)
     if chain is None or not chain.complete:
         return None
     source = data.sources.get("train")
     text = feature.takes_text(None)
-    pictures = picture_shape(feature, source)
-    if pictures is None and source is not None and feature.column is not None:
+    examples = file_shape(feature, source)
+    if examples is None and source is not None and feature.column is not None:
         known = source.known_types.get(feature.column)
-        pictures = known.shape if known is not None else None
-    one_value = source is not None and (source.one_value_cells or pictures is not None)
+        examples = known.shape if known is not None else None
+    one_value = source is not None and (source.one_value_cells or examples is not None)
     if text is None or feature.pad is not None or not one_value:
         found.extend(_across_examples(chain))
         return None
@@ -95,11 +103,12 @@ def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -
     sizes: Shape = () if feature.column is not None else (len(feature.names),)
     if is_open(feature):
         sizes = (None,)
-    if pictures is not None:
-        sizes = pictures
+    if examples is not None:
+        sizes = examples
     if feature.separator is not None:
         sizes = (None,)
-    given = given_type(text, chain.layers, sizes)
+    rest = transform_of(feature)
+    given = given_type(text, rest.layers if rest is not None else (), sizes)
     checked = infer_chain(chain.uses, chain.layers, given, chain.span)
     said = _certain(checked.diagnostics)
     found.extend(_of_columns(one, len(feature.names)) for one in said)
@@ -142,7 +151,7 @@ def _augmented(
     typed: TypedGraph, data: DataSection, found: list[Diagnostic]
 ) -> Iterator[Augmented]:
     """The inputs that `augment` names; integer inputs are skipped."""
-    for name, chain in _varied_inputs(data):
+    for name, chain in _varied_inputs(typed, data):
         wanted = typed.inputs.get(name)
         if wanted is None or not chain.complete or PENDING in wanted.shape:
             continue
@@ -156,11 +165,20 @@ def _augmented(
         yield Augmented(name, chain, wanted, checked.value[-1] if checked.value else None)
 
 
-def _varied_inputs(data: DataSection) -> Iterator[tuple[str, Chain]]:
+def _varied_inputs(typed: TypedGraph, data: DataSection) -> Iterator[tuple[str, Chain]]:
     """Every input that is varied, with its layers."""
     for name, chain in data.augment.items():
         for one in chain.on if isinstance(chain, Joint) else (name,):
-            yield one, chain
+            if one == name or not _stays_apart(one, chain, typed, data):
+                yield one, chain
+
+
+def _stays_apart(name: str, chain: Chain, typed: TypedGraph, data: DataSection) -> bool:
+    """Whether an input is not an image: its coordinates move, or it is mixed as a whole."""
+    feature, tensor = (data.inputs or {}).get(name), typed.inputs.get(name)
+    if feature is not None and feature.coordinates is not None:
+        return True
+    return bool(mixing(chain)) and tensor is not None and places(tensor.shape, None) is None
 
 
 def is_text(typed: TypedGraph | None, key: Key, feature: Feature) -> bool | None:

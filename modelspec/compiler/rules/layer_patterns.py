@@ -9,11 +9,11 @@ from modelspec.core.diagnostics import Span
 from modelspec.core.source import Mapping, Node, Scalar, Sequence
 
 from ..infer import TypedGraph
-from ..infer.freeze import layer_paths
+from ..infer.freeze import inner_layers, layer_paths
 from ..spec.initial_weights import MOST_WILD, is_wild, matcher
 from ..spec.training_section import Training
 
-FREEZE, SKIP = ("freeze",), ("weights", "skip")
+FREEZE, SKIP, ONLY = ("freeze",), ("weights", "skip"), ("weights", "only")
 ADAPTED, TRAINED = ("lora", "layers"), ("lora", "train")
 
 
@@ -48,8 +48,12 @@ def _named(pattern: str, paths: set[str]) -> frozenset[str]:
 
 
 def all_paths(typed: TypedGraph) -> set[str]:
-    """The path of every layer; layers of a sub-model are below its path."""
-    return {path for path, _ in layer_paths(typed.graph)}
+    """The path of every layer; layers of a sub-model, or inside a layer, are below its path."""
+    found: set[str] = set()
+    for path, call in layer_paths(typed.graph):
+        found.add(path)
+        found.update(f"{path}/{inner}" for inner in inner_layers(call))
+    return found
 
 
 def complete(typed: TypedGraph) -> bool:
@@ -64,6 +68,7 @@ def paths_with_weights(typed: TypedGraph, prefix: str = "") -> set[str]:
         path = f"{prefix}{layer.shared or layer.name}"
         if layer.weights:
             found.add(path)
+            found.update(f"{path}/{inner}" for inner in inner_layers(layer.call))
         if layer.inside is not None:
             found |= paths_with_weights(layer.inside, f"{path}/")
     return found

@@ -42,6 +42,11 @@ def moving(chain: Chain) -> tuple[Layer, ...]:
     return tuple(layer for layer in chain.layers if layer.moves_values)
 
 
+def mixing(chain: Chain) -> tuple[Layer, ...]:
+    """The layers that mix examples."""
+    return tuple(layer for layer in chain.layers if layer.mixes_examples)
+
+
 def for_model(root: Mapping, context: Context) -> Context:
     """The context of layers that take the inputs of the model: channels are on the same axis."""
     model = root.entries.get("model")
@@ -243,8 +248,9 @@ def _report_fill_alone(entry: Entry, report: Collector) -> None:
 
 
 def format_of(chain: Chain) -> str | None:
-    """The axis on which layers that move values expect the channels."""
-    formats = (getattr(layer, "data_format", None) for layer in moving(chain))
+    """The axis on which layers that move values or mix examples expect the channels."""
+    layers = (*moving(chain), *mixing(chain))
+    formats = (getattr(layer, "data_format", None) for layer in layers)
     return next((one for one in formats if one is not None), None)
 
 

@@ -23,6 +23,7 @@ from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 from .column_names import ALL_BUT, columns_of, is_pattern, literal
 from .feature import MEASURED, POLICIES, Feature, Pad, transform_of
 from .number_format import NumberFormat
+from .text_marks import check_marks
 from .transform_layers import read_transform
 
 __all__ = ["MEASURED", "POLICIES", "Feature", "Pad", "read_features", "transform_of"]
@@ -153,7 +154,11 @@ def _feature(node: Node, span: Span, context: Context, report: Collector) -> Fea
     if any(one is None for one in given.values()) or (chain is not None and not chain.complete):
         # Consequences of an error are not reported.
         return feature.model_copy(update={"transform": _Unread})
-    return feature.model_copy(update=given)
+    found = feature.model_copy(update=given)
+    if chain is None:
+        return found
+    check_marks(chain, found, report)
+    return found.prepared_by(chain)
 
 
 def _part(key: str, node: Mapping, context: Context, report: Collector) -> Any:

@@ -14,6 +14,7 @@ from modelspec.core.settings import Context, describe
 from modelspec.core.source import Mapping, Node, locate, plain
 
 from .augment_section import read_augmentation
+from .data_balance import Balance, read_balance
 from .data_expect import Expected, read_expectations
 from .data_features import Feature, Pad, read_features, transform_of
 from .data_slices import Slice, read_slices
@@ -23,6 +24,7 @@ from .data_where import Where, read_where
 from .data_window import Window, read_window
 from .known_columns import Chooser, columns_of_source, is_open
 from .known_columns import Columns as SourceColumns
+from .shared_vocabularies import share_vocabularies
 from .switched_off import without_switched_off
 from .transform_layers import Chain
 
@@ -49,7 +51,7 @@ values force one of them; `off` keeps nothing on disk after the run.
 Cache = Literal["auto", "memory", "disk", "off"]
 _KEYS = (
     *("source", *SPLITS, "where", "split", "window"),
-    *("inputs", "targets", "augment", "weights", "expect", "slices", "cache"),
+    *("inputs", "targets", "augment", "balance", "weights", "expect", "slices", "cache"),
 )
 
 
@@ -75,6 +77,8 @@ class DataSection:
     """Whether `split` is given but could not be read."""
     augment: MappingType[str, Chain] = field(default_factory=dict)
     """By model input: layers that vary the training examples."""
+    balance: Balance | None = None
+    """The classes of which each epoch draws the same number of training examples."""
     weights: str | None = None
     """The column of example weights."""
     expect: MappingType[str, Expected] = field(default_factory=dict)
@@ -90,9 +94,18 @@ class DataSection:
     """Whether `window` is given but could not be read."""
     columns: SourceColumns | None = None
     """The columns of the training source, if a feature selects columns by patterns."""
+    shared_vocabularies: MappingType[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """The features with a common vocabulary: for each the one whose settings determine it."""
+
+    def are_views(self, one: str, other: str) -> bool:
+        """Whether two inputs have the same column, so that each is a view of it."""
+        first, second = ((self.inputs or {}).get(name) for name in (one, other))
+        if first is None or second is None:
+            return False
+        return first.column is not None and first.column == second.column
 
 
-_SWITCHED_OFF = ("split", "where", "window", "weights", "expect"), ("augment", "slices")
+_SWITCHED_OFF = (_KEYS, ("augment", "slices"))
 """Keys that `null` disables, and those that an empty list disables too."""
 
 
@@ -116,11 +129,8 @@ def read_data(
     sources, spans = read_sources(node, context, report)
     split = _split(node, bool(sources), context, report)
     places = _places(node)
-    features = {
-        key: read_features(node.entries[key].value, key, names, places, context, report)
-        for key, names in (("inputs", inputs), ("targets", _targets(node, outputs, also)))
-        if key in node.entries
-    }
+    named = {"inputs": inputs, "targets": _targets(node, outputs, also)}
+    features = _features(node, named, places, context, report)
     _require_inputs(node, inputs, report)
     window, window_in_error = read_window(node, places, context, report)
     columns = _chosen(features, sources, places, context, report)
@@ -134,6 +144,7 @@ def read_data(
         places,
         split_in_error=split is None and "split" in node.entries,
         augment=read_augmentation(node, inputs, outputs, of_model or context, report),
+        balance=read_balance(node, places, context, report),
         weights=_column(node, "weights", report),
         expect=read_expectations(node.entries.get("expect"), places, context, report),
         slices=read_slices(node.entries.get("slices"), places, context, report),
@@ -142,7 +153,23 @@ def read_data(
         window=window,
         window_in_error=window_in_error,
         columns=columns,
+        shared_vocabularies=share_vocabularies(features, report),
     )
+
+
+def _features(
+    node: Mapping,
+    named: MappingType[str, SequenceType[str]],
+    places: dict[Path, Span],
+    context: Context,
+    report: Collector,
+) -> dict[str, dict[str, Feature] | None]:
+    """The features of `inputs` and `targets`, as far as they are written."""
+    return {
+        key: read_features(node.entries[key].value, key, names, places, context, report)
+        for key, names in named.items()
+        if key in node.entries
+    }
 
 
 def _chosen(

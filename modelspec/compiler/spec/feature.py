@@ -5,12 +5,14 @@ are prepared for the model.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, PrivateAttr, model_validator
 
 from modelspec.catalog.layers.setting_types import Count, ListedLayers
 from modelspec.catalog.sources.common.picture_settings import MaskValues, PictureSize
+from modelspec.catalog.sources.common.sound_settings import MOST_SAMPLES, Channels, Length, Rate
 from modelspec.core.diagnostics import Fault, listed
 from modelspec.core.settings import Section, Unfit, refuse
 
@@ -56,6 +58,20 @@ def _as_written(value: Any) -> Any:
     return value
 
 
+Coordinates: TypeAlias = Literal[
+    "xyxy",
+    "rel_xyxy",
+    "yxyx",
+    "rel_yxyx",
+    "xywh",
+    "rel_xywh",
+    "center_xywh",
+    "rel_center_xywh",
+    "center_yxhw",
+    "xy",
+    "rel_xy",
+]
+"""The formats of boxes and points; `spec.coordinates` describes them."""
 Layers = Annotated[Any, PlainValidator(_as_written, json_schema_input_type=ListedLayers)]
 """Layers as written: they are read when the whole feature is known."""
 LengthOrPad = Annotated[
@@ -127,14 +143,19 @@ class Feature(Section):
     """How the numbers of the column are written: `{thousands, decimal, strip, percent,
     accounting}`.
     """
+    coordinates: Coordinates | None = None
+    """For points (`xy`) and boxes in an image: their format, after `transform`, with the names of
+    Keras; `rel_` are fractions of the width and height of the image. `augment` with `on` moves them
+    with the image; what leaves the image becomes -1.
+    """
     random: Literal["normal", "uniform"] | None = None
     """Instead of a column: an input that is drawn anew at every step, from the standard normal
     distribution or uniformly from 0 to 1. In training the numbers depend on the seed, the epoch and
     the step; in `evaluate` and `predict` on the seed and the row.
     """
-    read: Literal["image", "mask"] | None = None
+    read: Literal["image", "mask", "audio"] | None = None
     """Reads the files that a column of paths names, relative to the file that contains the column:
-    as images, or as masks with a class number for each pixel.
+    as images, as masks with a class number for each pixel, or as sounds.
     """
     size: PictureSize | None = None
     """The height and width to which every image or mask is resized; without it all must have the
@@ -152,6 +173,20 @@ class Feature(Section):
     """The values of a mask that mean the classes 0, 1, ...; any other value is an error."""
     max_pixels: Annotated[int, Field(ge=1, le=170_000_000)] = 50_000_000
     """A file with more pixels is rejected before it is decoded."""
+    sampling_rate: Rate | None = None
+    """The samples per second that audio files are resampled to; without it all must have the same
+    rate.
+    """
+    output_sequence_length: Length | None = None
+    """The number of samples that every sound is cut to, or padded to with zeros at its end; without
+    it all must have the same length.
+    """
+    channels: Channels = "mono"
+    """The channels of audio that is read: `mono` is the mean of the channels, `stereo` repeats a
+    single channel.
+    """
+    max_samples: Length = MOST_SAMPLES
+    """A file with more samples, over its channels, is rejected before it is decoded."""
     pad: LengthOrPad = None
     """Truncates or pads sequences to one length: the length, or `{length, value, padding,
     truncating}`.
@@ -165,6 +200,8 @@ class Feature(Section):
     """For a looked-up target with two labels: the label whose probability a single unit predicts,
     and that `Precision` and `Recall` measure; by default the second label in sorted order.
     """
+
+    _text_steps: Chain | None = PrivateAttr(default=None)
 
     def without_effect(self) -> Collection[str]:
         if self.random is not None:
@@ -237,6 +274,24 @@ class Feature(Section):
     def names(self) -> tuple[str, ...]:
         return (self.column,) if self.column is not None else self.columns or ()
 
+    @property
+    def text_steps(self) -> Chain | None:
+        """The first layers of the transform, if they change strings; `transform` has the others."""
+        return self._text_steps
+
+    def prepared_by(self, chain: Chain) -> Feature:
+        """The feature with the layers of its `transform`."""
+        steps, rest = chain.divided()
+        found = self.model_copy(update={"transform": rest})
+        found._text_steps = steps
+        return found
+
+    def with_steps(self, count: int) -> Feature:
+        """The feature with only the first of its layers that change strings."""
+        found, steps = self.model_copy(), self.text_steps
+        found._text_steps = None if steps is None else replace(steps, uses=steps.uses[:count])
+        return found
+
     def takes_text(self, dtype: str | None) -> bool | None:
         """Whether it takes strings rather than numbers; None if it takes either. `dtype` is that of
         the model input, None for a target.
@@ -245,13 +300,15 @@ class Feature(Section):
             return self.dtype == "string"
         if self.number is not None or self.read is not None:
             return False
+        if self.text_steps is not None:
+            return True
         chain = transform_of(self)
         return takes_text(chain.layers if chain else (), dtype)
 
     @property
     def prepared(self) -> bool:
         """Whether the transform changes the number or the type of the values."""
-        changed = (self.transform, self.pad, self.separator, self.random)
+        changed = (self.transform, self.text_steps, self.pad, self.separator, self.random)
         return any(one is not None for one in changed)
 
     @property

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
-from typing import Annotated, Any
+from pathlib import PurePath
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo, model_validator
 
 from modelspec.core.diagnostics import Span, listed
 from modelspec.core.paths import ProjectPath
-from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit
+from modelspec.core.places import is_address
+from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit, refuse
 
 WILD = frozenset("*?[")
 """Characters that make a name a pattern."""
@@ -40,8 +42,15 @@ class WeightsSource:
     """The folder that the path is relative to."""
 
 
+def is_run(path: str) -> bool:
+    """Whether a path of weights is a run folder rather than a file: it has no extension."""
+    return not PurePath(path).suffix and not is_address(path)
+
+
 def _weights_path(value: Any) -> Any:
-    if isinstance(value, str) and value and not value.lower().endswith(ENDINGS):
+    if not isinstance(value, str) or not value or is_run(value):
+        return value
+    if not value.lower().endswith(ENDINGS):
         raise Unfit(
             f"a file of weights ({listed(ENDINGS, 'or')})",
             code="MS534",
@@ -51,6 +60,8 @@ def _weights_path(value: Any) -> Any:
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
+    if value is None:  # switches off what another file has set
+        return ()
     items = (value,) if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)):
         raise Unfit("a list of layer names")
@@ -70,7 +81,7 @@ def _is_name(item: Any) -> bool:
 
 
 Patterns = Annotated[
-    tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str])
+    tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str] | None)
 ]
 """Names of layers, which may contain the wildcards `*`, `?` and `[...]`; `model/layer` is a layer
 of a sub-model.
@@ -78,6 +89,23 @@ of a sub-model.
 
 
 WeightsPath = Annotated[ProjectPath, BeforeValidator(_weights_path)]
+
+
+def _names(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(map(_is_name, value)):
+        raise Unfit(
+            "a mapping of weights to the names of tensors in the file",
+            help="write e.g. `names: {embedding/embeddings: glove}`",
+        )
+    wrong = next((key for key, item in value.items() if not _is_name(item)), None)
+    if wrong is not None:
+        raise Unfit("a mapping of weights to the names of tensors in the file", path=(wrong,))
+    return dict(value)
+
+
+TensorNames = Annotated[
+    dict[str, str], PlainValidator(_names, json_schema_input_type=dict[str, str])
+]
 
 
 class InitialWeights(Settings):
@@ -92,9 +120,19 @@ class InitialWeights(Settings):
         return "weights"
 
     path: WeightsPath
-    """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file."""
+    """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file, or a run folder, which
+    has no extension.
+    """
+    only: Patterns = ()
+    """The layers that start from the file, found by their names; all others keep their random
+    initial weights.
+    """
     skip: Patterns = ()
     """Layers that keep their random initial weights, e.g. a head for other classes."""
+    names: TensorNames = {}
+    """For a file with other names: by weight (`embedding/embeddings`) the name of its tensor in the
+    file. Only these weights are then loaded.
+    """
     skip_mismatch: bool = False
     """Whether layers that do not match the file keep their random initial weights, instead of
     causing an error.
@@ -103,6 +141,19 @@ class InitialWeights(Settings):
     """Whether layers are matched by name instead of by order; layers that the file lacks keep their
     random initial weights.
     """
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        others = ("only", "skip", "skip_mismatch", "by_name")
+        other = next((name for name in others if getattr(self, name)), None)
+        if self.names and other is not None:
+            refuse(
+                f"`{other}` has no effect beside `names`, which lists every weight that is loaded",
+                "MS208",
+                other,
+                help="leave one of them out",
+            )
+        return self
 
 
 def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping as MappingType
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from modelspec.catalog.layers import LAYERS
@@ -22,6 +23,7 @@ from .entries import EntryReader, Reference, Use
 from .initial_weights import WeightsSource
 from .layer_names import check_name
 from .model_inputs import InputSpec, read_inputs
+from .moving_average import EMA_OF, MovingAverage, is_average, read_average
 from .submodel_weights import read_weights
 
 MODEL_KEYS = ("inputs", "shared", "layers", "outputs", "image_data_format")
@@ -51,6 +53,8 @@ class ModelSection:
     trainable: bool = True
     weights: WeightsSource | None = None
     """The initial weights of a sub-model."""
+    averages: MappingType[str, MovingAverage] = field(default_factory=dict)
+    """The shared layers and models that are moving averages of others, by name."""
 
 
 def read_model(node: Node, context: Context, report: Collector) -> ModelSection | None:
@@ -86,7 +90,7 @@ class _ModelReader:
     def model(self, node: Mapping, *, root: bool = False) -> ModelSection | None:
         node = known_keys(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
         reader = self._inside(node)
-        shared, shared_spans = reader._shared(node)
+        shared, shared_spans, averages = reader._shared(node, root=root)
         layers, inputs = node.entries.get("layers"), node.entries.get("inputs")
         outputs, trainable = node.entries.get("outputs"), node.entries.get("trainable")
         weights = node.entries.get("weights")
@@ -114,6 +118,7 @@ class _ModelReader:
             shared_spans=shared_spans,
             trainable=reader._flag(trainable.value, "trainable") if trainable else True,
             weights=read_weights(weights.value, self.context, self.report) if weights else None,
+            averages=averages,
         )
 
     def _entries(self) -> EntryReader:
@@ -164,11 +169,11 @@ class _ModelReader:
     # Shared layers and models ---------------------------------------------------------------------
 
     def _shared(
-        self, node: Mapping
-    ) -> tuple[dict[str, SharedLayer | ModelSection], dict[str, Span]]:
+        self, node: Mapping, *, root: bool
+    ) -> tuple[dict[str, SharedLayer | ModelSection], dict[str, Span], dict[str, MovingAverage]]:
         entry = node.entries.get("shared")
-        if entry is None:
-            return {}, {}
+        if entry is None or plain(entry.value) is None:
+            return {}, {}, {}
         if not isinstance(entry.value, Mapping):
             self.report.error(
                 "MS204",
@@ -176,16 +181,57 @@ class _ModelReader:
                 f"found {describe(plain(entry.value))}",
                 entry.value.span,
             )
-            return {}, {}
+            return {}, {}, {}
         found: dict[str, SharedLayer | ModelSection] = {}
         spans: dict[str, Span] = {}
+        averages: dict[str, MovingAverage] = {}
+        definition: SharedLayer | ModelSection | None
         for name, item in entry.value.entries.items():
             spans[name] = item.key_span
             self._check_shared_name(name, item.key_span)
-            definition = self._shared_definition(item.value)
+            if isinstance(item.value, Mapping) and is_average(item.value):
+                average = self._average(name, item.value, entry.value, root=root)
+                definition = None
+                if average is not None:
+                    averages[name] = average
+                    definition = self._copy(average.source, entry.value)
+            else:
+                definition = self._shared_definition(item.value)
             if definition is not None:
                 found[name] = definition
-        return found, spans
+        return found, spans, averages
+
+    def _average(
+        self, name: str, node: Mapping, shared: Mapping, *, root: bool
+    ) -> MovingAverage | None:
+        if root:
+            return read_average(name, node, shared.entries, self.report)
+        self.report.error(
+            "MS539",
+            f"`{EMA_OF}` is used inside a shared model: a moving average has to be defined under"
+            " `shared` of the whole model",
+            node.entries[EMA_OF].key_span,
+            help="move both definitions to `model.shared`",
+        )
+        return None
+
+    def _copy(self, name: str, shared: Mapping) -> SharedLayer | ModelSection | None:
+        """The same frozen layer or model with its own weights; its faults are those of the
+        original.
+        """
+        reader = replace(self, report=Collector())
+        made = reader._shared_definition(shared.entries[name].value)
+        if isinstance(made, SharedLayer):
+            if made.use.layer is None:
+                return None
+            layer = made.use.layer.model_copy(update={"trainable": False})
+            return SharedLayer(made.use._replace(layer=layer))
+        if made is None:
+            return None
+        # What it calls is copied too: a part that both call would have the weights of one of them.
+        called = _called_names(made, shared.entries.keys() - {name})
+        parts = {one: part for one in called if (part := reader._copy(one, shared)) is not None}
+        return replace(made, shared={**parts, **made.shared}, trainable=False, weights=None)
 
     def _check_shared_name(self, name: str, span: Span) -> None:
         if name in LAYERS:
@@ -233,3 +279,12 @@ class _ModelReader:
             (None, ref)
             for ref in ((references,) if isinstance(references, Reference) else references)
         )
+
+
+def _called_names(section: ModelSection, names: AbstractSet[str]) -> list[str]:
+    """Those of some shared names that a model or one of its own shared models calls."""
+    found = {one.kind: None for one in section.uses if one.shared and one.kind in names}
+    for name, part in section.shared.items():
+        if isinstance(part, ModelSection):
+            found |= dict.fromkeys(_called_names(part, names - {name}))
+    return [name for name in found if name not in section.shared]

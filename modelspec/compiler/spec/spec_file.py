@@ -13,6 +13,7 @@ from modelspec.core.source import Document, Entry, Mapping, Scalar, plain
 from .augment_section import for_model
 from .data_section import DataSection, read_data
 from .expect_section import Expectations, read_expect
+from .generate_section import Generation, read_generate
 from .layer_names import check_name
 from .model_section import ModelSection, read_model
 from .objective_section import named_targets
@@ -25,11 +26,12 @@ from .training_section import Training
 VERSION = 1
 KEYS = (
     *("modelspec", "name", "description", "seed"),
-    *("model", "data", "training", "expect", "runtime"),
+    *("model", "data", "training", "generate", "expect", "runtime"),
 )
 EXPANDED = ("extends", "vars", "blocks")
 """Sections removed by the expansion: they are still suggested for misspellings."""
 LATER = ("sweep",)
+_OPTIONAL = tuple(key for key in KEYS if key not in ("modelspec", "model"))
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class SpecFile:
     context: Context
     expectations: Expectations = ()
     """Conditions on the model, and on a finished run."""
+    generation: Generation | None = None
+    """How the trained model makes examples."""
 
 
 def validate(document: Document, context: Context) -> Checked[SpecFile]:
@@ -73,6 +77,7 @@ def validate(document: Document, context: Context) -> Checked[SpecFile]:
         runtime,
         context,
         read_expect(root.entries.get("expect"), report),
+        read_generate(root.entries.get("generate"), context, report),
     )
     return Checked(spec, report.diagnostics)
 
@@ -119,6 +124,7 @@ def _own_keys(root: Mapping, report: Collector) -> Mapping:
         elif not key.startswith("x-"):
             own[key] = entry
     root = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED), "a spec", report)
+    root = without_switched_off(root, [key for key in _OPTIONAL if _is_written(root, key)])
     if "model" not in root.entries:
         report.error(
             "MS315",
@@ -127,6 +133,14 @@ def _own_keys(root: Mapping, report: Collector) -> Mapping:
             help="`modelspec init` writes an example",
         )
     return root
+
+
+def _is_written(root: Mapping, key: str) -> bool:
+    """Whether a key has a written value: a section without one may have lost its content, so it is
+    not switched off by `null`.
+    """
+    entry = root.entries.get(key)
+    return entry is not None and entry.value.span.end > entry.value.span.start
 
 
 def _version(root: Mapping, report: Collector) -> None:

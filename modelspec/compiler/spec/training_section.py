@@ -119,8 +119,8 @@ class Choices(Section):
         InitialWeights | None,
         PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None),
     ] = None
-    """The file with the initial weights: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file,
-    or `{path: FILE, skip: [predictions]}`.
+    """The file with the initial weights: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file or
+    a run folder; or `{path: FILE, skip: [predictions]}`, `{path: FILE, only: [embedding]}`.
     """
     stages: Any = None
     """Stages that train one after the other, each with its own values of these keys."""

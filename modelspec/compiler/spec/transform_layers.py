@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
@@ -36,6 +37,20 @@ class Chain:
     def written(self) -> Any:
         """As written in a spec."""
         return plain(self.node)
+
+    def divided(self) -> tuple[Chain | None, Chain | None]:
+        """The first layers that give a string for each string, and the layers after them."""
+        steps = takewhile(lambda use: use.layer is not None and use.layer.text_step, self.uses)
+        count = len(tuple(steps))
+        if not count or not isinstance(self.node, Sequence):
+            return None, self
+        first, rest = (
+            replace(
+                self, uses=self.uses[part], node=self.node._replace(items=self.node.items[part])
+            )
+            for part in (slice(count), slice(count, None))
+        )
+        return first, rest if rest.uses else None
 
 
 def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
@@ -70,7 +85,19 @@ def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
 def read_transform(node: Node, context: Context, report: Collector) -> Chain | None:
     """The layers that prepare a column; None, with a report, if it is not a list."""
     # Independent of the precision of the model: the result is cast to the dtype of the input.
-    return _read(node, "transform", _check_preparing, replace(context, precision="float64"), report)
+    exact = replace(context, precision="float64")
+    found = _read(node, "transform", _check_preparing, exact, report)
+    return found and replace(found, uses=tuple(map(_in_float32, found.uses)))
+
+
+def _in_float32(use: Use) -> Use:
+    """A layer that TensorFlow does not support in float64 in float32, unless its dtype is
+    written.
+    """
+    written = isinstance(use.body, Mapping) and "dtype" in use.body.entries
+    if use.layer is None or written or "float64" not in use.layer.no_kernel_in:
+        return use
+    return use._replace(layer=use.layer.model_copy(update={"dtype": "float32"}))
 
 
 def read_augment(node: Node, context: Context, report: Collector) -> Chain | None:
@@ -142,7 +169,7 @@ def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
             use.kind_span,
             help="move it to `augment` under `data`",
         )
-    elif (count := _tensors_taken(layer)) > 1:
+    elif (count := _tensors_taken(layer)) > 1 and not layer.crosses_columns:
         report.error(
             "MS625",
             f"`{use.kind}` takes {count} tensors, but the layers of a `transform` pass one tensor"
@@ -190,12 +217,12 @@ def _check_augmenting(use: Use, layer: Layer, report: Collector) -> bool:
             use.kind_span,
             help="move it to the `transform` of the column, or to the model",
         )
-    elif layer.mixes_examples:
+    elif layer.mixes_examples and layer.mixes_by is None:
         report.error(
             "MS633",
             f"`{use.kind}` mixes examples, but their labels would not change",
             use.kind_span,
-            help="use layers that change each example independently",
+            help="use `MixUp` or `CutMix`, which mix the labels too",
         )
     else:
         return True

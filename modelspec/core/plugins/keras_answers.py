@@ -3,7 +3,7 @@ process.
 
 The process runs `modelspec.runtime.backend.plugin_probe`. It is started on the first question that
 the cache cannot answer, and ends with this one. An entry of the cache belongs to the hash of the
-code of the plugin and to the version of Keras.
+code of the plugin and to the version of Keras. `Answers` asks other processes in the same way.
 """
 
 from __future__ import annotations
@@ -28,16 +28,15 @@ from ..project import cache_folder
 ANSWER_SECONDS: Final = 180.0
 """The time limit of one answer, which may include loading a framework."""
 _FORMAT: Final = 2
-_PROBE: Final = "modelspec.runtime.backend.plugin_probe"
 _TYPES: Final[dict[str, type]] = {"int": int, "float": float, "bool": bool, "str": str}
 
 
 class _Probe:
     """The other process."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        self._process = sandbox.start(_PROBE, stdin=pipe, stdout=pipe, stderr=nothing)
+        self._process = sandbox.start(module, stdin=pipe, stdout=pipe, stderr=nothing)
 
     @property
     def runs(self) -> bool:
@@ -67,14 +66,47 @@ class _Probe:
 
 
 _lock = Lock()
-_probes: list[_Probe] = []
+_probes: dict[str, _Probe] = {}
+"""The processes that run, by their modules."""
 
 
 @atexit.register
 def end_probe() -> None:
-    """Ends the process, if it runs."""
+    """Ends the processes that run."""
     while _probes:
-        _probes.pop().end()
+        _probes.popitem()[1].end()
+
+
+class Answers:
+    """Answers of a module that reads questions and writes answers, one JSON value a line: from a
+    cache, or from its process.
+    """
+
+    def __init__(self, module: str, part: str) -> None:
+        self._module = module
+        self._part = part
+        """The folder of the cache."""
+
+    def to(
+        self, question: Mapping[str, Any], key: Mapping[str, Any], *, fresh: bool = False
+    ) -> dict[str, Any] | None:
+        """The answer to a question; None if the process crashed or took too long. The cache keeps
+        it under `key`, unless it is a `fault`; with `fresh` the process is always asked.
+        """
+        name = sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        file = cache_folder(self._part) / f"{name}.json"
+        found = None if fresh else _read(file)
+        if found is None:
+            with _lock:
+                found = _asked(question, self._module)
+            if found is None:
+                end_probe()
+            elif "fault" not in found:
+                _write(file, found)
+        return found
+
+
+_OF_PLUGINS: Final = Answers("modelspec.runtime.backend.plugin_probe", "plugins")
 
 
 def answer(noun: str, path: str, digest: str, **question: Any) -> dict[str, Any]:
@@ -82,24 +114,14 @@ def answer(noun: str, path: str, digest: str, **question: Any) -> dict[str, Any]
     (MS855) if there is none.
     """
     key = {"path": path, "code": digest, "keras": _keras(), "format": _FORMAT, **question}
-    file = (
-        cache_folder("plugins")
-        / f"{sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()}.json"
-    )
-    found = _read(file)
+    found = _OF_PLUGINS.to({"path": path, "places": sys.path, **question}, key)
     if found is None:
-        with _lock:
-            found = _asked({"path": path, "places": sys.path, **question})
-        if found is None:
-            end_probe()
-            raise Fault(
-                "MS855",
-                f"Keras gives no answer about the {noun} `{path}` of a plugin: the process crashed,"
-                f" or took more than {ANSWER_SECONDS:g} seconds",
-                help=f'try `python -c "import {path.partition(":")[0]}"`',
-            )
-        if "fault" not in found:
-            _write(file, found)
+        raise Fault(
+            "MS855",
+            f"Keras gives no answer about the {noun} `{path}` of a plugin: the process crashed,"
+            f" or took more than {ANSWER_SECONDS:g} seconds",
+            help=f'try `python -c "import {path.partition(":")[0]}"`',
+        )
     if "fault" in found:
         place = found.get("place")
         raise Fault(
@@ -121,12 +143,12 @@ def field_of(parameter: Mapping[str, Any]) -> tuple[Any, Any]:
     return (annotation if default is not None else annotation | None), default
 
 
-def _asked(question: Mapping[str, Any]) -> dict[str, Any] | None:
-    if _probes and not _probes[0].runs:
-        end_probe()
-    if not _probes:
-        _probes.append(_Probe())
-    return _probes[0].ask(question)
+def _asked(question: Mapping[str, Any], module: str) -> dict[str, Any] | None:
+    if module in _probes and not _probes[module].runs:
+        _probes.pop(module).end()
+    if module not in _probes:
+        _probes[module] = _Probe(module)
+    return _probes[module].ask(question)
 
 
 def _keras() -> str:

@@ -40,6 +40,8 @@ class Context:
     """What the user allowed outside the project."""
     plugins: Plugins = NO_PLUGINS
     """The plugins that the spec may use."""
+    run: FilePath | None = None
+    """The run folder whose spec is read: it contains copies of presets."""
 
 
 def context_of(info: ValidationInfo) -> Context:

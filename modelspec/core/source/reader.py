@@ -54,11 +54,15 @@ class Reading(Collector):
         if before is None:
             entries[key] = Entry(key_span, value)
             return
+        if entries is self._second_loop and key in _OF_LOOPS:
+            return  # reported at its `for`
+        if key == "for":
+            self._second_loop = entries
         self.report(
             Fault(
                 "MS104",
                 f"key {quoted(key)} is written twice",
-                help="remove one of the two, or rename it",
+                help=_LOOPS if key == "for" else "remove one of the two, or rename it",
             ),
             key_span,
             Note("first written here", before.key_span),

@@ -10,6 +10,7 @@ from typing import Final
 from ..diagnostics import Fault, Note
 from .reader import quoted, shortened
 from .yaml_error import Explained, Trouble
+from .yaml_faults import expression_end
 
 _CLOSING: Final = {"[": "]", "{": "}"}
 _ENTRY = re.compile(
@@ -32,9 +33,9 @@ def bracket(t: Trouble) -> Explained | None:
     )
     if never:
         return never_closed(t, t.opened)
-    expression = _expression(t)
-    if expression:
-        return expression
+    found = expression(t)
+    if found is not None:
+        return found
     fix = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
     fault = Fault(
         "MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=fix
@@ -62,8 +63,15 @@ def _is_entry(t: Trouble) -> bool:
     return _ENTRY.match(t.text, t.line_start) is not None
 
 
-def _expression(t: Trouble) -> Explained | None:
-    """`$sizes[0]` and `${name}` inside brackets, whose brackets YAML reads as a list or mapping."""
+def expression(t: Trouble) -> Explained | None:
+    """`$(sizes[0])`, `$sizes[0]` and `${name}` inside brackets, whose brackets YAML reads as a list
+    or mapping.
+    """
+    first = t.at - len(t.before)
+    opened = t.before.rfind("$(")
+    last = expression_end(t.text, first + opened) if opened >= 0 else None
+    if last is not None and last > t.at:
+        return _needs_quotes(t, first + opened, t.text[first + opened : last])
     word = re.search(r"[^\s,\[\]{}:]*\$[^\s,\[\]{}]*$", t.before)
     if not word or t.found not in ("[", "{"):
         return None
@@ -75,9 +83,14 @@ def _expression(t: Trouble) -> Explained | None:
         fix = f"write `${shortened(name)}`, or `$(...)` for an expression"
         fault = Fault("MS103", "`${...}` is not a value of this language", help=fix)
         return Explained(fault, t.span(start, len(whole)))
+    return _needs_quotes(t, start, whole)
+
+
+def _needs_quotes(t: Trouble, start: int, whole: str) -> Explained:
+    quote = "'" if '"' in whole else '"'
     fault = Fault(
         "MS103",
         f"{quoted(whole)} needs quotes inside brackets",
-        help=f'write `"{shortened(whole)}"`',
+        help=f"write `{quote}{shortened(whole)}{quote}`",
     )
     return Explained(fault, t.span(start, len(whole)))

@@ -12,7 +12,7 @@ import yaml
 from ..diagnostics import Fault, Note, Source, Span
 from . import yaml_faults
 from .reader import quoted, shortened, too_deep
-from .yaml_brackets import bracket, never_closed
+from .yaml_brackets import bracket, expression, never_closed
 from .yaml_error import Explained, Trouble
 
 _LINES: Final = 100  # how many lines above are searched for a mistake
@@ -195,6 +195,9 @@ def _quotes(t: Trouble) -> Explained | None:
 def _token(t: Trouble) -> Explained | None:
     if "cannot start any token" not in t.problem:
         return None
+    found = expression(t)  # only within brackets it ends before its `)`
+    if found is not None:
+        return found
     fault = Fault(
         "MS103", f"a value cannot start with {_named(t.found)}", help="put the value in quotes"
     )

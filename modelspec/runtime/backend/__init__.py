@@ -34,6 +34,7 @@ def build(compiled: Compiled, *, pretrained: bool = True, terms: bool = False) -
 def _built(compiled: Compiled, pretrained: bool, terms: bool) -> keras.Model:
     from .compile_model import compile_model
     from .lower import lowered
+    from .moving_averages import moving_averages
 
     assert compiled.graph is not None, "a spec with errors cannot be built"
     model, tensor = lowered(compiled.plain or compiled.graph, compiled.name, pretrained)
@@ -41,11 +42,13 @@ def _built(compiled: Compiled, pretrained: bool, terms: bool) -> keras.Model:
         from .attached_objective import remember
 
         remember(model, compiled.graph, tensor, compiled.file.seed)
+    loaded: frozenset[int] = frozenset()
     if pretrained and compiled.training is not None and compiled.training.weights is not None:
         from .weights import load_weights, place_of
 
         place = place_of(compiled.training, compiled.file.root)
-        load_weights(model, compiled.training.weights, compiled.file.context, place)
+        loaded = load_weights(model, compiled.training.weights, compiled.file.context, place)
+    moving_averages(model).begin(loaded)
     if compiled.plain is not None:
         from .adapters import add_adapters
 

@@ -70,7 +70,9 @@ def _owners(layer: Any, call: TypedCall) -> list[Any]:
     return [
         one
         for one in layer._flatten_layers()
-        if hasattr(one, "enable_lora") and any(id(weight) in chosen for weight in one.weights)
+        if hasattr(one, "enable_lora")
+        and not isinstance(one, keras.Model)  # a backbone of KerasHub adapts layers of its choice
+        and any(id(weight) in chosen for weight in one.weights)
     ]
 
 

@@ -15,6 +15,26 @@ def operation(name: str) -> Callable[..., Any]:
     return found
 
 
+def added(x1: Any, x2: Any) -> Any:
+    """Returns `x1 + x2`."""
+    if not is_added_as_a_bias(x1, x2):
+        return ops.add(x1, x2)
+    return ops.subtract(x1, ops.subtract(ops.zeros_like(x2), x2))
+
+
+def is_added_as_a_bias(x1: Any, x2: Any) -> bool:
+    """Whether `keras.ops.add` may add `x2`, which has one axis larger than 1, along another axis of
+    `x1`: with TensorFlow it compares the sizes, not the positions of the axes (Keras 3.15).
+    """
+    sizes: Any = getattr(x1, "shape", ())
+    other: Any = getattr(x2, "shape", ())
+    larger = [size for size in other if size is None or size > 1]
+    if len(sizes) < 2 or len(larger) != 1 or larger[0] is None:
+        return False
+    is_last = other[-1] == larger[0] == sizes[-1]
+    return not is_last or len(other) > len(sizes)
+
+
 def _cosine_similarity(x1: Any, x2: Any, axis: int) -> Any:
     """As in `keras.metrics.CosineSimilarity`: 1 for vectors of the same direction."""
     first, second = (ops.normalize(x, axis=axis) for x in (x1, x2))
@@ -92,6 +112,7 @@ def structural_similarity(
 
 
 COMPOSED: Final[dict[str, Callable[..., Any]]] = {
+    "add": added,
     "convolve": _convolve,
     "gather": ops.take,
     "patches": _patches,
@@ -100,4 +121,4 @@ COMPOSED: Final[dict[str, Callable[..., Any]]] = {
     "cosine_similarity": _cosine_similarity,
     "len": _length,
 }
-"""The functions that `keras.ops` does not have under their names."""
+"""The functions that `keras.ops` does not have under their names, or computes otherwise."""

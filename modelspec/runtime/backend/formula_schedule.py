@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from modelspec.catalog.formula import Formula
 
+from .warmup_schedule import WarmupSchedule
 from .weight_formulas import weight_value
 
 _UNKNOWN: Final = 2**62
@@ -30,26 +31,32 @@ class FormulaSchedule(keras.optimizers.schedules.LearningRateSchedule):
         step = tf.cast(step, "int64")
         return tf.cast(weight_value(self.formula, step // self.steps, step), "float32")
 
+    def set_length(self, of_epoch: int, every: int | None) -> None:
+        """The steps of an epoch; those of the whole training have no effect."""
+        self.steps.assign(of_epoch)
+
     def get_config(self) -> dict[str, Any]:
         """The text of the formula. It cannot be loaded: the saved model has no optimizer."""
         return {"formula": str(self.formula)}
 
 
-def set_epoch(optimizer: Any, steps: int) -> None:
-    """Sets the steps of an epoch of every formula of an optimizer."""
+def set_epoch(optimizer: Any, steps: int, every: int | None = None) -> None:
+    """Sets the steps of an epoch, and of the whole training, for the schedules of an optimizer."""
     for one in _schedules(optimizer):
-        one.steps.assign(steps)
+        one.set_length(steps, every)
 
 
 def has_schedules(optimizer: Any) -> bool:
-    """Whether the rate of an optimizer is a formula."""
+    """Whether the rate of an optimizer is a schedule that Keras does not have."""
     return any(True for _ in _schedules(optimizer))
 
 
-def _schedules(optimizer: Any) -> Iterator[FormulaSchedule]:
-    """The formulas of an optimizer, of those inside a loss scale, and of each of several."""
+def _schedules(optimizer: Any) -> Iterator[FormulaSchedule | WarmupSchedule]:
+    """The schedules of an optimizer that Keras does not have, of those inside a loss scale, and of
+    each of several.
+    """
     rate = getattr(optimizer, "_learning_rate", None)  # `learning_rate` is its current value
-    if isinstance(rate, FormulaSchedule):
+    if isinstance(rate, (FormulaSchedule, WarmupSchedule)):
         yield rate
     inner = getattr(optimizer, "inner_optimizer", None)
     several = getattr(optimizer, "optimizers", ())

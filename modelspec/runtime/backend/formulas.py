@@ -19,6 +19,7 @@ from modelspec.catalog.components.learning_rate import LearningRateScheduler
 from modelspec.catalog.components.loss_expression import Expression as LossSettings
 from modelspec.catalog.components.metric_expression import Expression as MetricSettings
 from modelspec.catalog.components.schedule_expression import Expression as RateSettings
+from modelspec.catalog.components.warmup_schedules import Warmup
 from modelspec.catalog.formula import Formula, evaluate
 from modelspec.catalog.formula.function_table import FUNCTIONS
 from modelspec.catalog.formula.tree import Call, Constant, Index, Name, Node, Result, listed
@@ -165,6 +166,10 @@ def component(settings: Settings) -> Any:
         from .formula_schedule import FormulaSchedule
 
         return FormulaSchedule(settings.formula)
+    if isinstance(settings, Warmup):
+        from .warmup_schedule import WarmupSchedule
+
+        return WarmupSchedule(settings)
     if isinstance(settings, LearningRateScheduler):
         return keras.callbacks.LearningRateScheduler(
             rate(settings.schedule), verbose=settings.verbose

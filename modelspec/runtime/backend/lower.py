@@ -24,6 +24,7 @@ from .convert import to_keras
 from .formulas import expression_model
 from .inner_names import inner_name
 from .mismatch import MismatchError
+from .moving_averages import remember_averages
 from .plugin_classes import disagreement
 from .wrapped_models import wrapped
 
@@ -50,6 +51,8 @@ def lowered(
     outputs = lowering.outputs()
     model = keras.Model(one_or_mapping(inputs), one_or_mapping(outputs), name=inner_name(name))
     _check_count(model, typed)
+    if typed.graph.averages:
+        remember_averages(model, typed.graph.averages, lowering.objects)
     return model, lowering.tensor
 
 
@@ -136,6 +139,8 @@ class Lowering:
             names = typed.call.callee.input_names
             given = [arguments[name] for name in names if name in arguments]
             return callee(_one_or_list(given), **options)
+        if isinstance(typed.call.callee, Layer) and typed.call.callee.takes_mapping:
+            return callee(arguments, **options)
         first, *rest = arguments
         given = arguments[first]
         if isinstance(typed.call.callee, Layer) and typed.call.callee.one_alone:
@@ -158,10 +163,10 @@ class Lowering:
         callee = typed.settled or callee
         if typed.shared is None:
             assert isinstance(callee, Layer)
-            return _layer(callee, typed.name)
+            return self._layer(callee, typed.name)
         if typed.shared not in self.objects:
             if isinstance(callee, Layer):
-                self.objects[typed.shared] = _layer(callee, typed.shared)
+                self.objects[typed.shared] = self._layer(callee, typed.shared)
             else:
                 self.objects[typed.shared] = self._model(typed.shared)
         if not typed.call.use.around:
@@ -169,6 +174,14 @@ class Lowering:
         if typed.shared not in self.wrapped:
             self.wrapped[typed.shared] = wrapped(self.objects[typed.shared], typed)
         return self.wrapped[typed.shared]
+
+    def _layer(self, layer: Layer, name: str) -> Any:
+        made = to_keras(layer.model_copy(update={"name": name}))
+        if self.pretrained and layer.starts_from is not None:
+            from .weights.preset import preset_weights
+
+            preset_weights(made.backbone, layer.starts_from)
+        return made
 
     def _model(self, name: str) -> keras.Model:
         """The Keras model of a shared sub-model, with input shapes general enough for all its
@@ -192,10 +205,6 @@ class Lowering:
 
             initial_weights(model, inside.graph.weights)
         return model
-
-
-def _layer(layer: Layer, name: str) -> Any:
-    return to_keras(layer.model_copy(update={"name": name}))
 
 
 def freeze_layer(layer: Any) -> None:

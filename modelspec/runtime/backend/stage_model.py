@@ -63,6 +63,8 @@ def _freeze(model: Any, graph: TypedGraph) -> None:
         elif call.inside is not None or not getattr(call.call.callee, "trainable", True):
             layer.trainable = True  # setting the value that is already set changes nothing inside
             layer.trainable = False
+        elif inner := getattr(call.call.callee, "freeze", ()):
+            layer.freeze_inner(inner)
 
 
 def model_in(layer: Any) -> Any:

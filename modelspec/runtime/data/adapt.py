@@ -28,6 +28,7 @@ from .positive import with_positive_last
 from .real_steps import RealSteps, real_entries
 from .scan import Scan
 from .scanned_feature import ScannedFeature
+from .shared_vocabulary import join_vocabularies
 from .split import Positions
 from .table import Array
 from .transforms import Runner, from_file, needs_adapting
@@ -163,7 +164,12 @@ def adapt(scan: Scan, train: Positions) -> State:
     }
     for key, fill in fills(scan, rows).items():
         found[key].fill = fill
-    while waiting := [one for one in found.values() if one.advance()]:
+    while True:
+        waiting = [one for one in found.values() if one.advance()]
+        if join_vocabularies(found):
+            continue
+        if not waiting:
+            break
         _pass(scan, rows, waiting)
     return State({key: one.state() for key, one in found.items()})
 
@@ -209,10 +215,37 @@ class _FeatureAdaptation:
         self._adapter: LayerAdapter | None = None
         self._pipeline: Pipeline | None = None
         self._real: RealSteps | None = None
+        self._joined = False
+
+    @property
+    def sharing(self) -> Layer | None:
+        """The next layer, if other features share its vocabulary and have not been joined yet."""
+        if self.feature.bound.shares is None or self._joined or not self._todo:
+            return None
+        return self._todo[0] if self._todo[0].vocabulary_settings else None
+
+    def mask(self) -> Mapping[str, Any]:
+        """The padding that the next layer leaves out."""
+        self._masking(self._todo[0])
+        return self._masked
+
+    def join(self, mask: Mapping[str, Any], adapter: LayerAdapter | None) -> None:
+        """Continues with the common `mask`, and the common adapter of a vocabulary."""
+        self._joined = True
+        self._masked = mask
+        layer = self._todo[0].model_copy(update=dict(mask)) if mask else self._todo[0]
+        self._todo[0] = layer
+        if adapter is not None:
+            self._begin(layer, adapter)
+
+    def input_type(self) -> Tensor:
+        """The type of the input of the next layer."""
+        pipeline = Pipeline(self.feature, self.state(), tuple(self.layers))
+        return _types(pipeline, tuple(self.layers))[-1] if self.layers else pipeline.given
 
     def advance(self) -> bool:
         """Moves to the next layer that learns from data; returns whether one is left."""
-        while self._todo and self._adapter is None:
+        while self._todo and self._adapter is None and self.sharing is None:
             layer = self._masking(self._todo[0])
             known = from_file(layer)
             if known is not None:
@@ -238,14 +271,15 @@ class _FeatureAdaptation:
             self._todo[0] = layer.model_copy(update=dict(self._masked)) if self._masked else layer
         return self._todo[0]
 
-    def _begin(self, layer: Layer) -> None:
+    def _begin(self, layer: Layer, adapter: LayerAdapter | None = None) -> None:
         pipeline = Pipeline(self.feature, self.state(), tuple(self.layers))
         types = _types(pipeline, tuple(self.layers)) if self.layers else (pipeline.given,)
         if self.layers:
             pipeline.runner = Runner(self.layers, types)
         self._pipeline = pipeline
         self._real = RealSteps(self.layers, types)
-        self._adapter = adapter_of(layer, types[-1], in_order=self.feature.key[0] == "targets")
+        in_order = self.feature.key[0] == "targets"
+        self._adapter = adapter or adapter_of(layer, types[-1], in_order=in_order)
 
     def update(self, block: Mapping[str, Array], start: int, chosen: Array) -> None:
         assert self._pipeline is not None and self._adapter is not None

@@ -17,6 +17,8 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.spec.augment_section import format_of
 
 from ..backend.convert import to_keras
+from .mixed_examples import mixed
+from .moved_coordinates import Sizes, image_size, moved
 from .varied import Member, Variation
 
 _STREAM = 3
@@ -40,10 +42,8 @@ class _Seeds(keras.random.SeedGenerator):
         self.key, self.draws = key, 0
 
     def next(self, ordered: bool = True) -> Any:
-        import tensorflow as tf
-
         self.draws += 1
-        return tf.random.experimental.stateless_fold_in(self.key, self.draws)
+        return fold_in(self.key, self.draws)
 
 
 class _Step(NamedTuple):
@@ -53,30 +53,42 @@ class _Step(NamedTuple):
     """Its place in the chain; its draws depend on it."""
     layer: Any
     seeds: list[_Seeds]
-    alone: bool
-    """Whether it is called with one example at a time."""
+    settings: Layer
+
+    def drawn(self, image: Any, key: Any) -> Any:
+        """The random numbers of the layer for a batch of images."""
+        self._begin(fold_in(key, self.number))
+        return self.layer.get_random_transformation(image, training=True)
 
     def __call__(self, x: Any, key: Any) -> Any:
+        """The images as the layer changes them."""
         import tensorflow as tf
 
-        key = tf.random.experimental.stateless_fold_in(key, self.number)
-        if not self.alone:
+        key = fold_in(key, self.number)
+        if not self.settings.one_in_batch:
             return self._varied(x, key)
 
         def one(given: tuple[Any, Any]) -> Any:
             example, place = given
-            drawn = tf.random.experimental.stateless_fold_in(key, place)
-            return self._varied(example[None], drawn)[0]
+            return self._varied(example[None], fold_in(key, place))[0]
 
         dtype = tf.as_dtype(self.layer.compute_dtype)
         return tf.map_fn(one, (x, tf.range(tf.shape(x)[0])), fn_output_signature=dtype)
 
     def _varied(self, x: Any, key: Any) -> Any:
-        import tensorflow as tf
-
-        for number, one in enumerate(self.seeds):
-            one.begin(tf.random.experimental.stateless_fold_in(key, number))
+        self._begin(key)
         return self.layer(x, training=True)
+
+    def _begin(self, key: Any) -> None:
+        for number, one in enumerate(self.seeds):
+            one.begin(fold_in(key, number))
+
+
+class _Seen(NamedTuple):
+    """The images that determine the random numbers, around a layer."""
+
+    before: Any
+    after: Any
 
 
 class Augmentation:
@@ -94,32 +106,60 @@ class Augmentation:
         """The varied batch. All random numbers depend only on the position in the run."""
         import tensorflow as tf
 
-        fold = tf.random.experimental.stateless_fold_in
         key = tf.constant([self._seed & 0x7FFFFFFF, _STREAM + 16 * self._number], tf.int32)
-        key = fold(fold(key, tf.cast(epoch, tf.int32)), tf.cast(step, tf.int32))
+        key = fold_in(fold_in(key, tf.cast(epoch, tf.int32)), tf.cast(step, tf.int32))
         found = dict(batch)
+        seen: dict[int, _Seen] = {}
         for member, steps in self._members.items():
-            if (member.kind, member.name) in found:
+            if (member.kind, member.name) in found and steps:
                 x = found[member.kind, member.name]
-                found[member.kind, member.name] = self._varied(x, member, steps, key)
+                found[member.kind, member.name] = self._changed(x, member, steps, key, seen)
         return found
 
-    def _varied(self, x: Any, member: Member, steps: list[_Step], key: Any) -> Any:
+    def _changed(
+        self, x: Any, member: Member, steps: list[_Step], key: Any, seen: dict[int, _Seen]
+    ) -> Any:
+        """A tensor after all of its steps. The first one of a batch notes its images in `seen`."""
         import tensorflow as tf
 
-        if not steps:
-            return x
-        dtype = x.dtype
-        if member.how == "image":
-            for one in steps:
-                x = one(x, key)
-            return tf.cast(x, dtype)
-        flat = x.shape.rank == 3
+        dtype, leads = x.dtype, not seen
+        flat = member.how in ("numbers", "classes") and x.shape.rank == 3
         axis = 1 if self._channels_first else -1
-        x = tf.cast(tf.expand_dims(x, axis) if flat else x, tf.float32)
+        if member.how in ("numbers", "classes"):
+            x = tf.cast(tf.expand_dims(x, axis) if flat else x, tf.float32)
         for one in steps:
-            x = one(x, key)
+            before = x
+            if member.coordinates is not None:
+                x = self._moved(x, one, key, member.coordinates, seen[one.number])
+            elif one.settings.mixes_examples:
+                image = before if leads else seen[one.number].before
+                x = self._mixed(x, one, key, member, image)
+            else:
+                x = one(x, key)
+            if leads:
+                seen[one.number] = _Seen(before, x)
         return tf.cast(tf.squeeze(x, axis) if flat else x, dtype)
+
+    def _mixed(self, x: Any, one: _Step, key: Any, member: Member, image: Any) -> Any:
+        assert one.settings.mixes_by is not None
+        return mixed(
+            x,
+            one.drawn(image, key),
+            one.settings.mixes_by,
+            has_pixels=member.how != "values",
+            channels_first=self._channels_first,
+        )
+
+    def _moved(self, x: Any, one: _Step, key: Any, form: str, seen: _Seen) -> Any:
+        sizes = tuple(image_size(image, self._channels_first) for image in seen)
+        return moved(x, form, one.layer, one.drawn(seen.before, key), Sizes(*sizes))
+
+
+def fold_in(key: Any, data: Any) -> Any:
+    """A key that depends on another key and a number."""
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_fold_in(key, data)
 
 
 def _steps(layers: tuple[Layer, ...], member: Member) -> list[_Step]:
@@ -129,7 +169,7 @@ def _steps(layers: tuple[Layer, ...], member: Member) -> list[_Step]:
         settings = _settings(layer, member)
         if settings is not None:
             made = to_keras(settings)
-            found.append(_Step(index, made, _with_seeds(made), layer.one_in_batch))
+            found.append(_Step(index, made, _with_seeds(made), settings))
     return found
 
 
@@ -137,7 +177,9 @@ def _settings(layer: Layer, member: Member) -> Any:
     """The layer as it varies a tensor; None where it does not change it."""
     if member.how == "image":
         return layer
-    if not layer.moves_values:
+    if layer.mixes_examples:
+        return None if member.how == "coordinates" else layer
+    if not layer.moves_values or member.how == "values":
         return None
     return layer.for_class_numbers(member.border) if member.how == "classes" else layer
 

@@ -1,7 +1,7 @@
 """Batches: every epoch has its own permutation, and the framework gathers the examples.
 
-`order` is the entire state of the shuffling: the position in a run depends only on the seed, the
-epoch and the step.
+`Part.in_epoch` is the entire state of the shuffling: the position in a run depends only on the
+seed, the epoch and the step.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..backend.tensorflow_state import refuse_a_fork
+from .epoch_order import order
 from .example_places import Places, WindowPlaces
-from .examples import Examples
+from .examples import Examples, Part
 from .held_arrays import gather, held
 from .split import Positions
 from .target_names import EXAMPLE_WEIGHTS, TARGET_PREFIX
@@ -22,16 +23,7 @@ from .target_names import EXAMPLE_WEIGHTS, TARGET_PREFIX
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_STREAM = 2
-"""Separates these random numbers from those of the split."""
-
-
-def order(seed: int, epoch: int, count: int) -> Positions:
-    """The order of `count` examples in an epoch (from 0): a permutation that depends only on the
-    seed and the epoch.
-    """
-    sequence = np.random.SeedSequence([seed, _STREAM, epoch])
-    return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
+__all__ = ["Feed", "order", "steps"]
 
 
 def steps(count: int, batch_size: int) -> int:
@@ -58,6 +50,7 @@ class Feed:
             own = examples.weights
             self._own_weights = None if own is None else tf.constant(np.asarray(own, np.float32))
             self._windows = None if examples.windows is None else WindowPlaces(examples.windows)
+        self._examples = examples
         self._outputs = examples.outputs
         self._of_terms = examples.objective
         self._augment = examples.augment
@@ -82,11 +75,12 @@ class Feed:
         """
         import tensorflow as tf
 
-        count = len(positions)
+        part = Part(self._examples, positions)
+        count = part.epoch_size
         vary = self._variations(seed)
 
         def permuted(epoch: Any) -> Any:
-            return positions[order(seed, int(epoch), count)]
+            return part.in_epoch(seed, int(epoch))
 
         def batches_of(epoch: Any) -> tf.data.Dataset:
             shuffled = tf.ensure_shape(tf.numpy_function(permuted, [epoch], tf.int64), [count])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.column_names import escaped
 from modelspec.compiler.spec.data_section import Chain, DataSection, Feature, Pad, transform_of
@@ -39,11 +40,19 @@ class Bound(NamedTuple):
     """The feature of the spec with these layers, where it has any: the columns are then computed
     from earlier rows.
     """
+    shares: Key | None = None
+    """The feature whose vocabulary the transform shares, which may be this one."""
 
     @property
     def chain(self) -> Chain | None:
         """The layers that prepare the values."""
         return transform_of(self.written) if self.written is not None else None
+
+    @property
+    def text_steps(self) -> tuple[Layer, ...]:
+        """The layers that change the strings of its columns as they are read."""
+        steps = self.written.text_steps if self.written is not None else None
+        return steps.layers if steps is not None else ()
 
     @property
     def pad(self) -> Pad | None:
@@ -67,6 +76,11 @@ class Bound(NamedTuple):
     def reading(self) -> dict[str, Any]:
         """The settings for reading the files that a column names, as in a spec."""
         return written(self.written) if self.written is not None else {}
+
+    @property
+    def coordinates(self) -> str | None:
+        """The format of points or boxes."""
+        return self.written.coordinates if self.written is not None else None
 
     @property
     def lowercase(self) -> str | None:
@@ -142,10 +156,14 @@ class Bound(NamedTuple):
             found["missing"] = self.missing
         if self.pad is not None:
             found["pad"] = self.pad.model_dump()
-        if self.chain is not None:
-            found["transform"] = self.chain.written()
+        steps = self.written.text_steps if self.written is not None else None
+        layers = [one for part in (steps, self.chain) if part is not None for one in part.written()]
+        if layers:
+            found["transform"] = layers
         if self.positive is not None:
             found["positive"] = self.positive
+        if self.coordinates is not None:
+            found["coordinates"] = self.coordinates
         return found
 
 
@@ -246,11 +264,12 @@ def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
     if feature.read is not None:
         found = {name_of(feature): span for span in spans.values()}
         return Bound((name_of(feature),), False, data.spans.get(path), found, feature)
+    shares = data.shared_vocabularies.get((str(path[0]), str(path[1])))
     read = with_past_columns(feature)
     made = past_columns(feature)
     spans.update({name: spans[one.base] for name, one in made.items() if one.base in spans})
     past = feature if made else None
-    return Bound(read.names, read.column is None, data.spans.get(path), spans, read, past)
+    return Bound(read.names, read.column is None, data.spans.get(path), spans, read, past, shares)
 
 
 def _about_examples(data: DataSection) -> set[str]:

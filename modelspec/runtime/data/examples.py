@@ -13,6 +13,7 @@ from modelspec.core.diagnostics import Diagnostic
 from .adapted_state import State
 from .cache import Explanation
 from .columns import Binding
+from .epoch_order import order
 from .example_weights import Balanced
 from .random_inputs import RandomInput
 from .split import Positions, everything
@@ -20,6 +21,7 @@ from .table import Array, Table
 from .varied import Variation
 
 if TYPE_CHECKING:
+    from .balanced_sampling import Sampling
     from .slices import PartSlice
     from .windows import Windows
 
@@ -50,6 +52,8 @@ class Examples:
     """By output: the classes from which balanced weights of steps are computed."""
     augment: Mapping[str, Variation] = field(default_factory=dict)
     """By input: the layers that vary it in training, and the tensors that vary with it."""
+    sampling: Sampling | None = None
+    """How each epoch of the training draws from the examples; None: each once."""
     random: Mapping[str, RandomInput] = field(default_factory=dict)
     """By input without a column: the random numbers that feed it."""
     windows: Windows | None = None
@@ -85,6 +89,20 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @property
+    def epoch_size(self) -> int:
+        """The number of examples of an epoch of the training."""
+        sampling = self.examples.sampling
+        return len(self) if sampling is None else sampling.size(self.positions)
+
+    def in_epoch(self, seed: int, epoch: int) -> Positions:
+        """The positions of the examples of an epoch (from 0), in its order. They depend only on the
+        seed and the epoch.
+        """
+        sampling = self.examples.sampling
+        drawn = self.positions if sampling is None else sampling.drawn(self.positions, seed, epoch)
+        return drawn[order(seed, epoch, len(drawn))]
 
     @property
     def rows(self) -> Positions:
@@ -124,6 +142,11 @@ class Prepared:
         """
         if not self.state.empty:
             self.state.save(folder)
+
+
+def sizes_of(parts: Mapping[str, Part]) -> dict[str, int]:
+    """The number of examples of each part; of the training part, those of an epoch."""
+    return {name: one.epoch_size if name == "train" else len(one) for name, one in parts.items()}
 
 
 def whole(examples: Examples) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,11 +57,25 @@ def feature_steps(
 def _of(pipe: Pipeline, block: Mapping[str, Array]) -> FeatureSteps:
     cells = {name: _plain(block[name][0]) for name in pipe.feature.checks}
     read = pipe.read(block, 0, np.arange(1))
-    steps = []
+    given, steps = _of_text(pipe, block)
     for count in range(1, len(pipe.layers) + 1):
         values = Runner(pipe.layers[:count], pipe.types[:count])(read)
         steps.append((pipe.layers[count - 1].kind(), _plain(values[0])))
-    return FeatureSteps(cells, _plain(read[0]), tuple(steps))
+    return FeatureSteps(cells, given, tuple(steps))
+
+
+def _of_text(pipe: Pipeline, block: Mapping[str, Array]) -> tuple[Any, list[tuple[str, Any]]]:
+    """The value before the steps on strings, and the result of each of them."""
+    feature, bound = pipe.feature, pipe.feature.bound
+    assert bound.written is not None or not bound.text_steps
+    found: list[Any] = []
+    for count in range(len(bound.text_steps) + 1):
+        written = bound.written.with_steps(count) if bound.written is not None else None
+        shortened = replace(feature, bound=bound._replace(written=written))
+        values = replace(pipe, feature=shortened).read(block, 0, np.arange(1))
+        found.append(_plain(values[0]))
+    kinds = [layer.kind() for layer in bound.text_steps]
+    return found[0], list(zip(kinds, found[1:], strict=True))
 
 
 def _plain(value: Any) -> Any:

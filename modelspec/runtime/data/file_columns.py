@@ -1,4 +1,4 @@
-"""A table with columns of images, read from the files that columns of paths name."""
+"""A table with columns of images and sounds, read from the files that columns of paths name."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from modelspec.core.settings import Context
 from .cells import Numbers
 from .errors import Findings
 from .sources.formats import files
+from .sources.formats.audio_decoder import AudioDecoder, Hearing
 from .sources.formats.class_folders import Member, fingerprint_of_members
+from .sources.formats.decoded_files import DecodedFiles, Decoder
 from .sources.formats.image_bits import mixed
 from .sources.formats.image_decoder import Decoding
-from .sources.formats.pictures import ImageDecoder, MaskDecoder, Pictures
-from .table import Array, Table
+from .sources.formats.pictures import ImageDecoder, MaskDecoder
+from .table import Array, Table, fail
 
 
 def with_files(
     table: Table, data: DataSection, context: Context, findings: Findings, *, targets: bool = True
 ) -> Table:
-    """The table with the images that features of a spec read; the table itself where none reads
-    images. Without `targets`, only those of inputs. Raises `DataError` for all missing files.
+    """The table with the files that features of a spec read; the table itself where none reads
+    files. Without `targets`, only those of inputs. Raises `DataError` for all missing files.
     """
     asked = {
         **file_columns(data.inputs or {}),
@@ -57,7 +59,7 @@ def _places(data: DataSection) -> dict[str, Span]:
 
 
 class FileTable(Table):
-    """A table with additional columns of images."""
+    """A table with additional columns of files."""
 
     def __init__(
         self,
@@ -75,8 +77,8 @@ class FileTable(Table):
             for column in dict.fromkeys(self._paths.values())
         }
         findings.stop_if_wrong()
-        self._pictures = {
-            name: pictures_of(name, one, found[one.column or ""], base.name, spans)
+        self._decoded = {
+            name: decoded_files(name, one, found[one.column or ""], base.name, spans)
             for name, one in asked.items()
         }
         self._known = frozenset((*base.names, *asked))
@@ -95,23 +97,23 @@ class FileTable(Table):
 
     @cached_property
     def size_hint(self) -> int | None:
-        own = sum(one.first.size * len(one.members) for one in self._pictures.values())
+        own = sum(one.first.size * len(one.members) for one in self._decoded.values())
         below = self._base.size_hint
         return own if below is None else own + below
 
     def column(self, name: str, span: Span | None = None, *, text: bool = False) -> Array:
-        if name in self._pictures:
+        if name in self._decoded:
             return super().column(name, span)
         return self._base.column(name, span, text=text)
 
     def missing(self, name: str, span: Span | None = None) -> Array | None:
-        return None if name in self._pictures else self._base.missing(name, span)
+        return None if name in self._decoded else self._base.missing(name, span)
 
     def read(self, name: str) -> Array:
-        return self._pictures[name].read()
+        return self._decoded[name].read()
 
     def bits_of(self, name: str) -> int | None:
-        found = self._pictures.get(name)
+        found = self._decoded.get(name)
         if found is None:
             return self._base.bits_of(name)
         return found.decoder.bits if isinstance(found.decoder, ImageDecoder) else None
@@ -119,11 +121,11 @@ class FileTable(Table):
     def read_blocks_of(
         self, names: Sequence[str], rows: int, texts: Collection[str]
     ) -> Iterator[dict[str, Array]]:
-        pictures = {name: self._pictures[name] for name in names if name in self._pictures}
-        below = [name for name in names if name not in pictures]
-        rows = min([rows, *(one.rows_of_block(rows) for one in pictures.values())])
-        passes = {name: _Rows(one.blocks(rows)) for name, one in pictures.items()}
-        count = len(next(iter(pictures.values())).members) if pictures else 0
+        decoded = {name: self._decoded[name] for name in names if name in self._decoded}
+        below = [name for name in names if name not in decoded]
+        rows = min([rows, *(one.rows_of_block(rows) for one in decoded.values())])
+        passes = {name: _Rows(one.blocks(rows)) for name, one in decoded.items()}
+        count = len(next(iter(decoded.values())).members) if decoded else 0
         sizes = (
             self._base.blocks(below, rows, texts)
             if below
@@ -140,17 +142,17 @@ class FileTable(Table):
         return self._base.numbers(texts)
 
     def tells_whole(self, name: str) -> bool:
-        return name not in self._pictures and self._base.tells_whole(name)
+        return name not in self._decoded and self._base.tells_whole(name)
 
     def written_whole(self, name: str) -> Array:
         return self._base.written_whole(name)
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        pictures = self._pictures.get(name)
-        if pictures is None:
+        decoded = self._decoded.get(name)
+        if decoded is None:
             return self._base.place(name, index)
         inner = f" {list(index[1:])}" if len(index) > 1 else ""
-        return f"{pictures.members[index[0]].shown}{inner}"
+        return f"{decoded.members[index[0]].shown}{inner}"
 
     def _files(
         self, column: str, context: Context, span: Span | None, findings: Findings
@@ -168,7 +170,7 @@ class FileTable(Table):
 
     def mixed(self) -> Iterator[Diagnostic]:
         """A warning for each column with both 8-bit and 16-bit images."""
-        for column, one in self._pictures.items():
+        for column, one in self._decoded.items():
             if isinstance(one.decoder, ImageDecoder):
                 wide = one.decoder.wide_of(one.members)
                 if 0 < len(wide) < len(one.members):
@@ -176,7 +178,7 @@ class FileTable(Table):
 
 
 class _Rows:
-    """Blocks of images, from which any number of rows is taken."""
+    """Blocks of decoded files, from which any number of rows is taken."""
 
     def __init__(self, blocks: Iterator[tuple[int, Array]]) -> None:
         self._blocks = blocks
@@ -214,12 +216,24 @@ def member_of(cell: Any, table: Table, context: Context) -> Member:
     return Member(cell, files.locate(from_folder(cell, folder, context), context), None)
 
 
-def pictures_of(
+def decoded_files(
     name: str, feature: Feature, found: list[Member], table: str, spans: Mapping[str, Span]
-) -> Pictures:
+) -> DecodedFiles:
+    """The column of a feature that reads files. Raises `DataError` (MS717) if the package for them
+    is missing.
+    """
+    shown, span = f"`{name}` of `{table}`", spans.get(feature.column or "")
+    try:
+        return DecodedFiles(shown, found, _decoder(feature, found), span)
+    except Fault as fault:
+        raise fail(fault, span) from None
+
+
+def _decoder(feature: Feature, found: list[Member]) -> Decoder:
+    if feature.read == "audio":
+        return AudioDecoder(Hearing.of(feature), found)
     decoding = Decoding.of(feature)
-    decoder = ImageDecoder(decoding, found) if feature.read == "image" else MaskDecoder(decoding)
-    return Pictures(f"`{name}` of `{table}`", found, decoder, spans.get(feature.column or ""))
+    return ImageDecoder(decoding, found) if feature.read == "image" else MaskDecoder(decoding)
 
 
 _OWN = frozenset(vars(FileTable)) | {"name", "names", "fingerprint", "span", "blocks"}

@@ -68,7 +68,9 @@ def _arranged(values: Array, target: Target) -> Array:
             "MS615",
             f"{loss_name(target)} takes a probability for each class, but the target of"
             f" {target.subject} is one number per example",
-            help="use `sparse_categorical_crossentropy` for class numbers",
+            help="use `sparse_categorical_crossentropy` for class numbers, or encode them:"
+            f" `transform: [{{CategoryEncoding: {{num_tokens: {target.tensor.shape[-1]},"
+            " output_mode: one_hot}}]`",
         )
     if _looks_one_hot(values, target):
         raise Fault(

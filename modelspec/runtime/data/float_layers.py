@@ -12,16 +12,20 @@ from typing import Any
 import numpy as np
 
 from modelspec.catalog.layers.categories import Discretization
+from modelspec.catalog.layers.crossing import HashedCrossing
 from modelspec.catalog.layers.date_parts import DateParts
 from modelspec.catalog.layers.image import Rescaling
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
+from modelspec.catalog.layers.tokenizers import Tokenizer
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import Tensor
 
+from .crossed_columns import crossed
 from .date_cells import parts_of_dates
 from .table import Array
+from .text_steps import later_step
 
 Apply = Callable[[Array], Array]
 EPSILON = 1e-7
@@ -40,6 +44,14 @@ def computed_here(layer: Layer, given: Tensor) -> Apply | None:
         return Applied(layer, given)
     if isinstance(layer, DateParts):
         return parts_of_dates(layer)
+    if layer.text_step:
+        return later_step(layer)
+    if isinstance(layer, Tokenizer):
+        from .tokenizers import tokenized
+
+        return tokenized(layer)
+    if isinstance(layer, HashedCrossing):
+        return crossed(layer)
     return _discretization(layer) if isinstance(layer, Discretization) else None
 
 

@@ -59,7 +59,9 @@ def _of_valid(compiled: Compiled, prepared: Prepared) -> DataFacts:
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
     columns = _columns(compiled, prepared.binding, tables, _members(prepared), prepared.state)
     parts = {
-        part: PartFacts(len(one.rows), one.examples.table.name, _windows(one))
+        part: PartFacts(
+            len(one.rows), one.examples.table.name, _windows(one), _drawn_size(one, part)
+        )
         for part, one in prepared.parts.items()
     }
     train = prepared.parts["train"].examples
@@ -76,6 +78,11 @@ def _of_valid(compiled: Compiled, prepared: Prepared) -> DataFacts:
         prepared.cache,
         prepared.warnings,
     )
+
+
+def _drawn_size(one: Part, part: str) -> int | None:
+    balanced = part == "train" and one.examples.sampling is not None
+    return one.epoch_size if balanced else None
 
 
 def _windows(part: Part) -> WindowFacts | None:
@@ -283,7 +290,7 @@ def _binding(compiled: Compiled, tables: Mapping[str, Table]) -> Binding | None:
 
 
 def _unprepared(bound: Bound, columns: Mapping[str, ColumnFacts]) -> FeatureFacts:
-    layers = bound.chain.layers if bound.chain else ()
+    layers = (*bound.text_steps, *(bound.chain.layers if bound.chain else ()))
     return FeatureFacts(
         tuple(columns[one] for one in bound.names if one in columns),
         tuple(layer.kind() for layer in layers),

@@ -8,9 +8,11 @@ from typing import Any
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import Lookup
 from modelspec.catalog.layers.text_vectorization import TextVectorization
+from modelspec.catalog.layers.tokenizers import Tokenizer
 
 from .profile import TOKENS, Learned
 from .state_arrays import Arrays
+from .tokenizers import tokens_of
 
 
 def learned_of(
@@ -26,6 +28,9 @@ def learned_of(
 
 def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
     state = known.get("state")
+    if isinstance(layer, Tokenizer) and layer.is_adapted:
+        every = list(tokens_of(layer))
+        return {"tokens": len(every), "first": every[:TOKENS], "length": layer.length}
     if isinstance(state, Arrays):  # of a transform of a plugin
         return state.facts()
     statistics = known.get("learned")

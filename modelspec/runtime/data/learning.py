@@ -18,6 +18,7 @@ from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
 from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
+from modelspec.catalog.layers.tokenizers import Tokenizer
 from modelspec.core.shapes import Tensor
 
 from .errors import RunError
@@ -44,14 +45,21 @@ class LayerAdapter:
         raise NotImplementedError
 
 
-def adapter_of(layer: Layer, given: Tensor, *, in_order: bool = False) -> LayerAdapter:
+def adapter_of(
+    layer: Layer, given: Tensor, *, in_order: bool = False, marks: tuple[str, ...] = ()
+) -> LayerAdapter:
     """The adapter of the layer. With `in_order`, the tokens of a lookup are sorted; the tokens of
-    text vectorization keep the order of Keras.
+    text vectorization keep the order of Keras. `marks` are special tokens of other features that
+    share a vocabulary.
     """
     if isinstance(layer, Transform):
         from .plugin_transform import PluginAdapter  # it imports this module
 
         return PluginAdapter(layer, given)
+    if isinstance(layer, Tokenizer):
+        from .tokenizer_learning import tokenizer_adapter  # it imports this module
+
+        return tokenizer_adapter(layer, given, marks)
     if isinstance(layer, Normalization):
         return _Moments(layer, given)
     if isinstance(layer, Discretization):

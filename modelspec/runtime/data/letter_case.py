@@ -39,6 +39,8 @@ class Capitals:
     """The layer that converts A to Z only, and keeps these letters."""
     rows: dict[str, list[int]] = field(default_factory=dict)
     """By column: the rows with such letters."""
+    steps: tuple[Layer, ...] = ()
+    """The steps before this layer."""
     letters: dict[str, list[str]] = field(default_factory=dict)
     """By column: the first such letter in each of these rows."""
 
@@ -47,9 +49,21 @@ class Capitals:
         rows, letters = self.rows.setdefault(name, []), self.letters.setdefault(name, [])
         for row, value in enumerate(values, start):
             letter = first_capital(value)
+            if letter is not None and self.steps:
+                letter = self._after_steps(value)
             if letter is not None:
                 rows.append(row)
                 letters.append(letter)
+
+    def _after_steps(self, value: object) -> str | None:
+        """The same for a string after the steps before the layer; None if they cannot change it."""
+        from .text_steps import TextFault, apply_steps  # it imports this module
+
+        texts = np.array([value] if isinstance(value, str) else value, object)
+        try:
+            return first_capital(list(apply_steps(self.steps, texts)))
+        except TextFault:
+            return None  # reported where the values are prepared
 
 
 def first_capital(value: object) -> str | None:
@@ -71,7 +85,8 @@ def capitals_of(key: Key, bound: Bound, compiled: Compiled) -> Capitals | None:
     of_model = takers(compiled, name) if kind == "inputs" else ()
     layers = bound.chain.layers[:1] if bound.chain else of_model
     lowering = next((layer for layer in layers if layer.lowers_ascii), None)
-    return None if lowering is None or bound.lowercase else Capitals(lowering)
+    steps = bound.text_steps
+    return None if lowering is None or bound.lowercase else Capitals(lowering, steps=steps)
 
 
 def report_capitals(scan: Scan, train: Positions, findings: Findings) -> None:

@@ -14,10 +14,11 @@ from modelspec.core.diagnostics import Diagnostic
 from .adapt import adapt, check_transforms
 from .adapted_state import State
 from .arranged import LACKING, Arranged, arranged
+from .balanced_sampling import sampling_of
 from .columns import Binding, bind
 from .errors import Findings
 from .example_weights import check_weights
-from .examples import Examples, Part, Prepared
+from .examples import Examples, Part, Prepared, sizes_of
 from .file_columns import with_files
 from .filtered import filtered
 from .idle_steps import check_idle_steps
@@ -255,13 +256,15 @@ class _Opened:
             findings.stop_if_wrong()
         counted = examples["train"].rows_of("targets", chosen["train"])
         examples["train"] = weighed(examples["train"], train, self.binding, counted, findings)
+        sampling = sampling_of(self.data, examples["train"], chosen["train"], findings)
+        examples["train"] = replace(examples["train"], sampling=sampling)
         found = {
             part: Part(
                 examples.get(part, examples["train"]), positions, parts[part] if windowed else None
             )
             for part, positions in chosen.items()
         }
-        counts = {part: len(one) for part, one in found.items()}
+        counts = sizes_of(found)
         check_batches(compiled, self.data, counts, findings)
         check_validated(compiled, counts, findings)
         check_idle_steps(compiled, counts, findings)

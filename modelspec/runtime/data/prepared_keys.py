@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,29 @@ def expected(data: DataSection) -> dict[str, Any]:
 
 
 def vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
-    """The contents of files that transforms name; empty without such files."""
+    """The contents of files that transforms name, and the version of the package that reads some of
+    them; empty without such files.
+    """
     layers = [layer for bound in bounds if bound.chain for layer in bound.chain.layers]
     named = [getattr(layer, "vocabulary", None) for layer in layers]
+    named += [path for layer in layers for path in layer.read_files]
     found: dict[str, str] = {}
     for path in named:
         if isinstance(path, (str, Path)):
             with suppress(OSError):  # reported where the tokens are read
                 found[str(path)] = sha256(Path(path).read_bytes()).hexdigest()
-    return {"vocabularies": found} if found else {}
+    packages = {layer.requires: _version_of(layer.requires) for layer in layers if layer.requires}
+    return {
+        **({"vocabularies": found} if found else {}),
+        **({"packages": packages} if packages else {}),
+    }
+
+
+def _version_of(package: str) -> str:
+    """The version of an installed package."""
+    with suppress(PackageNotFoundError):
+        return version(package)
+    return ""
 
 
 def must_adapt(bound: Bound) -> bool:

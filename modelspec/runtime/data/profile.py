@@ -105,6 +105,8 @@ class PartFacts:
     source: str
     windows: WindowFacts | None = None
     """None if each row is an example."""
+    per_epoch: int | None = None
+    """The number of examples that `balance` draws for an epoch; None: each once."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A table without the rows whose image files cannot be read, for commands that skip such rows."""
+"""A table without the rows whose files cannot be read, for commands that skip such rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelspec.compiler.spec.file_reading import file_columns
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Context
 
-from .file_columns import member_of, pictures_of
+from .file_columns import decoded_files, member_of
 from .filtered import FilteredTable
 from .skipped_rows import SkippedRows, row_places
 from .table import Table
@@ -50,7 +50,7 @@ def _look(name: str, feature: Feature, table: Table, context: Context, bad: dict
             found[row] = member_of(cell, table, context)
         except Fault as fault:
             bad.setdefault(row, fault.message)
-    pictures = pictures_of(name, feature, list(found.values()), table.name, {})
-    for row, picture in zip(found, pictures.each(), strict=True):
-        if isinstance(picture, Fault):
-            bad.setdefault(row, picture.message)
+    decoded = decoded_files(name, feature, list(found.values()), table.name, {})
+    for row, each in zip(found, decoded.each(), strict=True):
+        if isinstance(each, Fault):
+            bad.setdefault(row, each.message)

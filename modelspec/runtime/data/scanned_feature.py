@@ -25,6 +25,7 @@ from .pad_tokens import NO_LABEL, filler_of
 from .sequences import is_ragged, lengths, padded, stacked, steps_of
 from .several_labels import parts_of, side_by_side
 from .table import Array
+from .text_steps import TextFault, stepped
 from .wanted import Wanted
 
 
@@ -92,8 +93,22 @@ class ScannedFeature:
                 values[missing] = known.lower() if self.bound.lowercase else known
             elif self.bound.dtype == "float64" and values.dtype.kind in "iu":
                 values = values.astype(np.float64)
-            found.append(values)
+            found.append(self._stepped(name, values, given, start))
         return self._stacked(found, start) if self.bound.stacked else found[0]
+
+    def _stepped(self, name: str, values: Array, given: Array, start: int) -> Array:
+        """Strings after the first steps of the transform; padding is unchanged. Raises `Fault`."""
+        steps = self.bound.text_steps
+        if not steps or not self.checks[name].text:
+            return values
+        kept = self._filled_up(values, given)
+        try:
+            return stepped(steps, values, kept)
+        except TextFault as fault:
+            if kept is not None:
+                raise
+            place = self.checks[name].table.place(name, (start + fault.index,))
+            raise Fault(fault.code, f"{fault.message} at {place}", help=fault.help) from None
 
     def cells(self, name: str, values: Array) -> Cells:
         """The prepared values of a column: numbers, parsed from strings in the source's number

@@ -133,7 +133,7 @@ def split_column(
         return None
     key, name = data.split.by
     span = data.spans.get(("split", key), data.span)
-    text = key == "column" or (key in ("stratify", "group") and _is_text(data, name))
+    text = key == "column" or (key in ("stratify", "group") and is_text(data, name))
     values = source.table.column(name, span, text=text)
     if not _has_one_value_each(values, source):
         findings.error(
@@ -147,7 +147,7 @@ def split_column(
     return SplitColumn(key, name, source, values, span, findings)
 
 
-def _is_text(data: DataSection, column: str) -> bool:
+def is_text(data: DataSection, column: str) -> bool:
     """Whether a feature reads a column as strings, so that `007` and `7` are two classes or
     groups.
     """

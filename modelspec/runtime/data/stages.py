@@ -16,7 +16,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.source import plain
 
 from .errors import Findings
-from .examples import Part, Prepared
+from .examples import Part, Prepared, sizes_of
 from .filtered import FilteredTable, filtered
 from .idle_steps import check_idle_steps
 from .parts import check_batches
@@ -54,7 +54,7 @@ def _of_stage(
     if stage.data.where is not None:
         train = _chosen(found, train, stage, findings)
     parts = {**found.parts, "train": train}
-    counts = {name: len(part) for name, part in parts.items()}
+    counts = sizes_of(parts)
     check_batches(compiled, section(compiled), counts, findings)
     check_idle_steps(compiled, counts, findings)
     findings.stop_if_wrong()

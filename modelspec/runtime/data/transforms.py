@@ -20,6 +20,7 @@ from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
 from modelspec.catalog.layers.plugin_transform import Transform
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.catalog.layers.text_vectorization import TextVectorization
+from modelspec.catalog.layers.tokenizers import Tokenizer
 from modelspec.core.shapes import Tensor, erase
 
 from ..backend.process_state import import_keras
@@ -197,6 +198,8 @@ def needs_adapting(layer: Layer) -> bool:
         return layer.is_learned and not layer.is_adapted
     if isinstance(layer, Expression):
         return bool(layer.unlearned)
+    if isinstance(layer, Tokenizer):
+        return not layer.is_adapted or layer.length is None
     if isinstance(layer, Normalization):
         return layer.mean is None
     if isinstance(layer, (Lookup, TextVectorization)):
@@ -205,7 +208,13 @@ def needs_adapting(layer: Layer) -> bool:
 
 
 def from_file(layer: Layer) -> Mapping[str, Any] | None:
-    """The tokens of a file in `vocabulary`. Raises `RunError` (MS601) if it cannot be read."""
+    """The tokens of a file in `vocabulary`, or the tokenizer in `file`. Raises `RunError` (MS601,
+    MS690) if it cannot be read.
+    """
+    if isinstance(layer, Tokenizer):
+        from .tokenizers import from_json  # it imports a module that imports this one
+
+        return from_json(layer)
     vocabulary = getattr(layer, "vocabulary", None)
     if not isinstance(vocabulary, (str, Path)):
         return None

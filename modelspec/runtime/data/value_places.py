@@ -10,7 +10,7 @@ import numpy as np
 
 from modelspec.catalog.layers.categories import CategoryEncoding
 from modelspec.catalog.layers.layer import Layer
-from modelspec.catalog.layers.lookup import Lookup
+from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
 from modelspec.core.diagnostics import nearest
 
 from .adapt import Pipeline
@@ -66,6 +66,8 @@ def _without_place(values: Array, layer: Layer | None) -> tuple[Array, str]:
     if isinstance(layer, Lookup) and _is_closed(layer):
         known = {*(layer.tokens or ()), layer.mask_token}
         bad = np.array([value not in known for value in values.flat]).reshape(values.shape)
+        if bad.any() and values[bad].flat[0] == layer.oov_token:
+            return bad, f"which is the `oov_token` of `{layer.kind()}`: it stands for unknown values"
         return bad, "which does not occur in the training examples"
     return np.zeros(0, bool), ""
 
@@ -81,6 +83,9 @@ def _shown(value: Any) -> str:
 
 def _place_for(value: Any, pipe: Pipeline, layer: Layer | None) -> str:
     """The fix for a value that a layer cannot encode."""
+    if isinstance(layer, IntegerLookup) and value == layer.oov_token:
+        free = min((int(value), *(layer.tokens or ()))) - 1
+        return f"use an `oov_token` that is not a value of the column: `oov_token: {free}`"
     if isinstance(layer, Lookup) and isinstance(value, str):
         near = nearest(value, [str(token) for token in layer.tokens or ()])
         if near is not None:

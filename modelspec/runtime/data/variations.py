@@ -4,41 +4,51 @@ with the same random numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.spec.augment_section import Joint, format_of, moving, places
-from modelspec.compiler.spec.data_section import Chain
+from modelspec.compiler.spec.augment_section import Joint, format_of, mixing, moving, places
+from modelspec.compiler.spec.coordinates import coordinate_format
+from modelspec.compiler.spec.data_section import Chain, DataSection
 from modelspec.core.diagnostics import Diagnostic, Fault
 from modelspec.core.shapes import Shape
 
-from .columns import Binding
+from .columns import Binding, Bound
 from .examples import Examples
 from .fit_targets import LABELS
 from .spec_facts import section
 from .table import BLOCK, Array
+from .target_names import EXAMPLE_WEIGHTS, TARGET_PREFIX
 from .targets import loss_of
-from .varied import Member, Variation
+from .varied import How, Member, Variation
 
 
 def variations(compiled: Compiled, binding: Binding, examples: Examples) -> dict[str, Variation]:
     """By the leading input: what `augment` of a spec changes in its training examples. Raises
-    `Fault`: MS580 if a mask would stay unchanged, MS581 if tensors do not have the same positions.
+    `Fault`: MS580 if a mask would stay unchanged, MS581 if tensors do not have the same positions,
+    MS693 if targets cannot be mixed, MS695 if coordinates cannot be moved.
     """
     found: dict[str, Variation] = {}
     for name, chain in section(compiled).augment.items():
+        about = _Lead(name, chain, compiled, binding, examples)
         if isinstance(chain, Joint):
-            members = tuple(_members(name, chain, compiled, binding, examples))
+            members = tuple(about.members(chain.on))
         else:
-            _refuse_others(name, chain, examples)
+            _refuse_others(name, chain, examples, section(compiled))
             members = (Member("inputs", name, "image"),)
+            if mixing(chain):
+                members = (*members, *about.targets(tuple(examples.targets)))
+        if mixing(chain):
+            members = (*members, *about.of_terms())
         found[name] = Variation(chain, members)
     return found
 
 
-def _refuse_others(name: str, chain: Chain, examples: Examples) -> None:
+def _refuse_others(name: str, chain: Chain, examples: Examples, data: DataSection) -> None:
     """What `check` could not verify because only the data determine the sizes."""
     layers = moving(chain)
     own = places(examples.inputs[name].shape, format_of(chain))
@@ -48,7 +58,9 @@ def _refuse_others(name: str, chain: Chain, examples: Examples) -> None:
         (other, f"the {kind} `{other}`")
         for kind, arrays in (("input", examples.inputs), ("target", examples.targets))
         for other, values in arrays.items()
-        if (kind, other) != ("input", name) and places(values.shape, format_of(chain)) == own
+        if (kind, other) != ("input", name)
+        and places(values.shape, format_of(chain)) == own
+        and not (kind == "input" and data.are_views(name, other))
     ]
     if others:
         names = ", ".join([name, *(other for other, _ in others)])
@@ -62,35 +74,111 @@ def _refuse_others(name: str, chain: Chain, examples: Examples) -> None:
         )
 
 
-def _members(
-    lead: str, chain: Joint, compiled: Compiled, binding: Binding, examples: Examples
-) -> Iterator[Member]:
-    own = places(examples.inputs[lead].shape, format_of(chain))
-    for name in chain.on:
-        if name in examples.inputs:
-            values = examples.inputs[name]
-            _check_places(name, values, lead, own, chain)
-            bound, source = binding.inputs[name], section(compiled).sources["train"]
-            mask = bound.is_mask or not source.mask_columns.isdisjoint(bound.names)
-            classes = mask or values.dtype.kind in "iub"
-            yield Member("inputs", name, "classes" if classes else "image", chain.fill)
-        if name in examples.targets:
-            values = examples.targets[name]
-            _check_places(name, values, lead, own, chain)
-            encoding = getattr(loss_of(compiled.training, name), "targets", "any")
+@dataclass(frozen=True)
+class _Lead:
+    """An input with layers that vary it, and the tensors that may vary with it."""
+
+    name: str
+    chain: Chain
+    compiled: Compiled
+    binding: Binding
+    examples: Examples
+
+    @property
+    def _places(self) -> Shape | None:
+        return places(self.examples.inputs[self.name].shape, format_of(self.chain))
+
+    def members(self, names: Sequence[str]) -> Iterator[Member]:
+        """The inputs and targets with these names, the leading input first."""
+        examples = self.examples
+        for name in (self.name, *(one for one in names if one != self.name)):
+            if name in examples.inputs:
+                bound = self.binding.inputs[name]
+                source = section(self.compiled).sources["train"]
+                mask = bound.is_mask or not source.mask_columns.isdisjoint(bound.names)
+                values = examples.inputs[name]
+                classes = mask or values.dtype.kind in "iub"
+                yield self._member("inputs", name, values, bound, "image", classes=classes)
+        yield from self.targets([name for name in names if name in examples.targets])
+
+    def targets(self, names: Sequence[str]) -> Iterator[Member]:
+        """The targets with these names, and the weights of their examples."""
+        for name in names:
+            values = self.examples.targets[name]
+            bound = self.binding.targets[name]
+            encoding = getattr(loss_of(self.compiled.training, name), "targets", "any")
+            if name in self.examples.alone:
+                continue
             classes = encoding in (*LABELS, "one_hot") or _are_whole(values)
-            yield Member("targets", name, "classes" if classes else "numbers", chain.fill)
-            yield from _weights(name, chain, examples)
+            yield self._member("targets", name, values, bound, "numbers", classes=classes)
+            yield from _weights(name, self.chain, self.examples, self._places)
 
+    def of_terms(self) -> Iterator[Member]:
+        """The targets and weights that only the terms of an objective read."""
+        for name in self.examples.alone:
+            values = self.examples.targets[name]
+            if values.dtype.kind != "f":
+                raise self._unmixed(f"target.{name}", "integers")
+            yield Member("targets", f"{TARGET_PREFIX}{name}", "values")
+        if self.examples.objective and self.examples.weights is not None:
+            yield Member("targets", EXAMPLE_WEIGHTS, "values")
 
-def _check_places(name: str, values: Array, lead: str, own: Shape | None, chain: Joint) -> None:
-    found = places(values.shape, format_of(chain))
-    if moving(chain) and (found is None or found != own):
-        raise Fault(
-            "MS581",
-            f"an example of `{name}` has the shape {values.shape[1:]}, which cannot be moved"
-            f" together with `{lead}`",
-            help="`on` requires images and masks of the same height and width",
+    def _member(
+        self,
+        kind: Literal["inputs", "targets"],
+        name: str,
+        values: Array,
+        bound: Bound,
+        how: How,
+        *,
+        classes: bool,
+    ) -> Member:
+        fill = self.chain.fill if isinstance(self.chain, Joint) else None
+        if bound.coordinates is not None:
+            self._check_coordinates(name, values, bound.coordinates)
+            return Member(kind, name, "coordinates", coordinates=bound.coordinates)
+        mixed = mixing(self.chain)
+        found = places(values.shape, format_of(self.chain))
+        if mixed and (found is None or found != self._places):
+            if values.dtype.kind != "f":
+                raise self._unmixed(name, "integers")
+            return Member(kind, name, "values")
+        self._check_places(name, values)
+        if classes and any(one.mixes_by == "mean" for one in mixed):
+            if values.dtype.kind != "f":
+                raise self._unmixed(name, "class numbers")
+            classes = False
+        return Member(kind, name, "classes" if classes else how, fill)
+
+    def _check_places(self, name: str, values: Array) -> None:
+        found = places(values.shape, format_of(self.chain))
+        if moving(self.chain) and (found is None or found != self._places):
+            raise Fault(
+                "MS581",
+                f"an example of `{name}` has the shape {values.shape[1:]}, which cannot be moved"
+                f" together with `{self.name}`",
+                help="`on` requires images and masks of the same height and width; points and boxes"
+                " have `coordinates`",
+            )
+
+    def _check_coordinates(self, name: str, values: Array, form: str) -> None:
+        """Raises `Fault` (MS695) if the numbers of an example are not points or boxes."""
+        parsed, count = coordinate_format(form), int(np.prod(values.shape[1:]))
+        if count % parsed.numbers or values.dtype.kind != "f":
+            raise Fault(
+                "MS695",
+                f"an example of `{name}` has the shape {values.shape[1:]} ({values.dtype}), but"
+                f" `coordinates: {form}` requires {parsed.numbers} floating-point numbers for each"
+                f" of its {parsed.noun}",
+            )
+
+    def _unmixed(self, name: str, what: str) -> Fault:
+        return Fault(
+            "MS693",
+            f"`{mixing(self.chain)[0].kind()}` mixes examples, but `{name}` contains {what}, which"
+            " cannot be mixed",
+            help="encode classes as one-hot vectors, e.g. `transform: [{CategoryEncoding:"
+            " {num_tokens: 10, output_mode: one_hot}}]`",
         )
 
 
@@ -107,12 +195,18 @@ def _are_whole(values: Array) -> bool:
 # Weights of classes -------------------------------------------------------------------------------
 
 
-def _weights(name: str, chain: Joint, examples: Examples) -> Iterator[Member]:
-    """The weights of classes move with the positions of these classes."""
+def _weights(name: str, chain: Chain, examples: Examples, own: Shape | None) -> Iterator[Member]:
+    """The weights of classes move with the positions of these classes, and all weights are mixed
+    with their examples.
+    """
     weights = examples.class_weights.get(name)
-    if weights is None or places(weights.shape, format_of(chain)) is None:
+    found = None if weights is None else places(weights.shape, format_of(chain))
+    if weights is None or found is None or (mixing(chain) and found != own):
+        if mixing(chain) and (examples.weights is not None or examples.class_weights):
+            yield Member("weights", name, "values")
         return
-    borders = [chain.fill] if chain.fill is not None else [one.border() for one in moving(chain)]
+    fill = chain.fill if isinstance(chain, Joint) else None
+    borders = [fill] if fill is not None else [one.border() for one in moving(chain)]
     constant = [border for border in borders if border is not None]
     if constant and examples.weights is not None:
         raise Fault(

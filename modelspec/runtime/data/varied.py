@@ -9,9 +9,14 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from modelspec.compiler.spec.data_section import Chain
 
-How: TypeAlias = Literal["image", "numbers", "classes"]
-"""How a tensor is changed: by all layers; by those that move values; or by these with nearest
-interpolation, since a mean of class numbers is another class.
+How: TypeAlias = Literal["image", "numbers", "classes", "values", "coordinates"]
+"""How a tensor is changed.
+
+- `image`: by all layers.
+- `numbers`: by layers that move values or mix examples.
+- `classes`: by these with nearest interpolation, since a mean of class numbers is another class.
+- `values`: by layers that mix examples; it has no value for each pixel of an image.
+- `coordinates`: by layers that move values; it contains places in the image.
 """
 
 
@@ -23,6 +28,8 @@ class Member(NamedTuple):
     how: How
     border: float | None = None
     """The class numbers of positions that get no value; None: as the layers define."""
+    coordinates: str | None = None
+    """The format of coordinates: `xyxy`, `rel_xy`, ..."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +38,4 @@ class Variation:
 
     chain: Chain
     members: tuple[Member, ...]
+    """The first is the input whose images determine the random numbers."""

@@ -69,7 +69,7 @@ def wanted_of(
         whole = whole or "`dtype: int64`"
     exact = None if text else _exact(key, bound, layers, compiled)
     stacked_as = None if text else _stacked_as(key, layers, compiled)
-    dates = _reads_dates(layers)
+    dates = not bound.text_steps and _reads_dates(layers)
     if kind == "inputs":
         other = layers[0].number_counterpart if text and layers else None
         help = f"use `{other}` for numbers" if other else None

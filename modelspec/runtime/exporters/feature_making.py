@@ -62,6 +62,7 @@ def _outside(pipe: Pipeline | None) -> tuple[str, ...]:
     if (
         bound.separator is None
         and not bound.gathers
+        and not bound.text_steps
         and not any(layer.not_in_models for layer in pipe.layers)
     ):
         return ()
@@ -69,7 +70,7 @@ def _outside(pipe: Pipeline | None) -> tuple[str, ...]:
     words += ["`lowercase`"] if bound.lowercase is not None else []
     words += [f"`pad` to {pipe.state.length}"] if bound.pad is not None else []
     words += ["`missing`"] if pipe.state.fill else []
-    return (*words, *(f"`{layer.kind()}`" for layer in pipe.layers))
+    return (*words, *(f"`{layer.kind()}`" for layer in (*bound.text_steps, *pipe.layers)))
 
 
 def _direct(name: str, wanted: Tensor, naming: Naming, outside: tuple[str, ...]) -> Feature:

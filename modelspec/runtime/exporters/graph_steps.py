@@ -102,6 +102,8 @@ def step_of(layer: Layer, given: Tensor, made: Any, dtype: str) -> Step:
         return lambda x: ops.add(ops.multiply(x, scale), offset)
     if isinstance(layer, Discretization):
         return _discretization(layer, dtype)
+    if layer.crosses_columns:
+        return lambda x: made(ops.split(x, x.shape[-1], axis=-1))
     if layer.one_at_a_time:
         return lambda x: ops.map(lambda one: made(ops.expand_dims(one, 0))[0], x)
     found: Step = made

@@ -27,6 +27,7 @@ from modelspec.views.resolve import resolved
 
 from .file_hashes import hash_of
 from .machine import class_of_machine, versions_of_results
+from .used_packages import package_versions
 from .used_plugins import plugin_hashes
 
 _NO_NUMBERS: Final = ("name", "description", "expect")
@@ -88,7 +89,7 @@ def fingerprint(compiled: Compiled, opened: Opened | None = None) -> Fingerprint
             **_grouped("spec", dict(_spec(compiled))),
             **_grouped("data", data),
             **_grouped("plugins", plugin_hashes(compiled)),
-            **_grouped("versions", versions_of_results()),
+            **_grouped("versions", {**versions_of_results(), **package_versions(compiled)}),
             **_grouped("machine", class_of_machine()),
         }
     )

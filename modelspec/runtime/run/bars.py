@@ -193,7 +193,7 @@ class NotebookBar(Watcher):
         course = self._course
         assert course is not None
         if not course.done:
-            return [parts(course.plan.examples)]
+            return [parts(course.plan)]
         now = (course.place, numbers(course.logs), course.speed, course.left)
         place = "  ".join(filter(None, now)) if self._running else course.place
         last = self._epoch

@@ -40,6 +40,13 @@ class Plan:
     stages: tuple[PlannedStage, ...] = ()
     """The stages of the training, if it has any; `steps` and `batch_size` are those of the first.
     """
+    drawn: int | None = None
+    """The number of examples that `data.balance` draws for an epoch; None: each once."""
+
+    @property
+    def per_epoch(self) -> int:
+        """The number of training examples of an epoch."""
+        return self.examples["train"] if self.drawn is None else self.drawn
 
     @property
     def length(self) -> str:

@@ -84,7 +84,7 @@ def _sample(loop: Loop, count: int) -> Positions:
     compiled = loop.prepared.compiled
     assert compiled.graph is not None
     values = sum(map(_size, compiled.graph.outputs.values()))
-    trained = loop.epochs_done * len(loop.prepared.parts["train"])
+    trained = loop.epochs_done * loop.prepared.parts["train"].epoch_size
     most = min(MOST, max(_FEWEST, int(_SHARE * trained)), max(1, _VALUES // max(1, values)))
     fixed = _fixed(loop)
     most = max(fixed, most - most % fixed)

@@ -10,7 +10,7 @@ from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Part, Prepared
-from ..data.batches import Feed, order, steps
+from ..data.batches import Feed, steps
 from ..history.slices import SliceResult
 from .events import Plan, Watcher, loss_first
 from .saver import Saver, Snapshot
@@ -90,7 +90,10 @@ class Loop:
         counts = {name: len(part) for name, part in self.prepared.parts.items()}
         first, epochs = self.stages[0], self.training.epochs
         stages = tuple(one.planned() for one in self.stages) if first.name is not None else ()
-        return Plan(directory, epochs, first.steps, counts, first.training.batch_size, stages)
+        train = self.prepared.parts["train"]
+        drawn = train.epoch_size if train.examples.sampling is not None else None
+        size = first.training.batch_size
+        return Plan(directory, epochs, first.steps, counts, size, stages, drawn)
 
     def fit(
         self,
@@ -119,7 +122,7 @@ class Loop:
 
         rewind(callbacks, start)
         plan = self.plan(directory)
-        record = History(history, watcher, plan.examples["train"])
+        record = History(history, watcher, plan.per_epoch)
         given = Given(watcher, signals, callbacks, own, directory, record, saver, tried_by)
         run = StageLoop(self, given)
         watcher.started(plan)
@@ -144,12 +147,14 @@ class Loop:
         compiled = stage.prepared.compiled
         assert compiled.graph is not None
         if stage.loads and loads:
+            from ..backend.moving_averages import moving_averages
             from ..backend.weights import load_weights, place_of
 
             weights, context = stage.training.weights, compiled.file.context
             assert weights is not None
             place = place_of(stage.training, compiled.file.root)
-            load_weights(self.model, weights, context, place)
+            loaded = load_weights(self.model, weights, context, place)
+            moving_averages(self.model).begin(loaded, anew=False)
         keep = stage.keep and continues
         self._staged.enter(compiled.graph, stage.training, compiled.file.runtime.jit, keep=keep)
 
@@ -186,9 +191,7 @@ class Loop:
             return self._feed(train).training(train.positions, seed, size, end, epoch, step)
 
         def examples(epoch: int, step: int) -> tuple[str, ...]:
-            chosen = train.positions[order(seed, epoch, len(train))][
-                step * size : (step + 1) * size
-            ]
+            chosen = train.in_epoch(seed, epoch)[step * size : (step + 1) * size]
             windows = train.examples.windows
             rows = chosen if windows is None else windows.last_rows[chosen]
             shown = ", ".join(str(one + 1) for one in rows[:_MOST_EXAMPLES])

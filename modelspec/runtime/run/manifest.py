@@ -24,6 +24,7 @@ from .dependencies import dependencies
 from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
 from .resolved_spec import paths_start, resolved_text
 from .run_data import save_state
+from .run_presets import save_presets
 from .table_hashes import table_hashes
 
 _MOST = 64 * 2**20
@@ -95,6 +96,7 @@ class Record:
         """Called when the data is open: records the data, and the resolved spec."""
         resolved = resolved_text(prepared).encode()
         save_state(prepared, self.folder.path)  # a run with a spec has the learned state
+        save_presets(prepared.compiled, self.folder.path)
         write_bytes(self.folder.file(RESOLVED), resolved)
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
         self._values["parameters"] = (

@@ -30,7 +30,7 @@ from .checkpoints import Store
 from .folder import CHECKPOINTS, MODEL, RESOLVED, SPEC, is_unbegun, is_written
 from .framework_errors import as_run_error
 from .manifest import Manifest
-from .row_sources import StandardInput, one_image, rows_of, standard_input
+from .row_sources import StandardInput, one_file, rows_of, standard_input
 from .run_plugins import need_plugins, run_plugins
 from .saver import Snapshot, latest
 from .source_argument import source_of, with_own_header
@@ -264,7 +264,7 @@ def run_context(directory: Path, manifest: Manifest) -> Context:
     directory = directory.resolve()
     places = replace(places_for(here) + places_for(directory), when_opened=True)
     plugins = run_plugins(directory, manifest).plugins
-    context = Context(folder=here, project=here, places=places, plugins=plugins)
+    context = Context(folder=here, project=here, places=places, plugins=plugins, run=directory)
     if folder is not None and folder.is_absolute():
         folder = folder.resolve()
         if folder.is_relative_to(here):
@@ -300,7 +300,7 @@ def table_for(run: SavedRun, source: str, skipped: SkippedRows | None = None) ->
     places = replace(places_for(here), everywhere=True)
     plugins = run.compiled.file.context.plugins
     context = Context(folder=here, project=Path(here.anchor), places=places, plugins=plugins)
-    found = rows_of(source, run.compiled, skipped) or one_image(source, sources)
+    found = rows_of(source, run.compiled, skipped) or one_file(source, sources)
     if found is not None:
         return found
     kind, kept = standard_input(source, sources), None

@@ -87,6 +87,7 @@ class PlayerSteps(TrainingSteps):
         if outputs is not None:
             self.measures.update_metrics(given.own, outputs, weights)
         self._restore(good, changing, before)
+        self._averages.advance()
         self._objective.advance()
         return good, failing
 
@@ -109,7 +110,7 @@ class PlayerSteps(TrainingSteps):
 
             def apply() -> Any:
                 if any(one is not None for one in gradients):  # else Keras rejects it
-                    turn.optimizer.apply(gradients, weights)
+                    self._averages.apply(turn.optimizer, gradients, weights)
                 return tf.constant(0)
 
             tf.cond(tf.logical_and(good, fine), apply, lambda: tf.constant(0))

@@ -24,6 +24,7 @@ from ..data.table import Array
 from ..data.target_inverse import has_inverse, inverse
 from .carried_columns import carried
 from .decisions import Decision, check_top, decisions, labelled, target_layers
+from .decoding import Decoder, decoder_of, require_decodable
 from .open_run import SavedRun, open_run, table_for
 from .prediction_options import Options
 from .prediction_rows import Naming, Predictions
@@ -106,7 +107,7 @@ def predict(
     """The outputs of the model in a run folder for every row of `source` (a path, `kind=path`, or
     an open table); only the input columns are required. `layer` requests the tensors of one or
     several inner layers instead: `hidden`, `encoder/conv1` inside a sub-model. `options` are the
-    fields of `Options`: `id`, `keep`, `top`, `threshold`, `errors`, `batch_size`.
+    fields of `Options`: `id`, `keep`, `top`, `threshold`, `errors`, `batch_size`, `decode`, ...
 
     `output` is a file to write them to: `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`. They are
     written as they are computed, so memory contains only a few batches; the file appears when it is
@@ -134,9 +135,7 @@ def predict(
 def predictions(
     run_dir: str | PathLike[str], source: str | Table, layer: Layers = None, **options: Any
 ) -> Stream:
-    """As `predict`, in batches: `for batch in predictions(...)`. Raises the same errors, also for
-    each batch.
-    """
+    """As `predict`, in batches: `for batch in predictions(...)`; each may raise the same errors."""
     layers = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
     return stream_of(open_run(Path(fspath(run_dir))), source, Options(layers, **options).checked())
 
@@ -157,8 +156,11 @@ def stream_of(
     typed = run.compiled.graph
     assert typed is not None
     check_names(typed, options.layers)
+    require_decodable(run.compiled, options)
     skipped = skipped or (SkippedRows() if options.errors == "skip" else None)
     table = _table(run, source, skipped)
+    if options.nearest is not None:
+        return _nearest(run, table, options, model, skipped)
     examples, state, found = prepared_source(
         run.compiled, table, run.directory, with_targets=False, skipped=skipped
     )
@@ -169,19 +171,47 @@ def stream_of(
         warnings = (*warnings, kept.note(run.directory))
     decided = {} if options.layers else decisions(run.compiled, state, thresholds)
     check_top(decided, options.top)
+    decoder = decoder_of(run.compiled, state, options)
+    batches = _Batches(run, examples, state, options, decided, warnings, decoder)
+    loaded = model if model is not None else run.model(measured=False)
+    return _numbered(table, examples, options, warnings, skipped, lambda: batches.computed(loaded))
+
+
+def _nearest(
+    run: SavedRun,
+    table: Table,
+    options: Options,
+    model: keras.Model | None,
+    skipped: SkippedRows | None,
+) -> Stream:
+    """The nearest items of every row."""
+    from .nearest import search
+
+    loaded = model if model is not None else run.model(measured=False)
+    examples, found, computed = search(run, table, options, loaded, skipped)
+    return _numbered(table, examples, options, (*run.warnings, *found), skipped, computed)
+
+
+def _numbered(
+    table: Table,
+    examples: Examples,
+    options: Options,
+    warnings: tuple[Diagnostic, ...],
+    skipped: SkippedRows | None,
+    computed: Callable[[], Iterator[Predictions]],
+) -> Stream:
+    """The batches with the columns that identify their rows."""
     rows = np.arange(examples.count) if examples.rows is None else examples.rows
     before = carried(table, rows, id=options.id, keep=options.keep, numbered=options.numbered)
     left_out = () if skipped is None else skipped.with_ids(table, options.id)
     if left_out:
         assert skipped is not None
         warnings = (*warnings, skipped.warning(table, len(rows)))
-    batches = _Batches(run, examples, state, options, decided, warnings)
-    loaded = model if model is not None else run.model(measured=False)
 
     def numbered() -> Iterator[Predictions]:
         sizes: list[int] = []
         ids = before.batches(iter(lambda: sizes.pop(), None))
-        for batch in batches.computed(loaded):
+        for batch in computed():
             sizes.append(len(batch))
             yield replace(batch, ids=next(ids))
 
@@ -207,6 +237,7 @@ class _Batches:
     options: Options
     decided: Mapping[str, Decision]
     warnings: tuple[Diagnostic, ...]
+    decoder: Decoder | None = None
 
     def computed(self, model: keras.Model) -> Iterator[Predictions]:
         from ..data.batches import Feed
@@ -232,11 +263,11 @@ class _Batches:
             if found is None:
                 return
             outputs, steps = found
-            yield (
-                Predictions(outputs, {}, self.warnings)
-                if layers
-                else replace(self._named(outputs), naming=about, steps=steps)
-            )
+            if layers:
+                yield Predictions(outputs, {}, self.warnings)
+                continue
+            named = replace(self._named(outputs), naming=about, steps=steps)
+            yield named if self.decoder is None else self.decoder.named(named)
 
     def _about(self) -> dict[str, Naming]:
         """The names of the entries of each output."""

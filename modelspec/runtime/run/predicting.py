@@ -45,6 +45,13 @@ class Asked(TypedDict, total=False):
     threshold: Threshold
     errors: Literal["stop", "skip"]
     batch_size: int | None
+    decode: Literal["ctc_greedy", "ctc_beam"] | None
+    beam_width: int | None
+    top_paths: int | None
+    nearest: int | None
+    items: Any
+    item_id: str | None
+    similarity: Literal["dot", "cosine"] | None
 
 
 @dataclass(frozen=True)
@@ -177,8 +184,11 @@ class Predicting:
         `options`: `id` and `keep` (columns to copy; `keep="all"`), `top` (the number of most
         probable labels), `threshold` (a number, or numbers by label), `errors="skip"` (skip
         unreadable rows with a Python warning), `batch_size`, `layers` (inner layers instead of the
-        outputs). Raises `RunError` if the rows cannot be used, MS730 to MS734 for options that do
-        not fit.
+        outputs), `decode="ctc_greedy"` or `"ctc_beam"` (the labels of outputs with a CTC loss) with
+        `beam_width` and `top_paths`, `nearest=10` and `items` (the nearest items of each row, of
+        any type that `rows` may have) with `item_id`, `similarity` and the two tensors in `layers`.
+        Raises `RunError` if the rows cannot be used, MS730 to MS734 and MS787 to MS791 for options
+        that do not fit.
         """
         return _predicted(self._saved, rows, self.model, options)
 
@@ -270,6 +280,8 @@ def _predicted(run: SavedRun, rows: Any, model: keras.Model, options: Asked) -> 
         **options,
         "layers": (layers,) if isinstance(layers, str) else tuple(layers),
     }
+    if options.get("items") is not None:
+        given["items"] = _source(options["items"], run.compiled)
     chosen = Options(**given).checked()
     stream = stream_of(run, source, chosen, model, skipped)
     _warn(stream.warnings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from ..data import RunError
+from ..data import RunError, Table
 from .decisions import Thresholds
 
 Threshold = float | Mapping[str, float] | None
@@ -31,13 +31,35 @@ class Options:
     """The treatment of unreadable rows: `skip` skips and lists them."""
     batch_size: int | None = None
     """The batch size; None: that of the training."""
+    decode: str | None = None
+    """How outputs with a CTC loss are decoded: `ctc_greedy` or `ctc_beam`; None: not at all."""
+    beam_width: int | None = None
+    """The number of beams of `ctc_beam`; None: 100."""
+    top_paths: int | None = None
+    """The number of most probable label sequences of `ctc_beam`; None: one."""
+    nearest: int | None = None
+    """The number of nearest items of each row, in place of the outputs; `layers` are then the
+    tensors of the two towers, or of both.
+    """
+    items: str | Table | None = None
+    """The items."""
+    item_id: str | None = None
+    """The column that identifies the items."""
+    similarity: Literal["dot", "cosine"] | None = None
+    """How vectors are compared; None: as the model compares them, or by the dot product."""
     numbered: bool = True
     """Whether rows without a column `id` are numbered."""
 
     def checked(self) -> Options:
         """Checks the options. Raises `RunError`: MS732 for a number that is out of range, MS688 for
-        an option that does not apply to inner layers.
+        an option that does not apply to inner layers, MS788 for options of the decoding that do not
+        fit together, MS789 for those of a search for the nearest items.
         """
+        from .decoding import check_decoding
+        from .nearest import check_nearest
+
+        check_decoding(self)
+        check_nearest(self)
         for name, given in (("top", self.top), ("threshold", self.threshold)):
             if self.layers and given is not None:
                 raise RunError.of(

@@ -37,10 +37,12 @@ def numbers(values: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in values.items())
 
 
-def parts(examples: Mapping[str, int]) -> str:
-    """`examples: 1,258 to train on, 359 to test on`."""
+def parts(plan: Plan) -> str:
+    """`examples: 1,258 to train on (300 in each epoch), 359 to test on`."""
     words = {"train": "train on", "validation": "validate on", "test": "test on"}
-    counts = [f"{count:,} to {words[part]}" for part, count in examples.items()]
+    if plan.drawn is not None:
+        words["train"] += f" ({plan.drawn:,} in each epoch, balanced)"
+    counts = [f"{count:,} to {words[part]}" for part, count in plan.examples.items()]
     return f"examples: {', '.join(counts)}"
 
 
@@ -162,7 +164,7 @@ class Lines(Quiet):
 
     def started(self, plan: Plan) -> None:
         self.plan = plan
-        self.shown.write(parts(plan.examples))
+        self.shown.write(parts(plan))
 
     def stage(self, begun: BegunStage) -> None:
         self._count(begun)

@@ -18,6 +18,7 @@ from ..history.decide import decisions_of
 from ..history.formatting import number
 from ..history.html_report import run_html
 from .decided import as_json
+from .generating import Generates
 from .introspection import Probing
 from .manifest import Manifest
 from .open_run import SavedRun, edited, read_resolved
@@ -36,9 +37,9 @@ _SHOWN = 4
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Run(Probing, Predicting):
+class Run(Probing, Predicting, Generates):
     """A run: its results, and its model, with access to inner tensors (`outputs`, `gradients`) and
-    methods for raw rows (`predict`, `evaluate`, `explain_row`, `pipeline`).
+    methods for raw rows (`predict`, `generate`, `evaluate`, `explain_row`, `pipeline`).
 
     Two runs are equal if they have the same folder and the same results. A pickle contains the path
     of the folder, which is opened again on loading; this raises `RunError` (MS708) if the folder

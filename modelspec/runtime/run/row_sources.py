@@ -1,5 +1,5 @@
-"""Rows that are not in a data file: a JSON object or text on the command line, one image, standard
-input, rows of a program.
+"""Rows that are not in a data file: a JSON object or text on the command line, one image or sound,
+standard input, rows of a program.
 """
 
 from __future__ import annotations
@@ -30,12 +30,17 @@ from ..data.unnamed_parts import names_of
 from ..data.usual_rows import Usual
 
 if TYPE_CHECKING:
+    from modelspec.catalog.sources.audio import audio
     from modelspec.catalog.sources.images import images
 
 STDIN = "-"
 _READ = ("csv", "jsonl")
 """The kinds of source that standard input may be."""
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+_FILES = {
+    "images": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    "audio": (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff"),
+}
+"""The extensions of single files, by the source of the run."""
 
 
 def rows_of(written: str, compiled: Compiled, skipped: SkippedRows | None = None) -> Table | None:
@@ -176,21 +181,27 @@ def table_of(data: Any, compiled: Compiled, skipped: SkippedRows | None = None) 
     return table_from(data, "rows", names_of(compiled))
 
 
-# One image ----------------------------------------------------------------------------------------
+# One image or sound -------------------------------------------------------------------------------
 
 
-def one_image(written: str, sources: Iterable[Source]) -> Table | None:
-    """The table of one image file, read like the images of the run; None for other files, or if the
-    run does not read images. Raises `DataError`.
+def one_file(written: str, sources: Iterable[Source]) -> Table | None:
+    """The table of one image or audio file, read like those of the run; None for other files, or if
+    the run does not read such files. Raises `DataError`.
     """
-    path = Path(written.removeprefix("images="))
-    known = next((one for one in sources if one.kind() == "images"), None)
-    if known is None or path.suffix.lower() not in _IMAGES or is_folder(path):
+    known = next((one for one in sources if one.kind() in _FILES), None)
+    if known is None:
         return None
-    from ..data.sources.images import table_of_files
-
+    path = Path(written.removeprefix(f"{known.kind()}="))
+    if path.suffix.lower() not in _FILES[known.kind()] or is_folder(path):
+        return None
     try:
-        return table_of_files(cast("images", known), [path])
+        if known.kind() == "audio":
+            from ..data.sources import audio as sounds
+
+            return sounds.table_of_files(cast("audio", known), [path])
+        from ..data.sources import images as pictures
+
+        return pictures.table_of_files(cast("images", known), [path])
     except Fault as fault:
         raise fail(fault, None) from None
 

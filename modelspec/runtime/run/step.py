@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from ..backend.attached_objective import attached
+from ..backend.moving_averages import moving_averages
 from ..backend.traced import traced
 from .layer_states import forget_dropped, from_zero, state_variables
 from .measures import Measures, results
@@ -51,6 +52,7 @@ class TrainingSteps:
         self.model = model
         self.measures = Measures(model)
         self._attached = attached(model)
+        self._averages = moving_averages(model)
         self.rolls_back = roll_back
         """Whether a step with values that are not finite does not change metrics and statistics
         either.
@@ -74,7 +76,8 @@ class TrainingSteps:
         return Taken(int(steps), bool(good), float(loss), bool(sound), logs)
 
     def at(self, epoch: int, step: int) -> None:
-        """The next step is this one of the run, for the weights of an objective."""
+        """The next step is this one of the run, for what depends on its place."""
+        self._averages.at(epoch, step)
         if self._attached is not None:
             self._attached.objective.at(epoch, step)
 
@@ -114,7 +117,7 @@ class TrainingSteps:
 
         def update() -> Any:
             if any(one is not None for one in gradients):  # else Keras rejects it
-                model.optimizer.apply(gradients, trained)
+                self._averages.apply(model.optimizer, gradients, trained)
             return tf.constant(0)
 
         def leave() -> Any:
@@ -123,6 +126,7 @@ class TrainingSteps:
             return tf.constant(0)
 
         tf.cond(good, update, leave)
+        self._averages.advance()
         if self._attached is not None:
             self._attached.objective.advance()
         return good, tf.cast(loss, "float32")

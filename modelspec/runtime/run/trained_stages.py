@@ -38,7 +38,7 @@ class TrainedStage:
     @property
     def steps(self) -> int:
         """The steps of an epoch."""
-        return steps(len(self.prepared.parts["train"]), self.training.batch_size)
+        return steps(self.prepared.parts["train"].epoch_size, self.training.batch_size)
 
     def with_callbacks(self, callbacks: tuple[Chosen, ...]) -> Training:
         """What it trains with, with some of its callbacks."""
@@ -46,7 +46,7 @@ class TrainedStage:
 
     def planned(self) -> PlannedStage:
         """What a watcher shows of it."""
-        examples = len(self.prepared.parts["train"])
+        examples = self.prepared.parts["train"].epoch_size
         batch_size = self.training.batch_size
         return PlannedStage(self.name, self.training.epochs, self.steps, batch_size, examples)
 

@@ -79,7 +79,11 @@ class Fitting:
         self.state = State(model, [*callbacks, *self.stage.callbacks])
         self.epoch, self.step = origin.epoch, 0
         """The position: the epoch of the run, and the number of its completed steps."""
-        set_epoch(model.optimizer, task.steps)
+        set_epoch(
+            model.optimizer,
+            task.steps,
+            origin.position - origin.optimizer + task.epochs * task.steps,
+        )
         self._training = training_steps(model, task.random, roll_back=on_nan != "stop")
         self.test = TestSteps(model)
         """The steps of the validation; they are also used for measurements after the training."""

@@ -17,7 +17,7 @@ from .rows import Row, rows
 from .sides import Side
 from .values import ABSENT, differing
 
-_SECTIONS: Final = ("seed", "training", "data", "runtime", "expect", "sweep")
+_SECTIONS: Final = ("seed", "training", "data", "generate", "runtime", "expect", "sweep")
 
 
 class Change(NamedTuple):

@@ -11,6 +11,7 @@ from modelspec.compiler.spec.data_expect import Expected
 from modelspec.compiler.spec.data_section import Feature, Split
 from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.data_window import Window
+from modelspec.compiler.spec.generate_section import Initial
 from modelspec.compiler.spec.low_rank import LowRank
 from modelspec.compiler.spec.model_inputs import Input
 from modelspec.compiler.spec.number_format import NumberFormat
@@ -39,6 +40,7 @@ _FORMS: Final[dict[str, type[Section]]] = {
     "data.targets": Feature,
     "data.expect": Expected,
     "data.slices": Slice,
+    "generate.initial": Initial,
 }
 """Keys whose values have a long form."""
 

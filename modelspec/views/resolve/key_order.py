@@ -16,6 +16,7 @@ _TOP: Final = (
     "model",
     "data",
     "training",
+    "generate",
     "expect",
     "runtime",
     "sweep",

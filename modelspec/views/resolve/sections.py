@@ -13,6 +13,7 @@ from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.entries import Use
 from modelspec.compiler.spec.model_inputs import Input, InputSpec
 from modelspec.compiler.spec.model_section import ModelSection, SharedLayer
+from modelspec.compiler.spec.moving_average import DEFAULT_MOMENTUM, MOMENTUM, is_average
 from modelspec.compiler.spec.players_section import BESIDE, PLAYERS
 from modelspec.compiler.spec.stages import KEEP
 from modelspec.compiler.spec.training_section import Training
@@ -178,6 +179,9 @@ class _Spec:
         window = entries.get("window")
         if data.window is not None and window and isinstance(window.value, Mapping):
             entries["window"] = Entry(window.key_span, self._section(data.window, window.value))
+        balance = entries.get("balance")
+        if data.balance is not None and balance and isinstance(balance.value, Mapping):
+            entries["balance"] = Entry(balance.key_span, self._section(data.balance, balance.value))
         if data.slices and (slices := entries.get("slices")):
             entries["slices"] = Entry(slices.key_span, self._slices(slices.value, data.slices))
         for key, features in (("inputs", data.inputs), ("targets", data.targets)):
@@ -258,6 +262,9 @@ class _Models:
         self, node: Node, section: SharedLayer | ModelSection | None, made: Layer | Graph | None
     ) -> Node:
         """A shared layer or model."""
+        if isinstance(node, Mapping) and is_average(node):
+            momentum = node.entries.get(MOMENTUM) or _default(MOMENTUM, DEFAULT_MOMENTUM)
+            return Mapping({**node.entries, MOMENTUM: momentum}, node.span)
         if isinstance(section, SharedLayer):
             return self.entry(node, section.use, None)
         if section is None or not isinstance(made, Graph):

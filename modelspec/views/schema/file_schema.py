@@ -11,9 +11,11 @@ from modelspec.catalog.layers import LAYERS
 from modelspec.compiler.spec.column_names import ALL_BUT
 from modelspec.compiler.spec.data_expect import KNOWN, Expected
 from modelspec.compiler.spec.data_section import CACHES, SOURCES, Feature, Pad, Split
+from modelspec.compiler.spec.data_balance import Balance
 from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.data_window import Window
 from modelspec.compiler.spec.expect_section import OF_RUN, OVERS, STATIC
+from modelspec.compiler.spec.generate_section import Initial, Steps
 from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.compiler.spec.players_section import PlayerChoices
 from modelspec.compiler.spec.runtime_section import Runtime
@@ -97,8 +99,29 @@ def _keys() -> dict[str, Schema]:
         "model": {},  # the grammar depends on the other keys: see `model.variant`
         "data": or_expression(_data()),
         "training": or_expression(_training()),
+        "generate": or_expression(_or_null(_generate())),
         "expect": or_expression(_expectations()),
         "runtime": or_expression(_nullable(_section(Runtime))),
+    }
+
+
+def _generate() -> Schema:
+    """The loop that makes examples with the trained model."""
+    formula = {"anyOf": [_TEXT, {"type": "number"}]}
+    formulas = _or_null({"type": "object", "additionalProperties": formula})
+    keys = {
+        "initial": {"type": "object", "additionalProperties": _section(Initial)},
+        "steps": _section(Steps)["properties"]["steps"],
+        "values": formulas,
+        "inputs": {"type": "object", "additionalProperties": formula},
+        "update": formulas,
+        "result": {"anyOf": [formula, *formulas["anyOf"]]},
+    }
+    return {
+        "type": "object",
+        "required": ["initial", "inputs"],
+        "properties": {name: described(f"generate.{name}", one) for name, one in keys.items()},
+        "additionalProperties": False,
     }
 
 
@@ -239,6 +262,7 @@ def _data() -> Schema:
         "window": _or_null(or_expression(_section(Window))),
         "inputs": features,
         "targets": features,
+        "balance": _or_null({"anyOf": [_TEXT, or_expression(_section(Balance))]}),
         "weights": _or_null(_TEXT),
         "expect": _or_null(_expect()),
         "slices": _or_null(_slices()),

@@ -8,6 +8,7 @@ from modelspec.compiler.spec.data_section import CACHES
 from modelspec.compiler.spec.model_section import DATA_FORMATS
 from modelspec.compiler.spec.spec_file import VERSION
 
+from .generate_docs import GENERATE
 from .type_text import words
 
 
@@ -102,7 +103,8 @@ KEYS: Final[dict[str, Key]] = {
         " sub-model is a list of layers, or has `inputs`, `layers` and `outputs` like a model; with"
         " `trainable: false` all of its weights are frozen, and `weights` is the file with its"
         " initial weights. A kind of the library (`encoder: {ResNet50: {include_top: false}}`) is a"
-        " sub-model too.",
+        " sub-model too. `teacher: {ema_of: student, momentum: 0.996}` has the layers of `student`,"
+        " and the moving average of its weights, which is not trained.",
         "model:\n  inputs: {left: [8], right: [8]}\n  shared:\n    encoder:\n      - Dense: 16\n"
         "      - Dense: 4\n  layers:\n    - encoder: {from: left, name: a}\n"
         "    - encoder: {from: right, name: b}\n    - Concatenate: {from: [a, b]}",
@@ -220,11 +222,21 @@ KEYS: Final[dict[str, Key]] = {
         " that change colors or add noise only to image inputs. Integers, `bool` and masks keep"
         " their values (nearest interpolation). `fill: 255` is the class of a mask at borders that"
         " become empty; without it the layer fills them (with its mirror image, or `fill_value`)."
+        " Points and boxes with `coordinates` move with the image. `MixUp` and `CutMix` also mix"
+        " the targets, which must be probabilities or numbers; without `on` all targets."
         " Without `on`, another input or a target with the height and width of the image is an"
         " error.",
         "data:\n  source: {images: {path: photos, masks: masks, size: 64}}\n  inputs: {photo:"
         " {column: image}}\n  targets: {region: {column: mask}}\n  augment: {layers: [RandomFlip:"
         " horizontal], on: [photo, region]}",
+    ),
+    "data.balance": Key(
+        "a column, or a mapping with `column` and `examples`",
+        "Draws the training examples of each epoch so that all values of a column are equally"
+        " frequent: `balance: species`, or `{column: species, examples: 3000}` for another number"
+        " of examples. Examples of rare classes are repeated; the draws depend on the seed and the"
+        " epoch. Validation and test use every example once.",
+        "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c, balance: c}",
     ),
     "data.weights": Key(
         "a string",
@@ -261,6 +273,7 @@ KEYS: Final[dict[str, Key]] = {
         " nothing after the run.",
         "data: {source: {csv: table.csv}, targets: c, cache: disk}",
     ),
+    **{path: Key(*one) for path, one in GENERATE.items()},
     "expect": Key(
         "a mapping of quantities to comparisons",
         "Conditions for the model, evaluated by `check`, and for the results of a run: if they"

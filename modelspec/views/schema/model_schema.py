@@ -15,6 +15,7 @@ from modelspec.catalog.layers.layer import ONE, Layer
 from modelspec.compiler.expand.control_flow import WORDS
 from modelspec.compiler.spec.model_inputs import Input
 from modelspec.compiler.spec.model_section import DATA_FORMATS
+from modelspec.compiler.spec.moving_average import DEFAULT_MOMENTUM, EMA_OF, MOMENTUM
 from modelspec.core.dtypes import DTYPES
 
 from . import library_schema as library
@@ -150,7 +151,27 @@ def _model(suffix: str, *, root: bool) -> Schema:
 def _shared(suffix: str) -> Schema:
     """Definitions of layers and models by name."""
     forms = [f"layers{suffix}", f"submodel{suffix}", "layer", "shipped"]
-    return {"type": "object", "additionalProperties": {"anyOf": [_ref(one) for one in forms]}}
+    every = [*(_ref(one) for one in forms), _average()]
+    return {"type": "object", "additionalProperties": {"anyOf": every}}
+
+
+def _average() -> Schema:
+    """A moving average of another definition."""
+    momentum = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}
+    properties: dict[str, Schema] = {
+        EMA_OF: {"type": "string", "description": "The layer or model that is averaged."},
+        MOMENTUM: {
+            "description": "How much of the average each step keeps: a number, or a formula over"
+            f" `epoch` and `step`. The default is {DEFAULT_MOMENTUM}.",
+            **momentum,
+        },
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [EMA_OF],
+        "additionalProperties": False,
+    }
 
 
 def _weights() -> Schema:

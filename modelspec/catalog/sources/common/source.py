@@ -56,6 +56,12 @@ class Source(Settings):
         """
         return None
 
+    def sound_shape(self, column: str) -> Shape | None:
+        """The shape of an example of a column of sounds, as far as known; None for any other
+        column.
+        """
+        return None
+
     @property
     def column_types(self) -> Mapping[str, ColumnType] | None:
         """The declared types of all columns; None if they are only known from the data. Raises

@@ -7,19 +7,26 @@ that contains one loads after `import modelspec.backend.layers`, or with `models
 
 from .curves import ParametricSoftplus, SReLU
 from .highway import Highway
+from .kerashub import KerasHub
+from .kerashub_preparing import KerasHubImageConverter, KerasHubTokenizer
 from .layer_scale import LayerScale
 from .locally_connected import LocallyConnected1D, LocallyConnected2D
 from .maxout import MaxoutDense
+from .random_resized_crop import RandomResizedCrop
 from .tensors import Constant, Parameter
 
 __all__ = [
     "Constant",
     "Highway",
+    "KerasHub",
+    "KerasHubImageConverter",
+    "KerasHubTokenizer",
     "LayerScale",
     "LocallyConnected1D",
     "LocallyConnected2D",
     "MaxoutDense",
     "Parameter",
     "ParametricSoftplus",
+    "RandomResizedCrop",
     "SReLU",
 ]

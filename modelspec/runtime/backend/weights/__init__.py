@@ -12,7 +12,7 @@ from collections.abc import Sequence as SequenceType
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelspec.compiler.spec.initial_weights import IMAGENET, InitialWeights, WeightsSource
+from modelspec.compiler.spec.initial_weights import IMAGENET, InitialWeights, WeightsSource, is_run
 from modelspec.core.diagnostics import Fault, Span
 from modelspec.core.paths import outside, reached
 from modelspec.core.places import is_address
@@ -30,19 +30,22 @@ if TYPE_CHECKING:  # Keras: files are read without it
 
     from .held_weights import Given
 
-__all__ = ["assign", "initial_weights", "load_weights", "place_of"]
+MODEL = "model.keras"
+"""The file of a run folder with its weights."""
+__all__ = ["assign", "does_not_fit", "initial_weights", "load_weights", "place_of"]
 
 
 def load_weights(
     model: keras.Model, settings: InitialWeights, context: Context, span: Span | None = None
-) -> None:
-    """Load the weights of a file into a built model, cast to the dtypes of the model.
+) -> frozenset[int]:
+    """Load the weights of a file into a built model, cast to the dtypes of the model. Returns the
+    identities of the variables that have values of the file.
 
     Raises `RunError`: MS750 if the file cannot be read, MS751 if it uses features that no weight
     file needs, MS752 for every layer that it does not fit.
     """
-    wanted = Wanted(settings.skip, settings.by_name)
-    _load(
+    wanted = Wanted(settings.skip, settings.only, settings.names, settings.by_name)
+    return _load(
         model, located(settings.path, context), settings.path, wanted, settings.skip_mismatch, span
     )
 
@@ -87,6 +90,8 @@ def located(path: str, context: Context) -> Path:
     """
     if is_address(path):
         return _fetched(path, context)
+    if is_run(path):
+        path = f"{path}/{MODEL}"
     try:
         found = reached(path, context)
         mode = found.stat().st_mode if found is not None else 0
@@ -121,14 +126,14 @@ def _load(
     wanted: Wanted,
     skip_mismatch: bool,
     span: Span | None,
-) -> None:
+) -> frozenset[int]:
     from .layout import matched
 
     with opened(path, shown) as file:
         found = matched(file, model, wanted)
         wrong = [given for given in found if given.problem]
         if wrong and not skip_mismatch:
-            raise _does_not_fit(wrong, shown, span)
+            raise does_not_fit(wrong, shown, span)
         fitting = [given for given in found if not given.problem]
         if not fitting:
             fault = Fault(
@@ -142,6 +147,7 @@ def _load(
             raise RunError([fault.at(span)])
         for given in fitting:
             assign(given)
+        return frozenset(id(one) for given in fitting for one, _ in given.weights.values())
 
 
 def assign(given: Given) -> None:
@@ -153,12 +159,21 @@ def assign(given: Given) -> None:
         finalize()
 
 
-def _does_not_fit(wrong: SequenceType[Given], shown: str, span: Span | None) -> RunError:
+def does_not_fit(
+    wrong: SequenceType[Given], shown: str, span: Span | None, advice: str | None = None
+) -> RunError:
+    """MS752 for every part of a model that a file does not fit."""
     found = Findings()
     for given in wrong:
+        if given.tensor is not None:
+            message = f"`{shown}` does not fit `{given.path}`: {given.problem}"
+            help = "`modelspec weights FILE` lists the tensors of a file"
+            found.error("MS752", message, span, help=help)
+            continue
         subject, help = "the model", "`by_name: true` loads only layers whose names are in both"
         if given.path:
             subject = f"`{given.path}`"
             help = f"`skip: [{given.path.split('/')[0]}]` skips it"
-        found.error("MS752", f"`{shown}` does not fit {subject}: {given.problem}", span, help=help)
+        message = f"`{shown}` does not fit {subject}: {given.problem}"
+        found.error("MS752", message, span, help=advice or help)
     return RunError(found.diagnostics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,35 @@ class Given:
     weights: Mapping[str, tuple[Any, Entry]] = field(default_factory=dict)
     """Variables and their arrays, by the key in the owner."""
     problem: str | None = None
+    tensor: str | None = None
+    """The name of the tensor in the file, if the spec sets it for this weight."""
+
+
+def full_names(model: Any) -> dict[int, tuple[str, ...]]:
+    """The names of each weight in a file of named tensors, by identity: with the sub-models around
+    its layer, and without them if no other weight has that name.
+    """
+    found: dict[int, str] = {}
+    short: dict[int, str] = {}
+    for path, _, kept in holders(model, ""):
+        for weight in kept.values():
+            short[id(weight)] = name = spec_name(weight.path)
+            rest = name.partition("/")[2]
+            found[id(weight)] = f"{path}/{rest}" if path and rest else name
+    counts = Counter(short.values())
+    return {
+        one: (name, short[one]) if counts[short[one]] == 1 else (name,)
+        for one, name in found.items()
+    }
+
+
+def stored_names(model: Any) -> dict[int, str]:
+    """The name of each weight in a file that is written, by identity: the shortest one."""
+    names = full_names(model)
+    return {
+        id(weight): names[id(weight)][-1] if id(weight) in names else spec_name(weight.path)
+        for weight in model.weights
+    }
 
 
 def holders(owner: Any, path: str) -> Iterator[tuple[str, Any, dict[str, Any]]]:

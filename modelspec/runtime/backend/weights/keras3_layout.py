@@ -23,6 +23,12 @@ def in_groups(tree: Tree) -> bool:
     return bool(tree.names("layers") or tree.names(_OLD_ROOT))
 
 
+def has_names(tree: Tree) -> bool:
+    """Whether the file has the names of its layers, which early versions did not write."""
+    root = "layers" if tree.names("layers") else _OLD_ROOT
+    return any(tree.text(f"{root}/{one}/vars", "name") for one in tree.names(root))
+
+
 class Keras3Layout:
     """Traverses a model in the order in which Keras saves it, and finds the groups."""
 

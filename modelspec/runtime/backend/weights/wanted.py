@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -10,6 +11,10 @@ class Wanted:
     """What to load."""
 
     skip: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    """The layers to load, by name; all if empty."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By weight: the tensor in the file. If there are any, only these weights are loaded."""
     by_name: bool = False
     of_library: bool = False
     """Whether the file comes from Keras, for a model of the library that may be truncated: layers

@@ -17,10 +17,11 @@ from ..errors import MAX_OF_A_KIND, DataError, Findings
 from ..table import Array, Table
 from .formats import files
 from .formats.class_folders import Member, fingerprint_of_members, members
+from .formats.decoded_files import DecodedFiles
 from .formats.image_bits import mixed
 from .formats.image_decoder import Decoding
 from .formats.paired_files import paired
-from .formats.pictures import ImageDecoder, MaskDecoder, Pictures
+from .formats.pictures import ImageDecoder, MaskDecoder
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 LABEL = "label"
@@ -48,11 +49,11 @@ class ImageTable(Table):
             fingerprint = files.fingerprint_of_all([fingerprint, "uint16"])
         if rows is not None:
             fingerprint = files.fingerprint_of_all([fingerprint, rows.fingerprint])
-        columns = {IMAGE: Pictures(f"`{IMAGE}` of `{name}`", found, self._decoder, span)}
+        columns = {IMAGE: DecodedFiles(f"`{IMAGE}` of `{name}`", found, self._decoder, span)}
         if masks is not None:
             fingerprint = files.fingerprint_of_all([fingerprint, fingerprint_of_members(masks)])
             of = MaskDecoder(decoding, dict(zip(masks, found, strict=True)))
-            columns[MASK] = Pictures(f"`{MASK}` of `{name}`", masks, of, span)
+            columns[MASK] = DecodedFiles(f"`{MASK}` of `{name}`", masks, of, span)
         super().__init__(name, (*columns, *others), fingerprint, span)
         self._source = source
         self._columns = columns

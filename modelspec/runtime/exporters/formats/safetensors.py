@@ -22,10 +22,11 @@ def write(job: Job, path: Path) -> Written:
 
     from modelspec.runtime.data import RunError
 
-    from ...backend.inner_names import spec_name
+    from ...backend.weights.held_weights import stored_names
     from ..rebuilt_model import of_weights
 
-    values = {spec_name(weight.path): np.asarray(weight.value) for weight in job.model.weights}
+    names = stored_names(job.model)
+    values = {names[id(weight)]: np.asarray(weight.value) for weight in job.model.weights}
     if len(values) < len(job.model.weights):
         raise RunError.of(
             "MS763",
@@ -46,7 +47,7 @@ def write(job: Job, path: Path) -> Written:
     def load(model: Any) -> None:
         with safe_open(path, framework="numpy") as file:
             for weight, trained in zip(model.weights, job.model.weights, strict=True):
-                weight.assign(file.get_tensor(spec_name(trained.path)))
+                weight.assign(file.get_tensor(names[id(trained)]))
 
     save_file(held, path, {"format": "keras"})
     return of_weights(job, load, note)

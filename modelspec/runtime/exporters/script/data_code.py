@@ -52,6 +52,7 @@ class DataCode(Reading):
             (not compared, "a training without targets"),
             (bool(alone), "targets that only terms read"),
             (data.augment, "augmentation"),
+            (data.balance, "examples drawn by `balance`"),
             (data.weights, "example weights"),
             (data.where, "rows left out by `where`"),
             (self._reads_files(), "files listed in a column"),

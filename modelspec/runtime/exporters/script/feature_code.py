@@ -193,8 +193,11 @@ class Preparing:
             if layer.one_at_a_time:
                 raise Unsupported(f"`{layer.kind()}`, which runs one example at a time")
             made = settings_code(layer, **self._long(layer))
+            taken = variable
+            if layer.crosses_columns:
+                taken = f"np.split({variable}, {given.shape[-1]}, axis=-1)"
             lines += statement(
-                f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({variable})")
+                f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({taken})")
             )
             lines.append(f"{INDENT}{variable} = np.asarray({variable})")
 
@@ -293,7 +296,7 @@ def _unsupported_in(bound: Bound) -> str | None:
         return "several labels"
     if bound.number_format is not None:
         return "`number`"
-    layers = bound.chain.layers if bound.chain else ()
+    layers = (*bound.text_steps, *(bound.chain.layers if bound.chain else ()))
     return next((f"`{layer.kind()}`" for layer in layers if layer.not_in_models), None)
 
 

@@ -22,7 +22,7 @@ from modelspec.catalog.formula.tree import (
     listed,
 )
 from modelspec.compiler.infer.objective_terms import gradient_depth
-from modelspec.runtime.backend.formula_functions import structural_similarity
+from modelspec.runtime.backend.formula_functions import added, structural_similarity
 
 from .python_code import Bracketed, Code, Named, literal
 
@@ -81,9 +81,16 @@ def _operation(node: Call, names: Mapping[str, str], dtypes: Mapping[int, str]) 
         return Bracketed("self.gradient(", (given["y"], given["x"], depth), ")")
     if node.function == "einsum":
         return _einsum(node.settings["subscripts"], given["operands"])
+    if node.function == "add" and not _has_number(node):
+        return Bracketed(f"{added.__name__}(", (given["x1"], given["x2"]), ")")
     if node.function in _COMPOSED:
         return _COMPOSED[node.function](given, node.settings)
     return _positional_first(node, given)
+
+
+def _has_number(node: Call) -> bool:
+    """Whether a tensor is a number, which every operation of Keras adds correctly."""
+    return any(isinstance(one, Constant) for one in node.tensors.values())
 
 
 def _einsum(subscripts: object, operands: Code) -> Code:

@@ -13,13 +13,16 @@ from typing import Final
 from modelspec.runtime.backend import formula_functions
 from modelspec.runtime.backend.layers import tensors
 
-from . import rate_code
+from . import averages_code, rate_code, warmup_code
 
 _HELPERS: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
     "structural_similarity": (formula_functions, ("structural_similarity",)),
+    "added": (formula_functions, ("added", "is_added_as_a_bias")),
     "Parameter": (tensors, ("repeated", "Parameter")),
     "Constant": (tensors, ("loaded", "repeated", "Constant")),
     "LearningRate": (rate_code, ("LearningRate",)),
+    "MovingAverage": (averages_code, ("MovingAverage",)),
+    "WarmupRate": (warmup_code, ("WarmupRate",)),
 }
 """For each name in a script the module of its code, and the objects that it requires."""
 NAMES: Final = (*_HELPERS, "repeated", "loaded")

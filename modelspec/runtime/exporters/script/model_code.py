@@ -18,7 +18,7 @@ from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Tensor, erase
 from modelspec.runtime.backend.inner_names import inner_name
 
-from . import helper_code, rate_code
+from . import averages_code, helper_code, rate_code, warmup_code
 from .call_code import Shape, by_name, called, input_code, one_or_list
 from .formula_code import tensors_code
 from .python_code import (
@@ -39,6 +39,8 @@ TAKEN = (
     *("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train", "x", "y"),
     *helper_code.NAMES,
     rate_code.STEPS,
+    warmup_code.EPOCHS,
+    averages_code.NAME,
 )
 """Names that every script has, or may have."""
 

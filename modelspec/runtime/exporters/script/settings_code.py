@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from modelspec.catalog.components.schedule_expression import Expression as RateFormula
+from modelspec.catalog.components.warmup_schedules import Warmup
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.plugins.declared import KerasDeclared
 from modelspec.core.settings import Settings
@@ -21,6 +22,7 @@ from modelspec.runtime.data import RunError
 from .helper_code import has_code
 from .python_code import Bracketed, Code, Named, literal
 from .rate_code import rate_code
+from .warmup_code import warmup_code
 
 _MODULES = {"layers": "layers"}
 """Modules of Keras that a script imports separately."""
@@ -34,6 +36,8 @@ def settings_code(settings: Settings, **extra: Code) -> Bracketed:
         return _plugin_code(settings, extra)
     if isinstance(settings, RateFormula):
         return rate_code(settings)
+    if isinstance(settings, Warmup):
+        return warmup_code(settings)
     if settings.keras_module == "modelspec" and has_code(settings.kind()):
         written = dict(_arguments(settings))
         derived = {name: literal(one) for name, one in settings.derived.items()}

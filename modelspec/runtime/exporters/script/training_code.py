@@ -17,10 +17,10 @@ from modelspec.core.settings import Settings
 from modelspec.runtime.backend.compile_model import mode_of
 from modelspec.runtime.backend.inner_names import inner_name
 
+from .averages_code import NAME, averages_lines
 from .formula_code import numbers_code, tensors_code
 from .objective_code import CLASS, EPOCHS, ObjectiveCode, names_of
 from .python_code import INDENT, Code, Names, call, docstring, listed, literal, mapping, statement
-from .rate_code import STEPS
 from .settings_code import settings_code
 from .stage_code import (
     FREEZE,
@@ -29,6 +29,7 @@ from .stage_code import (
     refuse_players,
     stage_notices,
 )
+from .warmup_code import lengths
 
 
 @dataclass
@@ -38,13 +39,17 @@ class TrainingCode:
     names: Names
     functions: list[list[str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    averages: list[str] = field(default_factory=list)
+    """The lines that create the callbacks of moving averages."""
 
     def add(self, compiled: Compiled, training: Training, several: bool) -> None:
         """`train`, and the functions that it uses."""
         refuse_players(training)
+        assert compiled.graph is not None
+        self.averages = averages_lines(compiled.graph)
         jit = compiled.file.runtime.jit
         self._notice(training)
-        build, target = [f"{INDENT}model = build_model()"], "y"
+        build, target = [f"{INDENT}model = build_model()", *self.averages], "y"
         if training.stages:
             body = self._stages(compiled, training, several)
         elif training.objective:
@@ -78,6 +83,7 @@ class TrainingCode:
         return [
             f"{INDENT}tensors = {{}}",
             f"{INDENT}model = build_model(tensors)",
+            *self.averages,
             f"{INDENT}trained = {CLASS}(model, tensors)",
             *self._fit(training, options, jit, "trained"),
         ]
@@ -98,10 +104,8 @@ class TrainingCode:
             **self._callbacks(training),
             verbose="2",
         )
-        steps = []
-        if f", {STEPS})" in str(options["optimizer"]):
-            count = f"-(-len(keras.tree.flatten(x)[0]) // {training.batch_size})"
-            steps = [f"{INDENT}{STEPS} = {count}"]
+        found = lengths(str(options["optimizer"]), training.epochs, training.batch_size)
+        steps = [f"{INDENT}{line}" for line in found]
         return [*steps, *statement("", call(f"{model}.compile", **options)), *statement("", fit)]
 
     def _stages(self, compiled: Compiled, training: Training, several: bool) -> list[str]:
@@ -146,7 +150,7 @@ class TrainingCode:
 
     def _callbacks(self, training: Training) -> dict[str, Code]:
         directions = logged(training)
-        found: list[Code] = []
+        found: list[Code] = [f"*{NAME}"] if self.averages else []
         for one in training.callbacks:
             mode = {name: literal(value) for name, value in mode_of(one, directions).items()}
             found.append(self._callback(one.settings, mode))

@@ -1,4 +1,4 @@
-"""Graphs of training and measuring do not stay in memory after the run."""
+"""Graphs of training and measuring, which do not stay in memory, and models of inner tensors."""
 
 from __future__ import annotations
 
@@ -73,3 +73,33 @@ def test_trainings_leave_no_graph(tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 def _graphs() -> int:
     gc.collect()
     return sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects())
+
+
+def test_inner_tensors_of_sub_models_with_equal_names(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras creates no model of layers with equal names; those of different sub-models may be."""
+    import numpy as np
+
+    monkeypatch.chdir(tmp_path)
+    np.savez("d.npz", x=np.ones((8, 2), "float32"), y=np.ones((8, 1), "float32"))
+    part = [{"Dense": {"units": 2, "name": "inner"}}]
+    spec = ms.load_spec(
+        {
+            "model": {
+                "inputs": {"x": [2]},
+                "shared": {"first": part, "second": part},
+                "layers": ["first", "second", {"Dense": {"units": 1, "name": "y"}}],
+            },
+            "data": {"source": {"npz": "d.npz"}, "inputs": "x", "targets": "y"},
+            "training": {"loss": "mse", "epochs": 1},
+        }
+    )
+    run = spec.train("run")
+    names = [one.name for one in run.model.layers]
+    found = run.predict({"x": np.ones((1, 2), "float32")}, layers=["first/inner", "second/inner"])
+    first, second = (run.model.get_layer(name).layers[-1] for name in ("first", "second"))
+    expected = first(np.ones((1, 2), "float32"))
+    np.testing.assert_allclose(found["first/inner"], expected, rtol=1e-6)
+    np.testing.assert_allclose(found["second/inner"], second(expected), rtol=1e-6)
+    assert [one.name for one in run.model.layers] == names
