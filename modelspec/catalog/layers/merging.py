@@ -363,7 +363,7 @@ class Dot(Merge):
 
     @property
     def similarity(self) -> str:
-        """How it compares two vectors: by their `dot` product, or by the `cosine` of their angle."""
+        """How it compares two vectors: by `dot` product, or by the `cosine` of their angle."""
         return "cosine" if self.normalize else "dot"
 
     examples: ClassVar[tuple[Example, ...]] = (

@@ -9,14 +9,14 @@ it: `a{1000}` counts as 1000 characters.
 import re
 from typing import Final, NamedTuple
 
+from .text_escapes import BadPattern, characters, escape
+
 MOST_ITEMS: Final = 5_000
 """The size of a pattern after its repetition counts are multiplied out."""
 MOST_CHARACTERS: Final = 1_000
 MOST_REPEATS: Final = 1_000
 """The largest count of a repetition that RE2 supports."""
 
-_ESCAPES: Final = frozenset("dDwWsSbBAzafntrvpPxQEC")
-"""The letters that RE2 supports after a backslash."""
 _COUNT: Final = re.compile(r"\{(\d+)(,(\d*))?\}")
 _GROUP: Final = re.compile(r"\(\?(P?<[A-Za-z_][A-Za-z0-9_]*>|[imsU]*(-[imsU]+)?[:)])")
 _UNSUPPORTED: Final = {
@@ -29,10 +29,6 @@ _UNSUPPORTED: Final = {
     "(?P=": "a backreference",
     "(?(": "a condition",
 }
-
-
-class BadPattern(ValueError):
-    """A pattern that RE2 does not support; the message is the end of a sentence."""
 
 
 class Pattern(NamedTuple):
@@ -107,38 +103,18 @@ class _Reader:
         self._last, self._repeated = 1, False
 
     def _escape(self) -> None:
-        letter = self._text[self._at + 1 : self._at + 2]
-        if not letter:
-            raise BadPattern("ends with a single backslash")
-        if letter == "Q":
+        if self._text.startswith("\\Q", self._at):
             end = self._text.find("\\E", self._at)
-            end = len(self._text) if end < 0 else end + 2
-            self._items += max(0, end - self._at - 5)
-            self._take(end - self._at)
+            if end < 0:
+                raise BadPattern("has `\\Q` without `\\E`")
+            self._items += max(0, end - self._at - 3)
+            self._take(end + 2 - self._at)
             return
-        if letter in "123456789" and not self._text[self._at + 2 : self._at + 3].isdigit():
-            raise BadPattern(f"has the backreference `\\{letter}`, which is unsupported")
-        if letter.isascii() and letter.isalpha() and letter not in _ESCAPES:
-            raise BadPattern(f"has `\\{letter}`, which is not an escape of RE2")
-        closing = self._text.find("}", self._at)
-        braced = letter in "pPx" and self._text[self._at + 2 : self._at + 3] == "{"
-        if braced and closing < 0:
-            raise BadPattern(f"has `\\{letter}{{` without `}}`")
-        self._take(closing + 1 - self._at if braced else 2)
+        self._take(escape(self._text, self._at).end - self._at)
 
     def _characters(self) -> None:
         """A list of characters in brackets."""
-        text, at = self._text, self._at + 1
-        at += text[at : at + 1] == "^"
-        at += text[at : at + 1] == "]"
-        while at < len(text) and text[at] != "]":
-            if text.startswith("[:", at) and (end := text.find(":]", at)) > 0:
-                at = end + 2
-            else:
-                at += 2 if text[at] == "\\" else 1
-        if at >= len(text):
-            raise BadPattern("has a `[` without `]`")
-        self._take(at + 1 - self._at)
+        self._take(characters(self._text, self._at) - self._at)
 
     def _enter(self) -> None:
         text = self._text
@@ -190,18 +166,20 @@ def _times(count: re.Match[str]) -> int:
     least, most = count.group(1), count.group(3)
     if len(least) > 4 or len(most or "") > 4:
         return MOST_REPEATS + 1
+    if most and int(most) < int(least):
+        raise BadPattern(f"has `{count.group()}`, whose second number is smaller than the first")
     return max(int(least), int(most or 0))
 
 
 def nested_repetition(text: str) -> bool:
-    """Whether a pattern has an unbounded repetition within another one, as `(a+)*`. A search with
-    backtracking may then take exponential time.
+    """Whether a pattern has an unbounded repetition of a group with another one, as `(a+)*`, or with
+    alternatives, as `(a|ab)*`. A search with backtracking may then take exponential time.
     """
     text = re.sub(
         r"\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", "x", text, flags=re.DOTALL
     )
     inside = [False]
-    """Whether each open group, the outermost first, has an unbounded repetition."""
+    """Whether each open group, the outermost first, has an unbounded repetition or alternatives."""
     at = 0
     while at < len(text):
         if text[at] == "(":
@@ -213,7 +191,9 @@ def nested_repetition(text: str) -> bool:
                     return True
                 nested = True
             inside[-1] = inside[-1] or nested
-        elif text[at] not in "*+?|{}" and _UNBOUNDED.match(text, at + 1):
+        elif text[at] == "|":
+            inside[-1] = inside[-1] or len(inside) > 1
+        elif text[at] not in "*+?{}" and _UNBOUNDED.match(text, at + 1):
             inside[-1] = True
         at += 1
     return False

@@ -27,6 +27,8 @@ enough.
 BYTES: Final = 256
 """The tokens of single bytes."""
 PADDING_TOKEN: Final = "[PAD]"  # noqa: S105 - a token of a vocabulary
+_OF_LEARNING: Final = ("min_frequency", "special_tokens", "unknown_token")
+"""Settings that only a vocabulary that is learned has."""
 Token = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -95,6 +97,7 @@ class Tokenizer(OwnDtype):
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         self._check_source()
+        self._check_apart()
         if self.length is not None and self.length <= len(self.text_marks):
             refuse(
                 f"`length: {self.length}` leaves no place for a token beside `start` and `end`",
@@ -129,7 +132,7 @@ class Tokenizer(OwnDtype):
                 "vocabulary_size",
                 help="leave one of them out",
             )
-        learning = [one for one in ("min_frequency", "special_tokens") if one in self._written]
+        learning = [one for one in _OF_LEARNING if one in self._written]
         if self.file is not None and learning:
             refuse(
                 f"`{learning[0]}` has no effect with a `file`, which contains the vocabulary",
@@ -138,9 +141,39 @@ class Tokenizer(OwnDtype):
                 help=f"leave `{learning[0]}` out",
             )
 
+    def _check_apart(self) -> None:
+        """Raises a `Fault` if the padding token is another special token too, and for an unknown
+        token that no text has.
+        """
+        others = {"start": self.start, "end": self.end}
+        if self.has_bytes and "unknown_token" in self._written:
+            refuse(
+                f"`unknown_token` has no effect: to `{self.kind()}` no character is unknown",
+                "MS208",
+                "unknown_token",
+                help="leave it out",
+            )
+        if not self.has_bytes and self.file is None:
+            others["unknown_token"] = self.unknown_token
+        padding = self.padding_token
+        if padding is None and self.file is None:
+            padding = PADDING_TOKEN
+        same = next((name for name, one in others.items() if one and one == padding), None)
+        if same is not None:
+            refuse(
+                f"`{padding}` is both `{same}` and the padding token, which models ignore",
+                "MS208",
+                same if same in self._written else "padding_token",
+                help=f"use another token as `{same}`",
+            )
+
     @property
     def _written(self) -> set[str]:
-        return self.model_fields_set
+        """The settings that differ from their defaults."""
+        fields = type(self).model_fields
+        return {
+            name for name in self.model_fields_set if getattr(self, name) != fields[name].default
+        }
 
     @property
     def specials(self) -> tuple[str, ...]:

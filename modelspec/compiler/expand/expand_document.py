@@ -15,6 +15,7 @@ from .expand_model import ModelExpander
 from .identifiers import check_variable
 from .items import Call, LibraryUse
 from .limits import Spent
+from .objective_names import with_flat_names
 from .scope import Binding, Scope
 from .values import Values
 
@@ -51,6 +52,9 @@ def expand_document(
         else:
             value = values.node(entry.value, scope, env=key == "runtime")
             entries[key] = Entry(entry.key_span, value)
+    if "training" in entries:  # the model may be below it
+        training = with_flat_names(entries["training"].value, models.flat_names)
+        entries["training"] = entries["training"]._replace(value=training)
     return Mapping(entries, root.span)
 
 

@@ -12,6 +12,7 @@ from modelspec.core.diagnostics import Fault, Note, Span
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
 from ..graph import ANY_INPUT
+from ..graph.symbols import TensorName
 from .blocks import Block
 from .flatten import Flattener
 from .identifiers import RESERVED
@@ -43,6 +44,8 @@ class ModelExpander:
         self._definitions: dict[str, Entry] = {}
         """The shared definitions that are expanded so far, of the models around."""
         self._data_format: Entry | None = None
+        self._root: Flattener | None = None
+        """The layers of the whole model, once they are expanded."""
 
     def expand(self, node: Node) -> Node:
         """The `model` section."""
@@ -74,10 +77,32 @@ class ModelExpander:
         declared = declared_inputs(entries.get("inputs"), root)
         flattener = Flattener(self.values, shared, *declared, self._surroundings(entries))
         entries["layers"] = Entry(layers.key_span, self.layers(layers.value, flattener))
+        if root:
+            self._root = flattener
         written = self.outputs(outputs, flattener, layers.key_span)
         if written is not None:
             entries["outputs"] = written
         return Mapping(with_made(entries, flattener.flat.made, layers.key_span), node.span)
+
+    def flat_names(self, node: Node) -> Node:
+        """A `from` outside the model with the names of the flat list; names that the model does not
+        have are kept.
+        """
+        if self._root is None:
+            return node
+        references, scope = self._root.references, self._root.scope
+        if isinstance(node, Sequence):
+            return Sequence(tuple(map(self.flat_names, node.items)), node.span)
+        if isinstance(node, Mapping):
+            entries = {
+                key: entry._replace(value=self.flat_names(entry.value))
+                for key, entry in node.entries.items()
+            }
+            return Mapping(entries, node.span)
+        is_name = isinstance(node.value, str) and not in_error(node)
+        if not is_name or not scope.is_known(TensorName.parse(str(node.value))):
+            return node
+        return references.rewrite(node, scope)
 
     def _surroundings(self, entries: dict[str, Entry]) -> Surroundings:
         """What the types of the layers of a model with these keys depend on."""

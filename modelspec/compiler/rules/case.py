@@ -12,6 +12,8 @@ from modelspec.core.diagnostics import Collector
 from modelspec.core.shapes import Size
 
 from ..infer import TypedGraph
+from ..infer.generation import typed_generation
+from ..infer.generation_types import TypedGeneration
 from ..infer.low_rank import Target, targets
 from ..infer.stage_graphs import StageGraph
 from ..infer.trained_weights import TrainedWeight, with_optimizers
@@ -52,6 +54,14 @@ class Case(Parts):
     def fitting(self) -> Training | None:
         """The training, if there is a model for it."""
         return self.training if self.typed is not None else None
+
+    @cached_property
+    def generation(self) -> TypedGeneration | None:
+        """The types of the `generate` section; None without one, or after reporting its errors."""
+        generation = self.file.generation if self.file is not None else None
+        if generation is None or self.typed is None:
+            return None
+        return typed_generation(generation, self.typed, self.report)
 
     @cached_property
     def graphs(self) -> tuple[TypedGraph, ...]:

@@ -43,8 +43,10 @@ class WeightsSource:
 
 
 def is_run(path: str) -> bool:
-    """Whether a path of weights is a run folder rather than a file: it has no extension."""
-    return not PurePath(path).suffix and not is_address(path)
+    """Whether a path of weights is a run folder rather than a file: it has no extension, and is not
+    a single word, which may be a misspelt `imagenet`.
+    """
+    return "/" in path and not PurePath(path).suffix and not is_address(path)
 
 
 def _weights_path(value: Any) -> Any:
@@ -120,8 +122,8 @@ class InitialWeights(Settings):
         return "weights"
 
     path: WeightsPath
-    """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file, or a run folder, which
-    has no extension.
+    """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file, or a run folder:
+    `runs/base/1`, `./run`.
     """
     only: Patterns = ()
     """The layers that start from the file, found by their names; all others keep their random

@@ -122,15 +122,17 @@ class _Sharing:
     def _cycle(self, place: Place, seen: list[Key]) -> None:
         names = [name for _, name in seen]
         what = (
-            f"`{names[0]}` shares its own vocabulary"
+            f"`{names[0]}` shares its own vocabulary, so that nothing determines it"
             if len(names) == 1
-            else f"{listed(names)} share the vocabularies of each other"
+            else f"{listed(names)} share the vocabularies of each other, so that none determines it"
         )
         self.report.error(
             "MS681",
-            f"{what}, so that none of them determines it",
+            what,
             place.at("vocabulary"),
-            help="leave out `vocabulary` of one of them",
+            help="leave out `vocabulary` of one of them"
+            if len(names) > 1
+            else "leave it out, or name another input or target",
         )
 
     def _without(self, root: Key, place: Place) -> None:
@@ -227,4 +229,6 @@ def vocabulary_place(feature: Feature) -> Place | None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
     return f'"{value}"' if isinstance(value, str) else "not set" if value is None else f"{value}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,10 @@ _EXPECTED = {
     "model_type": "a mapping",
 }
 _LISTS = ("tuple_type", "list_type")
+_LENGTHS = {
+    "string_too_short": ("min_length", "at least"),
+    "string_too_long": ("max_length", "at most"),
+}
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on"), "true"),
     **dict.fromkeys(("false", "no", "off"), "false"),
@@ -141,6 +146,12 @@ def _against_a_rule(subject: str, item: Any, path: Path) -> Fault:
         entries = "1 entry" if least == 1 else f"{least} entries"
         message = f"{subject} needs at least {entries}, found {describe(item['input'])}"
         return Fault("MS205", message, path)
+    if item["type"] in _LENGTHS:
+        bound, words = _LENGTHS[item["type"]]
+        count = item["ctx"][bound]
+        characters = "1 character" if count == 1 else f"{count:,} characters"
+        message = f"{subject} must have {words} {characters}, found {len(item['input']):,}"
+        return Fault("MS205", message, path)
     if item["type"] == "missing":
         return Fault("MS203", f"{subject} is missing", path[:-1], at_key=True)
     return _of_another_type(subject, item, path)
@@ -154,7 +165,9 @@ def _of_another_type(subject: str, item: Any, path: Path) -> Fault:
     meant = _without_quotes(item["input"], item["type"])
     help = None
     if item["type"] in _LISTS and type(item["input"]) in (str, int, float):
-        help = f"write `[{item['input']}]`"
+        text = item["input"]
+        quoted = isinstance(text, str) and not text.isidentifier()
+        help = f"write `[{json.dumps(text, ensure_ascii=False) if quoted else text}]`"
     if meant:
         help = (
             f"write `{meant}`" if _is_boolean(item["type"]) else f"write `{meant}` without quotes"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ..diagnostics import Collector, Fault, Note, Source, Span, TooManyFaults
 from . import budgets
 from .node import Entry, Node
+
+_OF_LOOPS: Final = ("do", "index")
+_LOOPS: Final = (
+    "a mapping has one `for`: loop over both lists with `for: {x: $(a + b)}`, or write the second"
+    " `for` with its `do` inside the `do` of the first"
+)
 
 
 class Reading(Collector):
@@ -16,6 +22,8 @@ class Reading(Collector):
         super().__init__(limit=budgets.FAULTS)
         self.source = source
         self.nodes = 0
+        self._second_loop: dict[str, Entry] | None = None
+        """The last mapping with two `for`."""
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)

@@ -129,7 +129,7 @@ def _nothing(layer: Layer) -> RunError:
     return RunError.of(
         "MS635",
         f"`{layer.kind()}` has no values in the training split to learn from",
-        help="check whether the column is empty",
+        help="check whether the column is empty, or a layer before it leaves nothing",
     )
 
 

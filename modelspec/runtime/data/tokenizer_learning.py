@@ -69,7 +69,7 @@ class TokenizerAdapter(LayerAdapter):
             raise RunError.of(
                 "MS635",
                 f"`{self.layer.kind()}` has no values in the training split to learn from",
-                help="check whether the column is empty",
+                help="check whether the column is empty, or a layer before it leaves nothing",
             )
         with _one_thread():
             content = learned(self._tokenizer, self._texts, self._specials)

@@ -22,8 +22,8 @@ from .table import Array
 
 MOST_BYTES: Final = 2**27
 """The largest file of a tokenizer."""
-_MOST_GROWTH: Final = 10_000
-"""How many times as long the normalizer of a file may make a text."""
+_MOST_GROWTH: Final = 500
+"""How many times as long a step of a file may make a text: a block of texts must fit in memory."""
 _LONGEST: Final = 10_000
 """The longest regular expression of a file."""
 _NAME: Final = "tokenizer"
@@ -61,6 +61,12 @@ def tokens_of(layer: Tokenizer) -> dict[str, int]:
     every = dict(found["model"]["vocab"])
     every.update((one["content"], one["id"]) for one in found.get("added_tokens", ()))
     return dict(sorted(every.items(), key=lambda item: item[1]))
+
+
+def unknown_token_of(layer: Tokenizer) -> str | None:
+    """The token for unknown characters of a tokenizer that has learned, or was read from a file."""
+    found = json.loads(content_of(layer))["model"].get("unk_token")
+    return found if isinstance(found, str) else None
 
 
 def from_json(layer: Tokenizer) -> Mapping[str, Any] | None:
@@ -105,13 +111,16 @@ def _expressions(value: Any) -> Iterator[str]:
 
 def _costly(read: Mapping[str, Any]) -> str | None:
     """Why the steps of a tokenizer may take too much time or memory; None if they do not."""
-    if _growth(read.get("normalizer")) > _MOST_GROWTH:
+    grown = max(_growth(read.get(step)) for step in ("normalizer", "pre_tokenizer", "decoder"))
+    if max(grown, *_template_sizes(read.get("post_processor"))) > _MOST_GROWTH:
         return f"may make a text more than {_MOST_GROWTH:,} times as long"
     for pattern in _expressions(read):
         if len(pattern) > _LONGEST:
             return f"has a regular expression of more than {_LONGEST:,} characters"
         if nested_repetition(pattern):
-            return f"has a repetition within a repetition: {pattern[:80]!r}"
+            return (
+                f"repeats a repetition or alternatives, which may take very long: {pattern[:80]!r}"
+            )
     return None
 
 
@@ -124,6 +133,24 @@ def _growth(value: Any) -> int:
     added = [one for key in ("content", "prepend") if isinstance(one := value.get(key), str)]
     inner = [one for one in value.values() if isinstance(one, (list, dict))]
     return prod([*(len(one) + 1 for one in added), *map(_growth, inner)])
+
+
+def _template_sizes(value: Any) -> Iterator[int]:
+    """How many parts the templates of a post-processor give: the text itself and marks, each with
+    its number of tokens.
+    """
+    yield 1
+    for one in value if isinstance(value, list) else ():
+        yield from _template_sizes(one)
+    if not isinstance(value, dict):
+        return
+    for key in ("single", "processors"):
+        parts = value.get(key)
+        yield len(parts) if isinstance(parts, list) else 1
+    marks = value.get("special_tokens")
+    for mark in marks.values() if isinstance(marks, dict) else ():
+        yield len(mark["ids"])
+    yield from _template_sizes(value.get("processors"))
 
 
 def _unusable(path: Path, what: str) -> RunError:

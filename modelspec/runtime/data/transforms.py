@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from ..backend.process_state import import_keras
 from .errors import RunError
 from .float_layers import Apply, computed_here
 from .table import Array
+
+_COLORS: Final = re.compile("\x1b\\[[0-9;]*m")
+"""Marks of terminals in the messages of Keras."""
 
 _ROWS = 64
 """Blocks are run in multiples of so many rows. Vectorized and scalar code of a processor may differ
@@ -184,7 +188,9 @@ def in_keras(layer: Layer, given: Tensor) -> Any:
 
 def failed(error: Exception) -> RunError:
     """Keras's error in one sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _COLORS.sub("", str(error)).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        del lines[0]
     said = lines[0] if lines else type(error).__name__
     return RunError.of("MS635", f"the data cannot be prepared: {said[:300]}")
 

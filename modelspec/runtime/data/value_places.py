@@ -67,7 +67,8 @@ def _without_place(values: Array, layer: Layer | None) -> tuple[Array, str]:
         known = {*(layer.tokens or ()), layer.mask_token}
         bad = np.array([value not in known for value in values.flat]).reshape(values.shape)
         if bad.any() and values[bad].flat[0] == layer.oov_token:
-            return bad, f"which is the `oov_token` of `{layer.kind()}`: it stands for unknown values"
+            why = f"which is the `oov_token` of `{layer.kind()}`, the token of unknown values"
+            return bad, why
         return bad, "which does not occur in the training examples"
     return np.zeros(0, bool), ""
 
@@ -83,8 +84,10 @@ def _shown(value: Any) -> str:
 
 def _place_for(value: Any, pipe: Pipeline, layer: Layer | None) -> str:
     """The fix for a value that a layer cannot encode."""
-    if isinstance(layer, IntegerLookup) and value == layer.oov_token:
-        free = min((int(value), *(layer.tokens or ()))) - 1
+    if isinstance(layer, Lookup) and value == layer.oov_token:
+        free = '"[OOV]"'
+        if isinstance(layer, IntegerLookup):
+            free = str(min((int(value), *(layer.tokens or ()))) - 1)
         return f"use an `oov_token` that is not a value of the column: `oov_token: {free}`"
     if isinstance(layer, Lookup) and isinstance(value, str):
         near = nearest(value, [str(token) for token in layer.tokens or ()])

@@ -78,9 +78,11 @@ class PreparedPart:
 
     def arrays(self) -> tuple[Any, ...]:
         """The same as NumPy arrays of all examples, (inputs, targets) or (inputs, targets,
-        weights), whose first axis counts the examples.
+        weights), whose first axis counts the examples; (inputs,) for data without targets.
         """
         batches = [_numpy(batch) for batch in self.dataset()]
+        if not isinstance(batches[0], tuple):
+            return (_joined(batches),)
         return tuple(_joined([batch[at] for batch in batches]) for at in range(len(batches[0])))
 
 

@@ -9,9 +9,9 @@ from typing import Final
 from modelspec.catalog import components as c
 from modelspec.catalog.layers import LAYERS
 from modelspec.compiler.spec.column_names import ALL_BUT
+from modelspec.compiler.spec.data_balance import Balance
 from modelspec.compiler.spec.data_expect import KNOWN, Expected
 from modelspec.compiler.spec.data_section import CACHES, SOURCES, Feature, Pad, Split
-from modelspec.compiler.spec.data_balance import Balance
 from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.data_window import Window
 from modelspec.compiler.spec.expect_section import OF_RUN, OVERS, STATIC

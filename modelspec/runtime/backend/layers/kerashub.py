@@ -87,7 +87,7 @@ class KerasHub(keras.layers.Layer):
         preset: Any = None,
         backbone: Any = None,
         outputs: Any = None,
-        weights: Any = "preset",
+        load_weights: Any = True,  # the layer begins with random ones: modelspec reads those
         padding_id: Any = None,
         freeze: Any = (),
         **kwargs: Any,

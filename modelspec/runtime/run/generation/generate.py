@@ -176,7 +176,8 @@ def _texts(
     loader(compiled)()
     found = next_token(compiled, saved_state(compiled, run.directory))
     table = _prompt_table(run, source, found)
-    prompts, count, warnings = _prompts(run, table, found, options)
+    texts = source if isinstance(source, (list, tuple)) else None
+    prompts, count, warnings = _prompts(run, table, texts, found, options)
     shown = () if isinstance(source, (list, tuple)) else _text_columns(found)
     numbered = replace(named, numbered=named.numbered and not isinstance(source, (list, tuple)))
     ids = _identified(table, np.arange(count), numbered, shown)
@@ -242,7 +243,11 @@ def _prompt_table(run: SavedRun, source: Source, found: NextToken) -> Table:
 
 
 def _prompts(
-    run: SavedRun, table: Table, found: NextToken, options: Generated
+    run: SavedRun,
+    table: Table,
+    texts: Sequence[str] | None,
+    found: NextToken,
+    options: Generated,
 ) -> tuple[Prompts, int, tuple[Diagnostic, ...]]:
     """The tokens that texts begin with, the number of rows, and warnings."""
     context: dict[str, Array] = {}
@@ -260,7 +265,8 @@ def _prompts(
                 "`start` applies to sequence-to-sequence models; here, the prompt is the start",
                 help="write it at the beginning of the prompt",
             )
-        tokens = found.decoder.of_table(table)
+        read = found.decoder
+        tokens = read.of_table(table) if texts is None else read.of_prompts(texts)
         warnings += tuple(_unknown(tokens, found))
     _check_begun(tokens, table, found)
     return Prompts(tokens, context), len(tokens), warnings

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from modelspec.catalog.layers.text_vectorization import TextVectorization
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import listed
@@ -163,8 +164,8 @@ def _decoder(
             "MS793",
             f"the tokens of `{numbers[0]}` have no text: the input has no `transform` whose"
             " vocabulary gives a number to each token",
-            help="train with a column of texts and `TextVectorization`, `StringLookup`, `WordPiece`"
-            " or `BPE`",
+            help="train with a column of texts and `TextVectorization`, `StringLookup`,"
+            " `WordPiece`, `BPE` or `KerasHubTokenizer`",
         )
     target = binding_of(compiled).targets.get(output)
     names = target.names if target is not None else ()
@@ -259,11 +260,21 @@ def stops_of(found: NextToken, written: Sequence[str]) -> tuple[tuple[int, ...],
             raise RunError.of(
                 "MS794",
                 f"the stop mark `{mark}` is not in the vocabulary of the run",
-                help="use a token of the training texts: `TextVectorization` removes punctuation"
-                " unless `standardize` is `lower` or `null`",
+                help=_of_vocabulary(decoder),
             )
         stops.append(stop)
     return tuple(dict.fromkeys(stops))
+
+
+def _of_vocabulary(decoder: TokenFeature) -> str:
+    """The fix for a mark that the vocabulary does not contain."""
+    found = "use a token of the training texts"
+    if isinstance(decoder.layers[decoder.place], TextVectorization):
+        return (
+            f"{found}: `TextVectorization` removes punctuation unless `standardize` is `lower` or"
+            " `null`"
+        )
+    return found
 
 
 def _classes(found: NextToken, numbers: Sequence[int], feature: TokenFeature) -> tuple[int, ...]:

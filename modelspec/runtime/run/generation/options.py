@@ -52,6 +52,10 @@ class Generated:
         _number("length_penalty", self.length_penalty, None, None)
         if self.top_p == 0:
             raise _wrong("`top_p` is 0, but must be above 0", "use a `temperature` of 0")
+        if "" in self.stops:
+            raise _wrong("`stop` is an empty text, at which no text can end", "omit it")
+        if self.start == "":
+            raise _wrong("`start` is an empty text", "omit it, or write the first words of answers")
         self._check_beams()
         return self
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from modelspec.catalog.layers.kerashub_preparing import KerasHubTokenizer
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.tokenizers import Tokenizer
 from modelspec.compiler.pipeline import Compiled
@@ -86,6 +87,12 @@ class TokenFeature:
             return rows
         return [row[: -len(last)] if tuple(row[-len(last) :]) == last else row for row in rows]
 
+    def of_prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """The same for prompts; one without a text has the mark at the start alone."""
+        written = [text for text in texts if text.strip()]
+        found = iter(self.of_table(self._table(written)) if written else [])
+        return [next(found) if text.strip() else list(self.marks[0]) for text in texts]
+
     def prepared(self, text: str) -> Array:
         """A text as in training: truncated or padded, after all layers."""
 
@@ -106,7 +113,7 @@ class TokenFeature:
     def _encoded(self, pipe: Pipeline, values: Array) -> Iterable[Iterable[int]]:
         """The tokens of each text, as many as it has."""
         before, layer = pipe.layers[: self.place], pipe.layers[self.place]
-        if isinstance(layer, Tokenizer):
+        if isinstance(layer, (Tokenizer, KerasHubTokenizer)):
             texts = Runner(before, pipe.types)(values) if before else values
             return all_tokens(layer, [str(text) for text in texts.flat])
         layers = (*before, untruncated(layer))

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from modelspec.catalog.layers.kerashub_preparing import KerasHubTokenizer
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import StringLookup
 from modelspec.catalog.layers.text_vectorization import TextVectorization
@@ -80,6 +81,8 @@ def vocabulary_of(layer: Layer, separator: str | None) -> Vocabulary | None:
     if isinstance(layer, StringLookup):
         known = layer.mode == "int" and not layer.invert
         return _of_lookup(layer, " " if separator is None else separator) if known else None
+    if isinstance(layer, KerasHubTokenizer):
+        return _of_hub(layer) if layer.gives == "token_ids" else None
     return _of_tokenizer(layer) if isinstance(layer, Tokenizer) else None
 
 
@@ -90,7 +93,7 @@ def _of_lookup(layer: StringLookup, between: str) -> Vocabulary:
 
 
 def _of_tokenizer(layer: Tokenizer) -> Vocabulary:
-    from ...data.tokenizers import configured, tokens_of
+    from ...data.tokenizers import configured, tokens_of, unknown_token_of
 
     known = tokens_of(layer)
     made = configured(layer, None)
@@ -100,7 +103,8 @@ def _of_tokenizer(layer: Tokenizer) -> Vocabulary:
     padding = layer.padding_token or PADDING_TOKEN
     if padding in known:
         texts[known[padding]] = None
-    unknown = frozenset({known[layer.unknown_token]} if layer.unknown_token in known else ())
+    missing = unknown_token_of(layer)
+    unknown = frozenset({known[missing]} if missing in known else ())
 
     def joined(numbers: Sequence[int]) -> str:
         return str(made.decode(list(numbers), skip_special_tokens=True))
@@ -108,10 +112,20 @@ def _of_tokenizer(layer: Tokenizer) -> Vocabulary:
     return Vocabulary(tuple(texts), unknown, " ", joined)
 
 
-def all_tokens(layer: Tokenizer, texts: list[str]) -> list[list[int]]:
+def _of_hub(layer: KerasHubTokenizer) -> Vocabulary:
+    from .hub_vocabulary import text_of, tokens_of
+
+    texts, unknown = tokens_of(layer)
+    return Vocabulary(tuple(texts), unknown, " ", lambda numbers: text_of(layer, numbers))
+
+
+def all_tokens(layer: Tokenizer | KerasHubTokenizer, texts: list[str]) -> list[list[int]]:
     """The tokens of texts, as many as each has."""
     from ...data.tokenizers import configured, encoded
+    from .hub_vocabulary import whole_tokens
 
+    if isinstance(layer, KerasHubTokenizer):
+        return whole_tokens(layer, texts)
     return encoded(configured(layer, None), texts)
 
 
