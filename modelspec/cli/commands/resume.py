@@ -51,7 +51,8 @@ def command(
     Continues the run in the folder RUN (or `last`) from its newest checkpoint. The result is the
     same as without the interruption.
 
-    A completed run does not change, unless `--set training.epochs=N` adds epochs to it.
+    A completed run does not change, unless `--set training.epochs=N` adds epochs to it. A run that
+    stopped early continues with a larger `patience`, or with more epochs.
 
     Exit status: 3 the run cannot be continued or failed, 4 an expectation does not hold, 75
     interrupted again.
@@ -61,7 +62,7 @@ def command(
         f"interrupted before training; the run has not changed: modelspec resume {run}",
         status.INTERRUPTED,
     ):
-        from modelspec.runtime.run import has_ended, opened, resume
+        from modelspec.runtime.run import has_ended, opened, resume, without_effect
         from modelspec.runtime.run.manifest import Manifest
         from modelspec.runtime.run.open_run import edited, read_resolved
 
@@ -72,14 +73,32 @@ def command(
             report(found, sys.stderr)
         check_baselines(read_resolved(run, manifest), manifest.spec_path, strictness)
         if has_ended(run, overrides):
-            if not quiet:
-                write(
-                    f"the run in {run} is complete: `--set training.epochs=N` trains it for more"
-                    " epochs"
+            if unused := without_effect(run, overrides):
+                raise click.UsageError(
+                    f"the run in {run} is complete, and `{unused[0]}` changes nothing in it: train"
+                    " a new run"
                 )
+            if not quiet:
+                write(_complete(run))
             exit_if_unmet(opened(run), strictness, quiet=quiet)
             return
         done = resume(run, overrides, allow_inexact=allow_inexact, watcher=watcher(quiet=quiet))
     if not quiet:
         write_results(done)
     exit_if_unmet(done, strictness, quiet=quiet)
+
+
+def _complete(run: Path) -> str:
+    """That a run has ended, how, and what continues it."""
+    from modelspec.runtime.history.ending import Ending
+    from modelspec.runtime.history.record import read_record
+
+    record = read_record(run).value
+    ending = None if record is None else Ending.of(record)
+    if ending is None or ending.stop is None:
+        return f"the run in {run} is complete: `--set training.epochs=N` trains it for more epochs"
+    return (
+        f"the run in {run} is complete: {ending.stop}\n"
+        "`--set training.epochs=N` continues it, as does a larger `patience`, e.g."
+        " `--set training.callbacks[0].EarlyStopping.patience=N`"
+    )

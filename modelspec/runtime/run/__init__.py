@@ -11,7 +11,7 @@ from .events import Watcher
 from .predict import Stream, Written, predict, predictions
 from .prediction_rows import Predictions
 from .result import Run, opened
-from .resume import has_ended, resume
+from .resume import has_ended, resume, without_effect
 from .session import Abandoned
 from .train import Interrupted, Trial, train, trial
 
@@ -36,4 +36,5 @@ __all__ = [
     "resume",
     "train",
     "trial",
+    "without_effect",
 ]

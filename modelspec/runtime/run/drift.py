@@ -23,6 +23,9 @@ from .manifest import Manifest, data_facts
 from .saver import Snapshot
 
 _STAGE_EPOCHS = re.compile(r"training\.stages\[([0-9]+)\]\.epochs")
+_PATIENCE = re.compile(
+    r"training(?:\.stages\[([0-9]+)\])?\.callbacks\[[0-9]+\]\.EarlyStopping\.patience"
+)
 _HARMLESS_KEYS = ("name", "description", "expect.", "training.checkpoint", "runtime.logging")
 _HARMLESS_VERSIONS = ("python", "scikit-learn", "h5py")
 """Their results are covered by the hashes of the data, or by those of the checkpoint."""
@@ -77,7 +80,23 @@ def of_spec(before: Any, after: Any, begun: Begun) -> Iterator[Difference]:
             harmless = path.startswith(_HARMLESS_KEYS)
             if path == "training.epochs" or _STAGE_EPOCHS.fullmatch(path):
                 harmless = isinstance(now.get(path), int) and now[path] >= begun.least(path)
+            elif found := _PATIENCE.fullmatch(path):
+                # An epoch in which the smaller one would have ended the training was not trained.
+                begins = int(found[1]) >= begun.stage if found[1] else True
+                harmless = begins and _waits(now, path) >= _waits(was, path)
             yield Difference(path, _shown(was, path), _shown(now, path), harmless)
+
+
+def _waits(values: Mapping[str, Any], path: str) -> int:
+    """The patience at a path; Keras's default is 0."""
+    found = values.get(path, 0)
+    return found if isinstance(found, int) else 0
+
+
+def is_length(path: str) -> bool:
+    """Whether a path of a spec sets how long a run trains: its epochs, or a patience."""
+    own = path == "training.epochs" or _STAGE_EPOCHS.fullmatch(path)
+    return bool(own or _PATIENCE.fullmatch(path))
 
 
 class Begun(NamedTuple):

@@ -39,6 +39,7 @@ from .run_data import prepared_data
 from .saver import Snapshot, latest
 from .session import go
 from .signals import Signals
+from .stopped_early import counted_again, raises_patience, was_stopped
 from .train import make_loop, require_training, room
 from .trained_stages import Origin, trained_stages
 
@@ -53,7 +54,7 @@ def resume(
     watcher: Watcher | None = None,
 ) -> Run:
     """Continue a run from its newest checkpoint; a completed run is returned unchanged, unless
-    epochs are added to it.
+    epochs are added to it, or the patience that ended it is raised.
 
     `overrides` are values by path: `{"training.epochs": 30}`. If there are differences that would
     change results, raises `RunError` (MS720); with `allow_inexact` the run continues, and its
@@ -80,6 +81,7 @@ def resume(
         watcher.warned(prepared.warnings)
         going_on = _Resumption(directory, manifest, allow_inexact)
         going_on.compare(was, compiled, prepared, start, pins)
+        start = _not_stopping_again(start, manifest, was, prepared, training)
         watcher.loading()
         loop = make_loop(prepared, training, pins, pretrained=start is None)
         going_on.add(drift.of_backend(manifest, framework.backend()))
@@ -88,8 +90,8 @@ def resume(
 
 
 def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bool:
-    """Whether a run has nothing left to do: it was completed, and no epochs are added. Loads no
-    framework.
+    """Whether a run has nothing left to do: it was completed, no epochs are added, and the patience
+    that ended it early is not raised. Loads no framework.
 
     Raises `RunError` (MS708) if the folder does not contain a run.
     """
@@ -97,9 +99,43 @@ def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bo
     if manifest.outcome != "completed":
         return False
     was = read_resolved(directory, manifest)
-    epochs = _overridden(directory, manifest, was, overrides).training
+    now = _overridden(directory, manifest, was, overrides).training
     assert was.training is not None
-    return epochs is None or epochs.epochs <= was.training.epochs
+    if now is None:
+        return True
+    if was_stopped(manifest) and raises_patience(was.training, now):
+        return False
+    return now.epochs <= was.training.epochs
+
+
+def without_effect(directory: Path, overrides: Mapping[str, Any] | None) -> list[str]:
+    """The paths of the spec that overrides change in a run that has ended: none of them has an
+    effect. Fewer epochs and a smaller patience are not among them: the run has trained for them.
+    """
+    manifest = Manifest.read(directory)
+    was = read_resolved(directory, manifest)
+    found = drift.of_spec(
+        _values(was), _values(_overridden(directory, manifest, was, overrides)), drift.Begun(0)
+    )
+    return [one.what for one in found if not one.harmless and not drift.is_length(one.what)]
+
+
+def _not_stopping_again(
+    start: Snapshot | None,
+    manifest: Manifest,
+    was: Compiled,
+    prepared: Prepared,
+    training: Training,
+) -> Snapshot | None:
+    """For a run that was stopped early and gets more epochs, but no larger patience: it does not
+    stop at the same epoch again.
+    """
+    stopped = manifest.outcome == "completed" and was_stopped(manifest)
+    if start is None or not stopped or was.training is None:
+        return start
+    if raises_patience(was.training, training):
+        return start
+    return counted_again(start, trained_stages(prepared, training)[Origin.of(start).stage])
 
 
 @contextmanager
