@@ -22,6 +22,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.spreadsheet_cells import inert
 from modelspec.runtime.backend.process_state import own_state
 from modelspec.runtime.data import RunError, Table
 from modelspec.runtime.data.adapted_state import State
@@ -146,7 +147,8 @@ class Service:
             check_width(batch, Path("answer.csv"))
             flat = columns(batch)
             rows = zip(*(shortest(values) for values in flat.values()), strict=True)
-            yield _csv_text(([] if started else [list(flat)]) + [list(row) for row in rows])
+            cells = ([] if started else [list(flat)]) + [list(row) for row in rows]
+            yield _csv_text([list(map(inert, row)) for row in cells])
             started = True
         if not started:
             yield _csv_text([["row", *columns(self.example)]])

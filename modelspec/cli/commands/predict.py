@@ -140,6 +140,12 @@ def _thresholds(
 )
 @search_options
 @click.option(
+    "--raw",
+    is_flag=True,
+    help="In a csv file, write strings such as `=1+1` as they are; by default they begin with an"
+    " apostrophe, so that a spreadsheet does not run them.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -159,6 +165,7 @@ def command(
     errors: str,
     batch_size: int | None,
     layers: tuple[str, ...],
+    raw: bool,
     form: str,
     **others: Any,
 ) -> None:
@@ -186,10 +193,10 @@ def command(
         named = ("id", "keep", "batch_size")
         predicting = {name: one for name, one in options.items() if name not in named}
         if is_generating(others, source, {**predicting, "layer": layers}):
-            _generate(run, source, others, options, output, form)
+            _generate(run, source, others, options, output, form, raw)
             return
         assert source is not None
-        _predict(run, source, layers, options, output, form)
+        _predict(run, source, layers, options, output, form, raw)
 
 
 def _predict(
@@ -199,12 +206,13 @@ def _predict(
     options: Mapping[str, Any],
     output: Path | None,
     form: str,
+    raw: bool,
 ) -> None:
     """Writes or prints the predictions of rows."""
     from modelspec.runtime.run import predict, predictions
 
     if output is not None:
-        written = predict(run, source, output, layers or None, **options)
+        written = predict(run, source, output, layers or None, raw=raw, **options)
         _warn(written.warnings)
         _tell(written, form)
         return
@@ -223,6 +231,7 @@ def _generate(
     options: Mapping[str, Any],
     output: Path | None,
     form: str,
+    raw: bool,
 ) -> None:
     """Prints or writes what is generated; of prompts only the texts."""
     from modelspec.runtime.run.generation import checked_output, written
@@ -232,7 +241,7 @@ def _generate(
     stream = stream_for(run, source, generation, options)
     _warn(stream.warnings)
     if output is not None:
-        _tell(written(stream, output), form)
+        _tell(written(stream, output, raw=raw), form)
     elif form == "json":
         _print_all(stream)
     elif generation["prompts"]:

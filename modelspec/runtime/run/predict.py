@@ -95,6 +95,8 @@ def predict(
     source: str | Table,
     output: str | PathLike[str],
     layer: Layers = None,
+    *,
+    raw: bool = False,
     **options: Any,
 ) -> Written: ...
 def predict(
@@ -102,6 +104,8 @@ def predict(
     source: str | Table,
     output: str | PathLike[str] | None = None,
     layer: Layers = None,
+    *,
+    raw: bool = False,
     **options: Any,
 ) -> Predictions | Written:
     """The outputs of the model in a run folder for every row of `source` (a path, `kind=path`, or
@@ -111,9 +115,10 @@ def predict(
 
     `output` is a file to write them to: `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`. They are
     written as they are computed, so memory contains only a few batches; the file appears when it is
-    complete. Without it they are returned as arrays. Raises `RunError`: MS711 for a file that
-    cannot be written in this format, MS712 for an unknown layer, MS688 and MS730 to MS734 for
-    options that do not fit, and errors if the run or the source cannot be used.
+    complete. In a csv file, strings that a spreadsheet would run as formulas begin with an
+    apostrophe, unless `raw`. Without `output` they are returned as arrays. Raises `RunError`: MS711
+    for a file that cannot be written in this format, MS712 for an unknown layer, MS688 and MS730 to
+    MS734 for options that do not fit, and errors if the run or the source cannot be used.
     """
     from .prediction_outputs import check_output
     from .prediction_writer import joined, write_errors, write_output
@@ -126,7 +131,7 @@ def predict(
     if isinstance(source, str) and is_same_file(source, path):
         raise RunError.of("MS711", f"`{path}` is the file that is read", help="choose another file")
     stream = predictions(run_dir, source, layer, **options)
-    write_output(stream, stream.rows, path)
+    write_output(stream, stream.rows, path, raw=raw)
     errors = write_errors(stream.skipped, path, options.get("id"))
     return Written(path, stream.rows, stream.warnings, stream.skipped, errors)
 

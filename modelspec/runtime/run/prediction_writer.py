@@ -22,6 +22,7 @@ from typing import IO, Any, ClassVar
 
 import numpy as np
 
+from modelspec.core.spreadsheet_cells import inert
 from modelspec.core.visible import visible
 
 from ..data.skipped_rows import SkippedRow
@@ -38,14 +39,19 @@ _CHUNK_AS_TEXT = 2**18
 """The same if every number becomes text, which takes about twenty times the memory."""
 
 
-def write_output(batches: Iterable[Predictions], count: int, path: Path) -> None:
-    """Write `count` rows of predictions to a file atomically. Raises `RunError`."""
-    write_whole(path, lambda beside: _write(batches, count, beside))
+def write_output(
+    batches: Iterable[Predictions], count: int, path: Path, *, raw: bool = False
+) -> None:
+    """Write `count` rows of predictions to a file atomically. In a csv file, strings that a
+    spreadsheet would run as formulas begin with an apostrophe, unless `raw`. Raises `RunError`.
+    """
+    write_whole(path, lambda beside: _write(batches, count, beside, raw))
 
 
-def _write(batches: Iterable[Predictions], count: int, path: Path) -> None:
+def _write(batches: Iterable[Predictions], count: int, path: Path, raw: bool) -> None:
     with ExitStack() as stack:
         kind, sink = _SINKS[path.suffix.lower()], None
+        kind = _RawCsv if raw and kind is _Csv else kind
         for chunk in chunks(batches, kind.chunk):
             if sink is None:
                 check_width(chunk, path)
@@ -92,7 +98,8 @@ def write_errors(skipped: Sequence[SkippedRow], path: Path, id: str | None) -> P
     columns = 3 if id is None else 4
     writer.writerow(("row", "place", "reason", id)[:columns])
     for one in skipped:  # escapes terminal control characters for users who print the file
-        writer.writerow((one.number, visible(one.place), visible(one.reason), one.id)[:columns])
+        cells = (one.number, visible(one.place), visible(one.reason), one.id)[:columns]
+        writer.writerow(map(inert, cells))
     write_bytes(beside, text.getvalue().encode())
     return beside
 
@@ -124,12 +131,24 @@ class _Csv(Sink):
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
         file = stack.enter_context(path.open("w", newline="", encoding="utf-8"))
         self.writer = csv.writer(file, lineterminator="\n")
-        self.writer.writerow(columns(first))
+        self.writer.writerow(map(self.cell, columns(first)))
 
     def add(self, chunk: Predictions) -> None:
-        self.writer.writerows(
-            zip(*(shortest(values) for values in columns(blanked(chunk)).values()), strict=True)
-        )
+        found = [self.cells(values) for values in columns(blanked(chunk)).values()]
+        self.writer.writerows(zip(*found, strict=True))
+
+    def cells(self, values: Array) -> Iterable[Any]:
+        """The cells of a column."""
+        written = shortest(values)
+        return map(self.cell, written) if values.dtype.kind in "OU" else written
+
+    def cell(self, value: Any) -> Any:
+        return inert(value)
+
+
+class _RawCsv(_Csv):
+    def cell(self, value: Any) -> Any:
+        return value
 
 
 class _JsonLines(Sink):

@@ -55,9 +55,9 @@ def checked_output(path: Path, source: str | None) -> None:
         raise RunError.of("MS711", f"`{path}` is the file that is read", help="choose another file")
 
 
-def written(stream: Stream, path: Path) -> Written:
+def written(stream: Stream, path: Path, *, raw: bool = False) -> Written:
     """Writes what is generated to a file. Raises `RunError` (MS711)."""
     from ..prediction_writer import write_output
 
-    write_output(stream, stream.rows, path)
+    write_output(stream, stream.rows, path, raw=raw)
     return Written(path, stream.rows, stream.warnings)
