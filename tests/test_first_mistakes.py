@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.compiler.pipeline import compile_spec
+from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.views.schema import schema
 
 TABLE: dict[str, Any] = {
     "model": {"inputs": {"x": [1]}, "layers": [{"Dense": {"units": 1, "name": "y"}}]},
@@ -25,6 +27,12 @@ TABLE: dict[str, Any] = {
 def faults(value: Mapping[str, Any], **more: Any) -> list[tuple[str, str, str | None]]:
     found = ms.check(value, **more).diagnostics
     return [(one.code, one.message, one.help) for one in found if one.severity == "error"]
+
+
+def compiled(source: Any) -> Compiled:
+    found = compile_spec(source).value
+    assert found is not None
+    return found
 
 
 # Expressions in brackets --------------------------------------------------------------------------
@@ -77,6 +85,15 @@ def test_two_loops_in_one_mapping_are_one_fault(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["check", str(path)]).exit_code == 0
 
 
+SECTIONS = ("model", "data", "training")
+
+
+@lru_cache
+def editor() -> Any:
+    jsonschema = pytest.importorskip("jsonschema")
+    return jsonschema.Draft202012Validator(schema())
+
+
 # Null ---------------------------------------------------------------------------------------------
 
 OPTIONAL = [
@@ -87,8 +104,13 @@ OPTIONAL = [
 
 
 @pytest.mark.parametrize("key", OPTIONAL)
-def test_null_switches_off_what_is_optional(tmp_path: Path, key: str) -> None:
+def test_null_switches_off_what_is_optional(key: str) -> None:
+    """For `check`, and for an editor."""
     assert faults(TABLE, overrides={key: None}) == []
+    value: dict[str, Any] = {**TABLE, **{name: dict(TABLE[name]) for name in SECTIONS}}
+    *section, last = key.split(".")
+    (value[section[0]] if section else value)[last] = None
+    assert list(editor().iter_errors(value)) == []
 
 
 def test_null_in_a_file_that_extends_switches_off_a_part(tmp_path: Path) -> None:
@@ -101,9 +123,9 @@ def test_null_in_a_file_that_extends_switches_off_a_part(tmp_path: Path) -> None
     ):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(value, sort_keys=False))
     (tmp_path / "t.csv").write_text("x,y\n1,2\n2,3\n")
-    parts = compile_spec(tmp_path / "parts.yaml").value
+    parts = compiled(tmp_path / "parts.yaml")
     assert parts.data is not None and set(parts.data.sources) == {"train"}
-    model = compile_spec(tmp_path / "model.yaml").value
+    model = compiled(tmp_path / "model.yaml")
     assert model.data is None and model.training is None
 
 
@@ -160,8 +182,9 @@ def test_the_exact_name_of_a_column_is_no_pattern(
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text("rho (g/m**3),rho (g/mxy3),T,y\n1,5,2,3\n2,5,3,4\n")
     Path("t.jsonl").write_text('{"rho (g/m**3)": 1, "rho (g/mxy3)": 5, "T": 2, "y": 3}\n' * 2)
-    names = {"rho (g/m**3)": 1.0, "rho (g/mxy3)": 5.0, "T": 2.0, "y": 3.0}
-    np.savez("t.npz", **{name: np.full(2, one) for name, one in names.items()})
+    names: dict[str, Any] = {"rho (g/m**3)": 1.0, "rho (g/mxy3)": 5.0, "T": 2.0, "y": 3.0}
+    arrays: dict[str, Any] = {name: np.full(2, one) for name, one in names.items()}
+    np.savez("t.npz", **arrays)
     value = {
         **TABLE,
         "model": {"inputs": {"x": [len(columns)]}, "layers": TABLE["model"]["layers"]},
@@ -171,8 +194,87 @@ def test_the_exact_name_of_a_column_is_no_pattern(
             "inputs": {"x": {"columns": columns}},
         },
     }
-    checked = compile_spec(value)
-    assert [one.code for one in checked.diagnostics] == []
-    data = checked.value.data
+    assert ms.check(value).diagnostics == ()
+    data = compiled(value).data
     assert data is not None and data.inputs is not None
     assert data.inputs["x"].columns == tuple(columns)
+
+
+def test_the_size_of_crossed_columns_is_known_without_the_data() -> None:
+    crossing = {"columns": ["a", "b"], "transform": [{"HashedCrossing": {"num_bins": 10}}]}
+    value = {**TABLE, "model": {"inputs": {"x": [10]}, "layers": TABLE["model"]["layers"]}}
+    value["data"] = {**TABLE["data"], "inputs": {"x": crossing}}
+    assert [one[0] for one in faults(value)] == ["MS626"]
+
+
+# Settings of text ---------------------------------------------------------------------------------
+
+
+def of_text(*transform: Any) -> list[tuple[str, str, str | None]]:
+    value = {
+        "model": {
+            "inputs": {"x": {"shape": [8], "dtype": "int32"}},
+            "layers": [
+                {"Embedding": {"input_dim": 500, "output_dim": 2}},
+                "Flatten",
+                {"Dense": {"units": 1, "name": "y"}},
+            ],
+        },
+        "data": {**TABLE["data"], "inputs": {"x": {"column": "x", "transform": list(transform)}}},
+        "training": {"loss": "mse"},
+    }
+    return faults(value)
+
+
+LEARNED = {"vocabulary_size": 400, "length": 8}
+
+
+@pytest.mark.parametrize(
+    ("layer", "code", "words"),
+    [
+        ({"WordPiece": {**LEARNED, "start": "[PAD]"}}, "MS208", "both `start` and the padding"),
+        ({"WordPiece": {**LEARNED, "padding_token": "[UNK]"}}, "MS208", "both `unknown_token`"),
+        ({"BPE": {**LEARNED, "unknown_token": "?"}}, "MS208", "`unknown_token` has no effect"),
+        ({"WordPiece": {"file": "t.json", "unknown_token": "?"}}, "MS208", "has no effect"),
+        ({"Replace": {"pattern": ""}}, "MS205", "must have at least 1 character, found 0"),
+        ({"Replace": {"pattern": "a", "replacement": "b" * 201}}, "MS205", "at most 200 char"),
+        ({"WordPiece": {**LEARNED, "special_tokens": "[MASK]"}}, "MS204", "must be a list"),
+    ],
+)
+def test_settings_of_text_that_contradict_each_other(
+    layer: dict[str, Any], code: str, words: str
+) -> None:
+    transform = [layer] if "Replace" not in layer else [layer, {"WordPiece": LEARNED}]
+    ((found, message, help),) = of_text(*transform)
+    assert found == code and words in message
+    if "special_tokens" in str(layer):
+        assert help == 'write `["[MASK]"]`'
+
+
+def test_a_vocabulary_that_is_its_own_says_so() -> None:
+    own = {"WordPiece": {"vocabulary": {"of": "x"}, "length": 8}}
+    ((code, message, help),) = of_text(own)
+    assert (code, message) == (
+        "MS681",
+        "`x` shares its own vocabulary, so that nothing determines it",
+    )
+    assert help == "leave it out, or name another input or target"
+
+
+@pytest.mark.parametrize("key", ["data", "training"])
+def test_a_training_names_the_section_that_is_switched_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("spec.yaml").write_text(yaml.safe_dump(TABLE))
+    result = CliRunner().invoke(main, ["train", "spec.yaml", "--set", f"{key}=null"])
+    assert f"a spec requires `{key}` to be trained" in result.output
+
+
+def test_an_unknown_name_of_a_loop_is_not_a_missing_shape() -> None:
+    """The shape of a state follows from the formula that has the wrong name."""
+    loop = {"initial": {"z": {"random": "normal"}}, "inputs": {"x": "zz"}, "result": "y"}
+    assert [one[:2] for one in faults({**TABLE, "generate": loop})] == [
+        ("MS144", "the formula names `zz`, which does not exist here")
+    ]
+    assert faults({**TABLE, "generate": {**loop, "inputs": {"x": "z"}}}) == []

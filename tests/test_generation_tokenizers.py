@@ -11,7 +11,7 @@ import pytest
 import modelspec as ms
 from modelspec.runtime.run import Run
 
-from .hub_presets import WORDS, write_config, write_tokenizer
+from .hub_presets import TEXT, WORDS, write_config, write_tokenizer
 
 pytestmark = pytest.mark.tensorflow
 
@@ -94,3 +94,46 @@ def test_a_tokenizer_of_kerashub_generates(tmp_path: Path, monkeypatch: pytest.M
     expected = " ".join(WORDS[one] for one in numbers[first:]).replace(" ##", "")
     assert expected
     assert run.generate("the brown", length=4, temperature=0) == expected
+
+
+def test_a_prompt_without_text_begins_with_the_start_mark(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    mark = '{WordPiece: {vocabulary_size: 60, length: 9, start: "[S]", end: "[E]"}}'
+    run = trained(tmp_path, CAUSAL.replace("TOKENS", mark).replace("11", "60"))
+    found = run.generate(["", "the"], length=3, temperature=0)
+    state = run.generate("", length=3, temperature=0)
+    assert found[0] == state and state
+    with pytest.raises(ms.RunError) as raised:
+        run.generate("the", length=3, stop="")
+    assert [one.code for one in raised.value.diagnostics] == ["MS796"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(None, "doesn't exist"), (["the", "fox"], "oov_token"), (["[UNK]", "fox"], "special token")],
+)
+def test_a_tokenizer_that_kerashub_cannot_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str] | None, reason: str
+) -> None:
+    pytest.importorskip("keras_hub", reason="requires modelspec[hub]")
+    monkeypatch.chdir(tmp_path)
+    write_config(tmp_path / "bert", "BertBackbone", {"vocabulary_size": len(WORDS)})
+    write_tokenizer(tmp_path / "bert", words)
+    if words is None:
+        (tmp_path / "bert" / "assets" / "tokenizer" / "vocabulary.txt").unlink()
+    layer = "{KerasHubTokenizer: {preset: ./bert, length: 9}}"
+    with pytest.raises(ms.RunError) as raised:
+        trained(tmp_path, CAUSAL.replace("TOKENS", layer))
+    (found,) = raised.value.diagnostics
+    assert found.code == "MS757" and reason in found.message
+
+
+def test_a_backbone_with_random_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load_weights: false` requires no file of weights."""
+    pytest.importorskip("keras_hub", reason="requires modelspec[hub]")
+    monkeypatch.chdir(tmp_path)
+    write_config(tmp_path / "bert", "BertBackbone", TEXT)
+    hub = {"preset": "./bert", "load_weights": False, "padding_id": 0, "outputs": "pooled_output"}
+    inputs = {"tokens": {"shape": [4], "dtype": "int32"}}
+    found = ms.load_spec({"model": {"inputs": inputs, "layers": [{"KerasHub": hub}]}})
+    assert found.build().count_params() == found.graph.parameters

@@ -139,9 +139,9 @@ def test_the_keys_are_those_that_the_readers_know() -> None:
     assert set(made["properties"]) - set(SECTIONS) <= {"vars", "blocks", "extends"}
     assert set(made["$defs"]["model"]["properties"]) == set(MODEL_KEYS)
     assert set(made["$defs"]["submodel"]["properties"]) == set(SUBMODEL_KEYS)
-    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(
-        made["properties"]["data"]["else"]["properties"]
-    )
+    data, nothing = made["properties"]["data"]["else"]["anyOf"]
+    assert nothing == {"type": "null"}
+    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(data["properties"])
 
 
 def test_every_setting_is_described() -> None:

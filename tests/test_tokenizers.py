@@ -328,7 +328,7 @@ def test_a_file_with_a_hostile_expression() -> None:
     changed(lambda content: content.update(pre_tokenizer=split))
     with pytest.raises(RunError) as raised:
         prepared("BPE", 8, file="tok.json")
-    assert "repetition within a repetition" in raised.value.diagnostics[0].message
+    assert "repeats a repetition" in raised.value.diagnostics[0].message
 
 
 def test_a_file_that_would_fill_memory() -> None:
@@ -336,6 +336,16 @@ def test_a_file_that_would_fill_memory() -> None:
     changed(
         lambda content: content.update(normalizer={"type": "Sequence", "normalizers": [step] * 3})
     )
+    with pytest.raises(RunError) as raised:
+        prepared("BPE", 8, file="tok.json")
+    assert "times as long" in raised.value.diagnostics[0].message
+
+
+def test_a_template_that_would_fill_memory() -> None:
+    """Each part of a template gives the tokens of the text once more."""
+    part = {"Sequence": {"id": "A", "type_id": 0}}
+    template = {"type": "TemplateProcessing", "pair": [], "special_tokens": {}}
+    changed(lambda content: content.update(post_processor={**template, "single": [part] * 1_000}))
     with pytest.raises(RunError) as raised:
         prepared("BPE", 8, file="tok.json")
     assert "times as long" in raised.value.diagnostics[0].message

@@ -1,4 +1,4 @@
-"""Escapes and lists of characters of RE2, such as `\\x41` and `[a-z]`, as far as they can be checked
+"""Escapes and lists of characters of RE2, such as `\\x41` and `[a-z]`, checked as far as possible
 without RE2.
 """
 

@@ -107,7 +107,10 @@ class _Reader:
             end = self._text.find("\\E", self._at)
             if end < 0:
                 raise BadPattern("has `\\Q` without `\\E`")
-            self._items += max(0, end - self._at - 3)
+            if end == self._at + 2:  # nothing: a repetition repeats the item before
+                self._at = end + 2
+                return
+            self._items += end - self._at - 3
             self._take(end + 2 - self._at)
             return
         self._take(escape(self._text, self._at).end - self._at)
@@ -172,8 +175,8 @@ def _times(count: re.Match[str]) -> int:
 
 
 def nested_repetition(text: str) -> bool:
-    """Whether a pattern has an unbounded repetition of a group with another one, as `(a+)*`, or with
-    alternatives, as `(a|ab)*`. A search with backtracking may then take exponential time.
+    """Whether a pattern has an unbounded repetition of a group with another one, as `(a+)*`, or
+    with alternatives, as `(a|ab)*`. A search with backtracking may then take exponential time.
     """
     text = re.sub(
         r"\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", "x", text, flags=re.DOTALL

@@ -11,7 +11,8 @@ from modelspec.core.settings import refuse
 from modelspec.core.shapes import Tensor, show
 
 from .layer import Example, Inputs, Layer
-from .text_patterns import BadPattern, check_replacement, read_pattern
+from .text_escapes import BadPattern
+from .text_patterns import check_replacement, read_pattern
 
 MOST_REPLACEMENT: Final = 200
 """The most characters of a replacement."""

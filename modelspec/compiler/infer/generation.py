@@ -24,8 +24,10 @@ from .generation_faults import (
     check_given,
     check_update,
     is_tensor_of,
+    misnamed,
     per_example,
     undefined_tensor,
+    unknown_names,
 )
 from .generation_types import TypedFormula, TypedGeneration, draws_of, inputs_from_rows
 from .objective_terms import in_single, type_of
@@ -106,7 +108,7 @@ class _Typing:
         one, seen = self.generation, set[str]()
         every: list[State | NamedFormula] = [*one.states.values(), *one.values.values()]
         for named in every:
-            fault = self._misnamed(named, seen)
+            fault = misnamed(self.typed, named.name, seen)
             seen.add(named.name)
             if fault is not None:
                 self.ok = False
@@ -121,29 +123,6 @@ class _Typing:
             )
             self.report.report(fault, one.updates[name].span)
         return self.ok
-
-    def _misnamed(self, named: State | NamedFormula, seen: set[str]) -> Fault | None:
-        name = named.name
-        if not name.isidentifier() or name in PLACE_NAMES:
-            why = (
-                "is the place in the loop" if name in PLACE_NAMES else "cannot be used in formulas"
-            )
-            help = "use letters, digits and `_`, and begin with a letter"
-            return Fault(
-                "MS422",
-                f"the name `{name[:40]}` {why}",
-                help=None if name in PLACE_NAMES else help,
-            )
-        if name in seen:
-            return Fault("MS422", f"`{name}` is both in `initial` and in `values`")
-        if is_tensor_of(self.typed, name):
-            return Fault(
-                "MS422",
-                f"`{name}` is a tensor of the model, so formulas cannot use the name for another"
-                " one",
-                help="choose another name",
-            )
-        return None
 
     # Tensors of the model -------------------------------------------------------------------------
 
@@ -165,7 +144,10 @@ class _Typing:
     # States ---------------------------------------------------------------------------------------
 
     def _states(self, given: Mapping[str, Ref | None]) -> bool:
-        for name, state in self.generation.states.items() if self.ok else ():
+        one = self.generation
+        for formula, fault in unknown_names(one, self.typed) if self.ok else ():
+            self._wrong(fault, formula)  # without it, the shape of a state may be unknown too
+        for name, state in one.states.items() if self.ok else ():
             shape = self._initial_shape(state, given)
             if isinstance(shape, Fault):
                 self.ok = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeAlias
 
 from modelspec.catalog.formula.elementwise import BATCH
+from modelspec.catalog.formula.formula_setting import check_names
 from modelspec.catalog.formula.operands import Operand
 from modelspec.core.diagnostics import Fault, Span, did_you_mean, listed, nearest
 from modelspec.core.dtypes import is_float
@@ -13,7 +14,7 @@ from modelspec.core.shapes import Tensor, may_equal, show
 
 from ..graph import Ref, symbol_faults
 from ..graph.symbols import TensorName, output_index
-from ..spec.generate_section import NamedFormula
+from ..spec.generate_section import PLACE_NAMES, Generation, NamedFormula
 from .typed_graph import TypedGraph
 
 UnfitType: TypeAlias = Callable[[], Fault | None]
@@ -23,6 +24,42 @@ _MOST_SHOWN = 8
 def is_tensor_of(typed: TypedGraph, name: str) -> bool:
     """Whether an input or a call of the model has this name."""
     return name in typed.graph.input_names or any(one.name == name for one in typed.graph.calls)
+
+
+def misnamed(typed: TypedGraph, name: str, seen: Collection[str]) -> Fault | None:
+    """The fault of the name of a state or a value; None if it can be used. `seen` are the names of
+    others.
+    """
+    if not name.isidentifier() or name in PLACE_NAMES:
+        why = "is the place in the loop" if name in PLACE_NAMES else "cannot be used in formulas"
+        help = "use letters, digits and `_`, and begin with a letter"
+        return Fault(
+            "MS422",
+            f"the name `{name[:40]}` {why}",
+            help=None if name in PLACE_NAMES else help,
+        )
+    if name in seen:
+        return Fault("MS422", f"`{name}` is both in `initial` and in `values`")
+    if is_tensor_of(typed, name):
+        return Fault(
+            "MS422",
+            f"`{name}` is a tensor of the model, so formulas cannot use the name for another one",
+            help="choose another name",
+        )
+    return None
+
+
+def unknown_names(one: Generation, typed: TypedGraph) -> Iterator[tuple[NamedFormula, Fault]]:
+    """The formulas of `inputs` with a name that is none of the section, nor of the model."""
+    own = (*one.states, *one.values, *PLACE_NAMES)
+    every = (*own, *typed.graph.input_names, *(call.name for call in typed.layers))
+    for formula in one.inputs.values():
+        names = [name.name for name in formula.formula.names if name.name not in own]
+        of_model = [name for name in names if is_tensor_of(typed, name.partition(".")[0])]
+        try:
+            check_names(formula.formula, (*every, *of_model))
+        except Fault as fault:
+            yield formula, fault
 
 
 def undefined_tensor(typed: TypedGraph, text: str, span: Span) -> Ref | Fault:

@@ -90,6 +90,9 @@ def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -
         return None
     source = data.sources.get("train")
     text = feature.takes_text(None)
+    crossed = any(one.crosses_columns for one in chain.layers[:1])
+    if text is None and crossed and len(feature.names) > 1:
+        text = False  # strings give the same result
     examples = file_shape(feature, source)
     if examples is None and source is not None and feature.column is not None:
         known = source.known_types.get(feature.column)

@@ -138,9 +138,8 @@ def require_training(compiled: Compiled) -> Training:
     """The training section of a spec that can be trained. Raises `RunError` (MS705, MS724, or
     MS779).
     """
-    missing = [
-        key for key in ("training", "data") if key not in compiled.file.document.root.entries
-    ]
+    written = compiled.file.root.entries  # without what `null` switches off
+    missing = [key for key in ("training", "data") if key not in written]
     if compiled.training is None or compiled.data is None:
         names = " and ".join(f"`{key}`" for key in missing)
         raise RunError.of(

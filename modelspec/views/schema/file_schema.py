@@ -88,20 +88,21 @@ def _expression() -> Schema:
 
 def _keys() -> dict[str, Schema]:
     paths = {"type": "array", "items": _TEXT, "minItems": 1}
+    seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
     return {
         "modelspec": {"const": VERSION},
-        "name": _TEXT,
-        "description": _TEXT,
-        "seed": with_expressions({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
+        "name": _or_null(_TEXT),
+        "description": _or_null(_TEXT),
+        "seed": _or_null(with_expressions(seed)),
         "extends": {"anyOf": [_TEXT, paths]},
         "vars": {"type": "object"},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
         "model": {},  # the grammar depends on the other keys: see `model.variant`
-        "data": or_expression(_data()),
-        "training": or_expression(_training()),
+        "data": or_expression(_or_null(_data())),
+        "training": or_expression(_or_null(_training())),
         "generate": or_expression(_or_null(_generate())),
         "expect": or_expression(_expectations()),
-        "runtime": or_expression(_nullable(_section(Runtime))),
+        "runtime": or_expression(_or_null(_nullable(_section(Runtime)))),
     }
 
 
@@ -253,20 +254,20 @@ def _data() -> Schema:
     joint = _joint(augment)
     varied = {"anyOf": [source, _beside({"anyOf": [augment, joint]})]}
     keys = {
-        "source": varied,
-        "train": varied,
-        "validation": source,
-        "test": source,
+        "source": _or_null(varied),
+        "train": _or_null(varied),
+        "validation": _or_null(source),
+        "test": _or_null(source),
         "where": _or_null(_TEXT),
         "split": _or_null(or_expression(_section(Split))),
         "window": _or_null(or_expression(_section(Window))),
-        "inputs": features,
-        "targets": features,
+        "inputs": _or_null(features),
+        "targets": _or_null(features),
         "balance": _or_null({"anyOf": [_TEXT, or_expression(_section(Balance))]}),
         "weights": _or_null(_TEXT),
         "expect": _or_null(_expect()),
         "slices": _or_null(_slices()),
-        "cache": with_expressions({"enum": [*CACHES]}),
+        "cache": _or_null(with_expressions({"enum": [*CACHES]})),
         "augment": {
             "anyOf": [
                 augment,

@@ -152,7 +152,7 @@ def _shared(suffix: str) -> Schema:
     """Definitions of layers and models by name."""
     forms = [f"layers{suffix}", f"submodel{suffix}", "layer", "shipped"]
     every = [*(_ref(one) for one in forms), _average()]
-    return {"type": "object", "additionalProperties": {"anyOf": every}}
+    return {"type": ["object", "null"], "additionalProperties": {"anyOf": every}}
 
 
 def _average() -> Schema:
