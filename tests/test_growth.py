@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from cProfile import Profile
 
 import pytest
 
@@ -28,26 +29,26 @@ def effort(text: str) -> int:
     """Calls of functions that a check takes: the same on every machine. Those of built-in functions
     count, as a comprehension over n things is no call, but what it calls is.
     """
-    count = 0
-
-    def profile(frame: object, event: str, argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
+    counter = Profile()
     before = sys.getprofile()
-    sys.setprofile(profile)
+    counter.enable()
     try:
-        with bounded_searches():
-            compile_spec(read_text(text, "spec.yaml"))
+        checked(text)
     finally:
+        counter.disable()
         sys.setprofile(before)
-    return count
+    return sum(one.callcount for one in counter.getstats())
+
+
+def checked(text: str) -> None:
+    with bounded_searches():
+        compile_spec(read_text(text, "spec.yaml"))
 
 
 @pytest.mark.parametrize("name", sorted(EVERY.keys() - SEARCHING))
 def test_the_work_grows_with_the_text_and_no_faster(name: str) -> None:
     size = SMALL // 4 if "that are deep" in name else SMALL  # each is of hundreds of values
-    effort(EVERY[name](4 * size))  # modules load at their first use, and expressions are kept
+    checked(EVERY[name](4 * size))  # modules load at their first use, and expressions are kept
     base = effort(EVERY[name](1))
     small, large = (effort(EVERY[name](count)) - base for count in (size, 4 * size))
     assert large <= NEAR_QUADRATIC * small + FEW
@@ -59,7 +60,7 @@ def test_the_search_for_what_was_meant_has_an_end(
 ) -> None:
     """Once the effort is spent, more words beside more names cost no more than other faults do."""
     monkeypatch.setattr("modelspec.core.diagnostics.suggest._EFFORT", 2_000)
-    effort(EVERY[name](SMALL))
+    checked(EVERY[name](SMALL))
     base = effort(EVERY[name](1))
     small, large = (effort(EVERY[name](size)) - base for size in (SMALL, 4 * SMALL))
     assert large < NEAR_QUADRATIC * small
@@ -68,7 +69,7 @@ def test_the_search_for_what_was_meant_has_an_end(
 def test_what_was_meant_by_an_expectation_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """What unknown expectations cost more than known ones does not grow with the metrics."""
     monkeypatch.setattr("modelspec.core.diagnostics.suggest._EFFORT", 2_000)
-    effort(KINDS["unknown expectations"](SMALL))
+    checked(KINDS["unknown expectations"](SMALL))
     small, large = (
         effort(KINDS["unknown expectations"](size)) - effort(KINDS["expectations"](size))
         for size in (SMALL, 4 * SMALL)

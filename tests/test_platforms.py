@@ -4,6 +4,7 @@ works, and the rest says so in a sentence.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,43 @@ SENTENCE = (
 WITHOUT = "import sys\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"
 
 
+NEED_NOTHING = [
+    ("--help",),
+    ("check", "spec.yaml"),
+    ("show", "spec.yaml"),
+    ("resolve", "spec.yaml"),
+    ("diff", "spec.yaml", "spec.yaml"),
+    ("explain", "Conv2D"),
+    ("schema",),
+    ("init", "new"),
+]
+RUN_SOMETHING = [
+    ("check", "--data", "spec.yaml"),
+    ("data", "spec.yaml"),
+    ("train", "spec.yaml"),
+    ("resume", "runs/spec/1"),
+    ("evaluate", "runs/spec/1"),
+    ("predict", "runs/spec/1", "--data", "t.csv"),
+    ("export", "runs/spec/1", "--to", "keras", "-o", "a.keras"),
+    ("runs", "."),
+    ("reproduce", "runs/spec/1"),
+    ("weights", "a.keras"),
+]
+COMMANDS = """
+import json
+from click.testing import CliRunner
+from modelspec.cli import main
+
+answers = []
+for arguments in {commands!r}:
+    found = CliRunner().invoke(main, arguments)
+    answers.append((found.exit_code, found.stdout, found.stderr))
+print(json.dumps(answers))
+"""
+Answer = tuple[int, str, str]
+"""The exit status of a command, and its texts on both streams."""
+
+
 def without_posix(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """A process in which the modules of POSIX cannot be imported."""
     (folder / "spec.yaml").write_text(SPEC)
@@ -38,46 +76,31 @@ def without_posix(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def command(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return without_posix(folder, f"from modelspec.cli import main\nmain({list(args)!r})")
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--help",),
-        ("check", "spec.yaml"),
-        ("show", "spec.yaml"),
-        ("resolve", "spec.yaml"),
-        ("diff", "spec.yaml", "spec.yaml"),
-        ("explain", "Conv2D"),
-        ("schema",),
-        ("init", "new"),
-    ],
-)
-def test_what_runs_nothing_needs_no_posix(args: tuple[str, ...], tmp_path: Path) -> None:
-    done = command(tmp_path, *args)
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Answer]:
+    """What every command answers: one after the other in one process, in which a module of POSIX
+    cannot be imported at any time.
+    """
+    commands = [*NEED_NOTHING, *RUN_SOMETHING]
+    done = without_posix(tmp_path_factory.mktemp("posix"), COMMANDS.format(commands=commands))
     assert (done.returncode, done.stderr) == (0, "")
+    found = [tuple(one) for one in json.loads(done.stdout)]
+    return dict(zip(commands, found, strict=True))
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("check", "--data", "spec.yaml"),
-        ("data", "spec.yaml"),
-        ("train", "spec.yaml"),
-        ("resume", "runs/spec/1"),
-        ("evaluate", "runs/spec/1"),
-        ("predict", "runs/spec/1", "--data", "t.csv"),
-        ("export", "runs/spec/1", "--to", "keras", "-o", "a.keras"),
-        ("runs", "."),
-        ("reproduce", "runs/spec/1"),
-        ("weights", "a.keras"),
-    ],
-)
-def test_what_runs_something_says_what_it_needs(args: tuple[str, ...], tmp_path: Path) -> None:
-    done = command(tmp_path, *args)
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", f"Error: {SENTENCE}\n")
+@pytest.mark.parametrize("args", NEED_NOTHING)
+def test_what_runs_nothing_needs_no_posix(
+    args: tuple[str, ...], answers: dict[tuple[str, ...], Answer]
+) -> None:
+    status, printed, error = answers[args]
+    assert (status, error) == (0, "") and printed
+
+
+@pytest.mark.parametrize("args", RUN_SOMETHING)
+def test_what_runs_something_says_what_it_needs(
+    args: tuple[str, ...], answers: dict[tuple[str, ...], Answer]
+) -> None:
+    assert answers[args] == (3, "", f"Error: {SENTENCE}\n")
 
 
 def test_the_python_functions_say_it_too(tmp_path: Path) -> None:

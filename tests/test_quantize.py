@@ -4,8 +4,10 @@ hand.
 
 from __future__ import annotations
 
+import gc
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,6 @@ from click.testing import CliRunner
 import modelspec as ms
 from modelspec.cli import main
 from modelspec.cli.quantized import write_quantized
-from modelspec.runtime.backend.quantization import quantized
-from modelspec.runtime.exporters.evaluate_quantized import evaluate_quantized
 from modelspec.runtime.run import Run, RunError, train
 from modelspec.runtime.run.open_run import open_run
 
@@ -78,6 +78,17 @@ def run(home: Path) -> Run:
         return train(ms.load_spec(SPEC), home / "run")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_objects_to_collect(run: Run) -> Iterator[None]:
+    """Keras collects garbage at each weight that it replaces, which takes long where all objects of
+    earlier tests are visited each time.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def _in_the_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
@@ -106,6 +117,8 @@ def test_a_file_is_what_keras_quantizes(run: Run, home: Path, mode: str) -> None
 
 
 def test_float8_is_that_of_keras(run: Run, home: Path) -> None:
+    from modelspec.runtime.backend.quantization import quantized
+
     x = np.load(home / "rows.npz")["x"]
     found = quantized(open_run(run.directory).compiled, run.model, "float8")
     expected = by_hand(run, "float8").predict_on_batch(x)
@@ -115,6 +128,8 @@ def test_float8_is_that_of_keras(run: Run, home: Path) -> None:
 def test_metrics_are_those_of_keras(
     run: Run, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from modelspec.runtime.exporters.evaluate_quantized import evaluate_quantized
+
     rows, hand = np.load(home / "rows.npz"), by_hand(run, "int8")
     expected = hand.evaluate(rows["x"], rows["y"], verbose=0, return_dict=True)
     found = evaluate_quantized(run.directory, "int8", "npz=rows.npz")
@@ -136,6 +151,9 @@ def test_metrics_are_those_of_keras(
 
 
 def test_a_model_without_such_layers_is_refused(run: Run) -> None:
+    from modelspec.runtime.backend.quantization import quantized
+    from modelspec.runtime.exporters.evaluate_quantized import evaluate_quantized
+
     layers = [{"Conv1D": {"filters": 2, "kernel_size": 2}}]
     spec = ms.load_spec({"model": {"inputs": {"x": [4, 2]}, "layers": layers}})
     with pytest.raises(RunError) as error:

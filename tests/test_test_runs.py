@@ -1,4 +1,6 @@
-"""`modelspec test` and `modelspec accept` with trainings: each runs in a process of its own."""
+"""`modelspec test` and `modelspec accept` with trainings, each in a process of its own; those that
+follow from the first results run in this one.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from click.testing import CliRunner, Result
 from modelspec.cli import main, status
 
 from .testing_specs import write_points, write_spec
+from .trainings_here import trained_here
 
 pytestmark = pytest.mark.tensorflow
 COMPARED = '{test_loss: "<= baseline * 1.005", parameters: "<= 100"}'
@@ -103,9 +106,10 @@ def test_a_second_test_trains_nothing_and_loads_no_framework(
 
 
 def test_a_run_that_is_worse_than_the_accepted_one_is_named(
-    first: tuple[Result, dict[str, dict[str, object]]],
+    first: tuple[Result, dict[str, dict[str, object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One epoch in place of two gives a loss that is more than 1% larger."""
+    jobs = trained_here(monkeypatch)
     accepted = CliRunner().invoke(main, ["accept", "runs/sound/1"])
     assert accepted.exit_code == status.OK, accepted.output
     baseline = json.loads(Path("baselines/sound.json").read_text())
@@ -115,6 +119,7 @@ def test_a_run_that_is_worse_than_the_accepted_one_is_named(
     text = Path("sound.yaml").read_text()
     Path("sound.yaml").write_text(text.replace("epochs: 2", "epochs: 1"))
     found = run("sound.yaml", "--explain-reuse")
+    assert len(jobs) == 1, "the accepted run is used again"
     worse = json.loads(Path("runs/sound/2/metrics.json").read_text())["test"]["loss"]
     Path("sound.yaml").write_text(text)
     assert worse > 1.01 * metrics["test"]["loss"]
@@ -125,8 +130,9 @@ def test_a_run_that_is_worse_than_the_accepted_one_is_named(
 
 
 def test_further_seeds_have_the_same_split(
-    first: tuple[Result, dict[str, dict[str, object]]],
+    first: tuple[Result, dict[str, dict[str, object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trained_here(monkeypatch)
     found = CliRunner().invoke(main, ["accept", "runs/sound/1", "--noise", "2"])
     assert found.exit_code == status.OK, found.output
     newest = max(Path("runs/sound").iterdir(), key=lambda one: int(one.name))
@@ -143,8 +149,9 @@ def test_further_seeds_have_the_same_split(
 
 
 def test_smoke_tries_a_batch_and_leaves_no_run(
-    first: tuple[Result, dict[str, dict[str, object]]],
+    first: tuple[Result, dict[str, dict[str, object]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trained_here(monkeypatch)
     runs = sorted(Path("runs").glob("*/*"))
     found = run("low.yaml", "--smoke", "--format", "json")
     assert found.exit_code == status.OK
@@ -173,6 +180,7 @@ def test_an_interrupted_test_is_resumed_by_the_next_one(
     assert "1 interrupted, 1 left out" in out
     assert sorted(Path("runs").glob("*/*")) == [Path("runs/long/1")]
     assert json.loads(Path("runs/long/1/manifest.json").read_text())["outcome"] == "interrupted"
+    trained_here(monkeypatch)
     found = run("long.yaml", "--explain-reuse")
     assert found.exit_code == status.OK and "resumes runs/long/1" in found.stdout
     manifest = json.loads(Path("runs/long/1/manifest.json").read_text())
