@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from modelspec.core.registry import Registry
 from modelspec.core.source import Value, plain, read_text
 from modelspec.views.manual import as_markdown, as_text, find, near, overview, reference, topics
 from modelspec.views.manual import key_pages as keys
+from modelspec.views.manual import library_pages
 from modelspec.views.manual.kind_pages import families
 from modelspec.views.manual.page import Page, Row, Table
 from modelspec.views.schema import schema
@@ -24,6 +26,26 @@ from modelspec.views.schema.key_docs import KEYS
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 90
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _models_are_compiled_once() -> Iterator[None]:
+    """A page of the library counts the parameters of a whole model, and several tests make it."""
+    count, known = library_pages._parameters, dict[str, int | None]()
+
+    def counted(kind: library_pages.Kind) -> int | None:
+        if kind.name not in known:
+            known[kind.name] = count(kind)
+        return known[kind.name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library_pages, "_parameters", counted)
+        yield
+
+
+@cache
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
 
 
 def mapping(yaml: str) -> dict[str, Value]:
@@ -233,7 +255,7 @@ def test_the_example_of_a_key_is_one(path: str) -> None:
     spec = mapping(KEYS[path].example)
     assert path.rpartition(".")[2] in str(spec)
     spec.setdefault("model", {"inputs": {"x": [8]}, "layers": ["Flatten"]})
-    Draft202012Validator(schema()).validate(_lists(spec))
+    validator().validate(_lists(spec))
 
 
 def _lists(value: object) -> object:

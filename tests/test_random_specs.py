@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def test_a_slip_in_the_text_is_told(config: Path, tmp_path: Path) -> None:
             raise AssertionError(f"{config.name}, seed {seed}:\n{written}") from error
 
 
+@cache
 def values_of(config: Path) -> dict[str, Any]:
     document = read(config).value
     assert document is not None

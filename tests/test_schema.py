@@ -26,7 +26,7 @@ from modelspec.compiler.spec.spec_file import KEYS as SECTIONS
 from modelspec.core.diagnostics.pages import codes, page
 from modelspec.core.registry import Registry
 from modelspec.core.source import plain, read, read_text
-from modelspec.views.schema import schema, text
+from modelspec.views import schema as views
 from modelspec.views.schema.family_schema import is_named_only
 from modelspec.views.schema.file_schema import FAMILIES, whole
 from modelspec.views.schema.shared_defs import PREFIX
@@ -39,6 +39,17 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 LIBRARY = sorted((ROOT / "modelspec" / "catalog" / "library").glob("*.yaml"))
 UNTYPED = {"StackedRNNCells.cells", "Pipeline.layers", "LSTM.use_cudnn", "GRU.use_cudnn"}
 """Settings of which the schema knows nothing: their validators do not say what they take."""
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The schema, which takes half a second to make; no test changes it."""
+    return views.schema()
+
+
+@cache
+def text() -> str:
+    return views.text()
 
 
 @cache

@@ -4,6 +4,7 @@ nothing else?
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from modelspec.core.source import Mapping, Node, Scalar, Sequence, read
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ROUNDS = 12
-MOST = 100
+MOST = 100 if os.environ.get("MODELSPEC_FUZZ") == "long" else 50
 """Faults that are tried of one config: the long ones have more than the short ones, and show no
 other kinds.
 """

@@ -164,7 +164,7 @@ def test_too_many_columns_are_refused_before_a_row_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "megabytes"), [("npz", 200), ("parquet", 200), ("arrow", 200), ("csv", 12)]
+    ("ending", "megabytes"), [("npz", 100), ("parquet", 100), ("arrow", 100), ("csv", 8)]
 )
 def test_memory_does_not_grow_with_the_predictions(ending: str, megabytes: int) -> None:
     done = subprocess.run(
@@ -176,7 +176,7 @@ def test_memory_does_not_grow_with_the_predictions(ending: str, megabytes: int) 
     )
     grown, size = map(float, done.stdout.split())
     assert size > 0.5 * megabytes
-    assert grown < (150 if megabytes == 200 else 40)
+    assert grown < (75 if megabytes == 100 else 27)
 
 
 def test_names_of_columns_are_unique() -> None:
