@@ -203,6 +203,7 @@ def record_of(row: Row) -> dict[str, Any]:
     """The record of Keras's model: its name and counts, and a digest of the names, shapes and
     shapes of weights of all layers.
     """
+    _count_anew()
     with _undrawn():
         theirs = theirs_of(row)
     made = _made(theirs, _recorded_names(row, theirs.layers))
@@ -240,6 +241,7 @@ def check_row(row: Row) -> float | None:
     compares them.
     """
     spec = spec_of(row)
+    _count_anew()
     with nullcontext() if row.outputs else _undrawn():
         theirs = theirs_of(row)
         ours = spec.build() if row.built else None
@@ -269,14 +271,22 @@ def check_row(row: Row) -> float | None:
 
 
 def theirs_of(row: Row) -> Any:
-    """Keras's model, its unnamed layers counted as in a fresh session."""
+    """Keras's model."""
     import keras
 
-    keras.backend.clear_session()
     settings = {"weights": None, **row.settings}
     if "input_shape" in settings:
         settings["input_shape"] = tuple(settings["input_shape"])
     return getattr(keras.applications, row.kind)(**settings)
+
+
+def _count_anew() -> None:
+    """Keras counts layers without a name as in a fresh session. Not inside `_undrawn`, which would
+    end then.
+    """
+    import keras
+
+    keras.utils.clear_session(free_memory=False)
 
 
 @contextmanager
@@ -289,8 +299,9 @@ def _undrawn() -> Iterator[None]:
     """
     import keras
 
-    with keras.StatelessScope():
+    with keras.StatelessScope(initialize_variables=False):
         yield
+    keras.utils.clear_session(free_memory=False)  # which forgets what is to be drawn
 
 
 def _is_unnamed(layer: Any) -> bool:

@@ -17,7 +17,7 @@ import modelspec as ms
 
 pytestmark = pytest.mark.tensorflow
 
-_TRAINING: dict[str, Any] = {"optimizer": {"SGD": 0.5}, "epochs": 4, "batch_size": 64}
+_TRAINING: dict[str, Any] = {"optimizer": {"SGD": 0.5}, "epochs": 2, "batch_size": 64}
 CLASSIFIER: dict[str, Any] = {
     "vars": {"classes": 2},
     "model": {
