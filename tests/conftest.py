@@ -61,10 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("tensorflow") is not None)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Keeps the garbage collector from walking through what stays until the end, the modules and
     thousands of tests, at every full collection: that is a third of the time of all tests.
     """
+    session.config.stash[LOADED] = frozenset({"tensorflow", "keras"} & sys.modules.keys())
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 20)
@@ -78,5 +79,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         gc.freeze()
 
 
+LOADED = pytest.StashKey[frozenset[str]]()
+"""The frameworks that modules of tests loaded when they were imported: none should be."""
 _FRAMEWORK = pytest.StashKey[bool]()
 """Set once the modules of TensorFlow and Keras are frozen."""

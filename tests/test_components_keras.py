@@ -423,7 +423,7 @@ def test_which_way_is_better_and_the_name_in_logs_are_keras_own(kind: str) -> No
 
     cls: Any = settings_class("metric", kind)
     settings = cls.build(least("metric", kind), Context())
-    keras.utils.clear_session()  # Keras counts names
+    keras.utils.clear_session(free_memory=False)  # Keras counts names
     made = lowered(settings)
     assert cls.direction == getattr(made, "_direction", None)
     assert settings.log_name == made.name

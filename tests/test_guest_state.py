@@ -294,9 +294,9 @@ def test_what_is_drawn_between_calls_is_what_is_drawn_without_them(
         every["predict"]()
         every["fit"]()
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     alone = drawn(lambda: None)
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     assert drawn(work) == alone
 
 
@@ -330,7 +330,7 @@ def test_layers_of_the_program_are_called_what_they_were(every: dict[str, Call])
     """Keras counts the names that it gives; those inside our models are not counted."""
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     first = keras.layers.Dense(1).name
     every["build"]()
     every["fit"]()

@@ -454,7 +454,7 @@ def test_weights_of_a_file_come_along(
     import keras
 
     monkeypatch.chdir(tmp_path)
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     model = pictures()
     model.compile("adam", "mse")
     shaken(model, seed=3)

@@ -126,7 +126,7 @@ def take_steps(compiled: Any, unknown: Sizes) -> None:
     from modelspec.runtime.run.training_loop import Fitting, Task
     from modelspec.runtime.run.training_state import kept
 
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     model = build(compiled)
     rows = _rows(compiled, model, unknown)
     data = tf.data.Dataset.from_tensors(rows).repeat()
