@@ -11,14 +11,23 @@ from jsonschema import Draft202012Validator
 
 import modelspec as ms
 from modelspec.compiler.expand.expression_functions import FUNCTIONS
+from modelspec.compiler.expand.library_kinds import Kind
 from modelspec.compiler.spec.model_section import MODEL_KEYS
 from modelspec.compiler.spec.spec_file import KEYS as SECTIONS
 from modelspec.core.diagnostics.pages import codes
 from modelspec.core.registry import Registry
 from modelspec.core.source import Value, plain, read_text
-from modelspec.views.manual import as_markdown, as_text, find, near, overview, reference, topics
+from modelspec.views.manual import (
+    as_markdown,
+    as_text,
+    find,
+    library_pages,
+    near,
+    overview,
+    reference,
+    topics,
+)
 from modelspec.views.manual import key_pages as keys
-from modelspec.views.manual import library_pages
 from modelspec.views.manual.kind_pages import families
 from modelspec.views.manual.page import Page, Row, Table
 from modelspec.views.schema import schema
@@ -33,7 +42,7 @@ def _models_are_compiled_once() -> Iterator[None]:
     """A page of the library counts the parameters of a whole model, and several tests make it."""
     count, known = library_pages._parameters, dict[str, int | None]()
 
-    def counted(kind: library_pages.Kind) -> int | None:
+    def counted(kind: Kind) -> int | None:
         if kind.name not in known:
             known[kind.name] = count(kind)
         return known[kind.name]
