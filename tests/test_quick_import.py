@@ -31,13 +31,17 @@ class Seen(MetaPathFinder):
 
 found = []
 sys.meta_path.insert(0, Seen())
-sys.argv = ["modelspec", "train", "s.json", "--run-dir", "run"]
 from modelspec.cli import run
 try:
     run()
 finally:
     print(json.dumps([all(found), "sklearn" in sys.modules, "keras" in sys.modules]))
 """
+COMMANDS = (
+    "train s.json --run-dir run",
+    "evaluate run --data d.npz",
+    "predict run --data d.npz -o out.npz",
+)
 
 
 @pytest.mark.tensorflow
@@ -50,17 +54,18 @@ def test_a_command_loads_tensorflow_first_without_messages_and_without_scikit_le
     np.savez(tmp_path / "d.npz", x=np.zeros((4, 2)), y=np.zeros(4))
     (tmp_path / "s.json").write_text(json.dumps(SPEC))
     variables = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND],
-        cwd=tmp_path,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [True, False, True]
-    assert "WARNING" not in done.stderr and "cpu_feature_guard" not in done.stderr
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, *command.split()],
+            cwd=tmp_path,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1]) == [True, False, True], command
+        assert "WARNING" not in done.stderr and "cpu_feature_guard" not in done.stderr, command
 
 
 def test_the_garbage_collector_is_as_it_was_afterwards() -> None:

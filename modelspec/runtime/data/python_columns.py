@@ -82,5 +82,11 @@ def table_of_mappings(
     `Fault`.
     """
     names = dict.fromkeys(str(column) for row in rows for column in row)
+    if rows and not names:
+        raise Fault(
+            "MS607",
+            f"{name} has no columns: each row is empty",
+            help="write the columns that the inputs read as keys of a row",
+        )
     columns = {column: [row.get(column) for row in rows] for column in names}
     return table_of_columns(columns, name, numbers or list(range(1, len(rows) + 1)))

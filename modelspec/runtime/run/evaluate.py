@@ -75,16 +75,15 @@ def evaluated(
 ) -> Evaluation:
     """As `evaluate`; `model` is the model of the run with its metrics, if it is already loaded."""
     on, part, state, warnings = own_part(run, split) if source is None else _other(run, source)
-    from ..data.batches import Feed
-    from .framework_errors import as_run_error
-    from .loop_parts import Measurement, measured_slices
-    from .loop_parts import evaluate as measure
-    from .step import TestSteps
-
     training = run.compiled.training
     assert training is not None  # a run was trained
     sliced, about_slices = _slices(run, part, on, state, own=source is None)
     model = run.model(measured=True) if model is None else model
+    from ..data.batches import Feed  # after the model, which sets TensorFlow up
+    from .framework_errors import as_run_error
+    from .loop_parts import Measurement, measured_slices
+    from .loop_parts import evaluate as measure
+    from .step import TestSteps
 
     def measured(one: Part) -> Measurement:
         found = measure(model, feed, one, training.batch_size, steps)

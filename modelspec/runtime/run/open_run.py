@@ -71,9 +71,6 @@ class SavedRun:
         return self._from_checkpoint(start, measured)
 
     def _from_file(self, measured: bool) -> keras.Model:
-        from ..backend import build
-        from ..backend.attached_objective import at_place
-
         if not self.model_path.is_file() or digest(self.model_path) != self.manifest.model_hash:
             raise RunError.of(
                 "MS709",
@@ -83,6 +80,9 @@ class SavedRun:
             )
         file = self.compiled.file
         framework.load(file.seed, deterministic=file.runtime.deterministic)
+        from ..backend import build
+        from ..backend.attached_objective import at_place
+
         with as_run_error("the model cannot be loaded"):
             merged = self.compiled.merged  # as the file was saved
             model = build(merged if measured else replace(merged, training=None), pretrained=False)
@@ -93,11 +93,11 @@ class SavedRun:
         return model
 
     def _from_checkpoint(self, start: Snapshot, measured: bool) -> keras.Model:
+        file = self.compiled.file
+        framework.load(file.seed, deterministic=file.runtime.deterministic)
         from ..backend import build
         from ..backend.attached_objective import at_place
 
-        file = self.compiled.file
-        framework.load(file.seed, deterministic=file.runtime.deterministic)
         with as_run_error("the model cannot be loaded"):
             from .training_state import State
 
