@@ -7,7 +7,7 @@ from pydantic import Field
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Size, Tensor, needs, show
 
-from .common import along_batch, axis_in, need_equal, need_float, need_number
+from .common import along_batch, axes_in, need_equal, need_float, need_number
 from .facts import Takes
 from .layer import ONE, Argument, Example, Inputs, Layer, Weight
 from .saved import Saved, choices
@@ -222,8 +222,7 @@ class Softmax(Layer):
         if mask is None:  # masking converts integers to floating-point numbers
             need_float(self, x)
         need_number(self, x)
-        for axis in self.axis if isinstance(self.axis, tuple) else (self.axis,):
-            axis_in(self, axis, x, "axis")
+        axes_in(self, self.axis if isinstance(self.axis, tuple) else (self.axis,), x, "axis")
         if mask:
             self._check_mask(x, mask)
         return self.result(x.shape)

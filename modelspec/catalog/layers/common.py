@@ -87,6 +87,22 @@ def axis_in(layer: Layer, axis: int, x: Tensor, *path: str | int) -> int:
     )
 
 
+def axes_in(layer: Layer, axes: Iterable[int], x: Tensor, path: str) -> tuple[int, ...]:
+    """The axes counted from 0. Raises MS407 where the tensor has no such axis, and MS205 if one is
+    named twice, also as `2` and `-1`: Keras fails when data arrive.
+    """
+    given = tuple(axes)
+    found = tuple(axis_in(layer, axis, x, path) for axis in given)
+    if len(set(found)) < len(found):
+        raise Fault(
+            "MS205",
+            f"`{path}` names an axis of {show(x.shape)} twice: {list(given)}",
+            (path,),
+            help="name each axis once",
+        )
+    return found
+
+
 def along_batch(layer: Layer, x: Tensor, axes: Iterable[int]) -> Fault | None:
     """MS668 where a layer with `axis` computes along the axis that counts the examples."""
     if 0 not in {axis_in(layer, axis, x, "axis") for axis in axes}:

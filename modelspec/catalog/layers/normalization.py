@@ -8,7 +8,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Unfit, is_int
 from modelspec.core.shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
 
-from .common import along_batch, axis_in
+from .common import along_batch, axes_in, axis_in
 from .layer import Argument, Example, Inputs, Layer, Weight
 from .mask_arguments import need_mask
 from .saved import Saved, choices
@@ -165,15 +165,7 @@ class AlongAxes(Layer):
     def checked(self, inputs: Inputs) -> Tensor:
         """The tensor of the call. Raises unless `axis` names each axis once."""
         x = numbers(self, inputs)
-        axes = self.axes()
-        if len({axis_in(self, axis, x, "axis") for axis in axes}) < len(axes):
-            # Keras creates weights of such a shape and fails when data arrives.
-            raise Fault(
-                "MS205",
-                f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}",
-                ("axis",),
-                help="name each axis once",
-            )
+        axes_in(self, self.axes(), x, "axis")
         return x
 
     def sizes(self, x: Tensor) -> Shape:

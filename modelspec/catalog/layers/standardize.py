@@ -9,7 +9,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Unfit, refuse
 from modelspec.core.shapes import Shape, Tensor, known, needs, show
 
-from .common import axis_in
+from .common import axes_in, axis_in
 from .factors import is_number
 from .facts import Affine
 from .layer import Example, Inputs, Layer, Weight
@@ -113,13 +113,7 @@ class Normalization(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         kept = self._kept(x)
-        if len({axis_in(self, axis, x, "axis") for axis in self._axes()}) < len(self._axes()):
-            raise Fault(
-                "MS205",
-                f"`axis` names an axis of {show(x.shape)} twice: {list(self._axes())}",
-                ("axis",),
-                help="name each axis once",
-            )
+        axes_in(self, self._axes(), x, "axis")
         given = size_of(self.mean)
         for size, count in zip(kept[::-1], given[::-1], strict=False):
             if count != 1 and (known(size) or count) != count:
