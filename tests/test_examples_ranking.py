@@ -251,7 +251,7 @@ def pairs_of_features(run: Any, _folder: Path) -> None:
     inputs, _ = run.data("test").arrays()
     vectors, pairs = keras_model(run, "reshape", "concatenate_2").predict(inputs, verbose=0)
     products = vectors.astype("float64") @ vectors.transpose(0, 2, 1)
-    np.testing.assert_allclose(pairs, products[:, *np.tril_indices(6, -1)], atol=1e-6)
+    np.testing.assert_allclose(pairs, products[:, *np.tril_indices(6, -1)], rtol=1e-5, atol=1e-5)
 
 
 def both_stages(run: Any, folder: Path) -> None:
