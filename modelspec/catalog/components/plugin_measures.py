@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final, get_args
 
 from modelspec.core.plugins.declared import KerasDeclared
 from modelspec.core.registry import Registry
+from modelspec.core.settings import Settings
 
 from .loss import Loss as AnyLoss
 from .loss import Reduction, Targets
@@ -15,7 +16,34 @@ from .plugin_component import taken_names
 _DIRECTIONS: Final = ("up", "down", None)
 
 
-class Loss(KerasDeclared, AnyLoss):
+class Comparing(KerasDeclared, Settings):
+    """What the losses and metrics of plugins have in common: they compare outputs with targets."""
+
+    takes: ClassVar[Targets] = "any"
+    targets: ClassVar[Targets]
+    """The same, for rules."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.targets = cls.takes
+
+    @classmethod
+    def in_model(cls) -> bool:
+        """Whether saved models contain its objects."""
+        return False
+
+    @classmethod
+    def problems(cls) -> Iterator[str]:
+        """What is wrong with the declaration."""
+        yield from super().problems()
+        words = get_args(Targets)
+        if cls.takes not in words:
+            yield f"has `takes` {cls.takes!r}, expected one of {', '.join(map(repr, words))}"
+        yield from taken_names(cls)
+
+
+class Loss(Comparing, AnyLoss):
     """A loss of your own: settings as annotations, the targets that it takes, and the import path
     of the Keras class, a subclass of `keras.losses.Loss`.
     """
@@ -49,25 +77,8 @@ class Loss(KerasDeclared, AnyLoss):
         """The base class in Keras."""
         return "losses.Loss"
 
-    @classmethod
-    def in_model(cls) -> bool:
-        """Whether saved models contain its objects."""
-        return False
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.targets = cls.takes
-
-    @classmethod
-    def problems(cls) -> Iterator[str]:
-        """What is wrong with the declaration."""
-        yield from super().problems()
-        yield from _wrong_targets(cls.takes)
-        yield from taken_names(cls)
-
-
-class Metric(KerasDeclared, AnyMetric):
+class Metric(Comparing, AnyMetric):
     """A metric of your own: settings as annotations, the targets that it takes, and the import path
     of the Keras class, a subclass of `keras.metrics.Metric`.
     """
@@ -92,26 +103,8 @@ class Metric(KerasDeclared, AnyMetric):
         return "metrics.Metric"
 
     @classmethod
-    def in_model(cls) -> bool:
-        """Whether saved models contain its objects."""
-        return False
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.targets = cls.takes
-
-    @classmethod
     def problems(cls) -> Iterator[str]:
         """What is wrong with the declaration."""
         yield from super().problems()
-        yield from _wrong_targets(cls.takes)
         if cls.direction not in _DIRECTIONS:
             yield f"has `direction` {cls.direction!r}, expected 'up', 'down' or None"
-        yield from taken_names(cls)
-
-
-def _wrong_targets(takes: object) -> Iterator[str]:
-    words = get_args(Targets)
-    if takes not in words:
-        yield f"has `takes` {takes!r}, expected one of {', '.join(map(repr, words))}"

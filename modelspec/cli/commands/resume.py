@@ -73,11 +73,7 @@ def command(
             report(found, sys.stderr)
         check_baselines(read_resolved(run, manifest), manifest.spec_path, strictness)
         if has_ended(run, overrides):
-            if unused := without_effect(run, overrides):
-                raise click.UsageError(
-                    f"the run in {run} is complete, and `{unused[0]}` changes nothing in it: train"
-                    " a new run"
-                )
+            _refuse(without_effect(run, overrides), run)
             if not quiet:
                 write(_complete(run))
             exit_if_unmet(opened(run), strictness, quiet=quiet)
@@ -86,6 +82,15 @@ def command(
     if not quiet:
         write_results(done)
     exit_if_unmet(done, strictness, quiet=quiet)
+
+
+def _refuse(unused: list[str], run: Path) -> None:
+    """Raises `click.UsageError` for overrides that change nothing in a complete run."""
+    if unused:
+        raise click.UsageError(
+            f"the run in {run} is complete, and `{unused[0]}` changes nothing in it: train a new"
+            " run"
+        )
 
 
 def _complete(run: Path) -> str:
