@@ -651,6 +651,12 @@ def test_braces_in_a_path_reach_nothing_but_logs(path: str) -> None:
     assert (fault.code, fault.path) == ("MS205", ("ModelCheckpoint", "filepath"))
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "Logged-Ours.jsonl", "checkpoints/a.csv"])
+def test_a_callback_does_not_write_a_file_of_the_run(name: str) -> None:
+    assert faults("callback", {"CSVLogger": name})[0].code == "MS210"
+    assert read("callback", {"CSVLogger": f"own/{name}"})
+
+
 def test_braces_in_a_path_cannot_lead_out_of_the_run_folder() -> None:
     assert faults("callback", {"ModelCheckpoint": "{epoch}/../../a.keras"})[0].code == "MS210"
 

@@ -16,6 +16,8 @@ REPORT: Final = "report.html"
 PREPROCESSING: Final = "preprocessing"
 THRESHOLD: Final = "threshold.json"
 PRESETS: Final = "presets"
+LOGGED: Final = "logged-{kind}.jsonl"
+"""What the logger of a plugin has logged."""
 
 OWN: Final = frozenset(
     (
@@ -23,4 +25,13 @@ OWN: Final = frozenset(
         *(REPORT, PREPROCESSING, THRESHOLD, PRESETS),
     )
 )
-"""All of them: callbacks must not write any of these."""
+"""All of them with a fixed name."""
+
+
+def is_own(name: str) -> bool:
+    """Whether a run writes a file or a folder of this name, which callbacks must not. Some file
+    systems ignore case.
+    """
+    start, end = LOGGED.split("{kind}")
+    lower = name.lower()
+    return lower in OWN or (lower.startswith(start) and lower.endswith(end))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from modelspec.core.run_names import OWN
+from modelspec.core.run_names import is_own
 from modelspec.core.settings import Unfit
 
 _PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
@@ -25,7 +25,7 @@ def run_path(value: Any) -> str:
             help="use a relative path, e.g. `log.csv` or `logs/log.csv`",
         )
     first = value.partition("/")[0]
-    if first.lower() in OWN:  # some file systems ignore case
+    if is_own(first):
         raise Unfit(
             "a path that the run itself does not write",
             code="MS210",

@@ -31,7 +31,7 @@ _capturing: Final = RLock()
 
 class Working:
     """The part of a class of settings that lets its methods keep objects, e.g. a connection, in
-    attributes with a leading underscore. They are no settings: copies share them, and they are not
+    attributes with a leading underscore. They are not settings: copies share them, and they are not
     saved.
     """
 

@@ -51,8 +51,8 @@ def search(next_: Next, ends: Ends, *, beams: int, length: int, penalty: float) 
 def _extended(
     live: list[Found], scores: Array, ends: Ends, beams: int
 ) -> tuple[list[Found], list[Found]]:
-    """The most probable continuations that are one token longer: those that go on, and those that
-    end. An end takes the place of none that goes on, as `beams` of each are kept.
+    """The most probable continuations that are one token longer: those that continue, and
+    those that end. `beams` continuing ones are kept, however many end.
     """
     totals = np.array([one.total for one in live])[:, None] + scores
     flat = totals.ravel()
@@ -74,7 +74,7 @@ def _best(found: list[Found], beams: int, penalty: float) -> list[Found]:
 
 
 def _may_improve(live: list[Found], worst: Found, length: int, penalty: float) -> bool:
-    """Whether a continuation that goes on may become better than one that ended: its probability
+    """Whether an unfinished continuation may become better than one that ended: its probability
     can only decrease, and its number of tokens is at most `length`.
     """
     for one in live:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from modelspec.catalog.components import plugin_logger
+from modelspec.core.run_names import LOGGED
 
 from .service import Ended, Entry, LoggedRun
 
-FILE: Final = "logged-{kind}.jsonl"
 _FINAL: Final = "final"
 _TEST: Final = "test_"
 
@@ -43,7 +43,7 @@ class Service:
 
     def start(self, run: LoggedRun) -> None:
         """`start(run)`, and `log` for the values that earlier processes could not log."""
-        self._path = run.folder / FILE.format(kind=self.settings.kind())
+        self._path = run.folder / LOGGED.format(kind=self.settings.kind())
         lines = _read(self._path)
         self._done = {(one.kind, one.step) for one in lines}
         self._last_step = max((one.step for one in lines if one.kind == "step"), default=0)
