@@ -69,8 +69,10 @@ class Page:
                 return result
             self.events.append(answer)
 
-    def open(self, path: Path, width: int = 800, *, dark: bool = False, media: str = "") -> None:
-        """Shows a file, at a width of the window in pixels."""
+    def open(
+        self, page: Path | str, width: int = 800, *, dark: bool = False, media: str = ""
+    ) -> None:
+        """Shows a file or a URL, at a width of the window in pixels."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -81,7 +83,8 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.events.clear()
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        url = page if isinstance(page, str) else page.resolve().as_uri()
+        self.ask("Page.navigate", url=url)
         while not any(one.get("method") == "Page.loadEventFired" for one in self.events):
             self.events.append(self._next())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
@@ -17,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import modelspec
+from modelspec.core.loopback import is_own_host
 
 from .limits import Limits, Refused, too_large
 from .openapi import document
@@ -24,7 +24,6 @@ from .questions import CSV, JSON, Kind, Question, kind_of, options_of
 from .service import Service, refusal
 
 _log = logging.getLogger("modelspec.serving")
-_OF_THIS_MACHINE = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
 Answering = Callable[[Request], Awaitable[Response]]
 
 
@@ -61,7 +60,7 @@ def _guarded(answer: Answering, *, loopback: bool) -> Answering:
 
     async def guarded(request: Request) -> Response:
         host = request.headers.get("host", "")
-        if loopback and not _OF_THIS_MACHINE.fullmatch(host):
+        if loopback and not is_own_host(host):
             said = f"this server answers only requests for localhost, not for `{host[:100]}`"
             return JSONResponse({"error": said}, 421)
         try:

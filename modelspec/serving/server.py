@@ -12,12 +12,11 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from modelspec.core.loopback import LOOPBACK
 from modelspec.runtime.data import RunError
 
 from .app import application
 from .service import Service
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -104,6 +104,7 @@ def command(
             'serving requires Starlette and uvicorn: pip install "modelspec[serve]"'
         )
     with failures():
+        from modelspec.core.loopback import LOOPBACK
         from modelspec.serving import server
         from modelspec.serving.limits import Limits
         from modelspec.serving.service import load
@@ -113,7 +114,7 @@ def command(
             service = load(run, Limits(max_bytes, max_rows, timeout, max_requests))
             if service.warnings:
                 report(service.warnings, sys.stderr)
-            if host not in server.LOOPBACK:
+            if host not in LOOPBACK:
                 write(
                     f"warning: everyone who reaches {host} can request predictions: the server has"
                     " neither authentication nor encryption",

@@ -28,6 +28,7 @@ ORDER = 30
         "modelspec show flowers.yaml",
         "modelspec show flowers.yaml --fit 24GB",
         "modelspec show flowers.yaml --picture flowers.svg",
+        "modelspec show flowers.yaml --watch",
     )
 )
 @spec_file
@@ -59,6 +60,18 @@ ORDER = 30
     metavar="SIZE",
     help="Show the largest batch size whose training takes at most SIZE of memory, e.g. 24GB.",
 )
+@click.option(
+    "--watch",
+    "watched",
+    is_flag=True,
+    help="Show the model on a local page that follows FILE as it is saved; Ctrl-C stops it.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="The port of the page; by default a free one.",
+)
 @set_option
 @data_root_option
 @plugin_option
@@ -68,6 +81,8 @@ def command(
     depth: int | None,
     drawn: str | None,
     limit: int | None,
+    watched: bool,
+    port: int,
     overrides: dict[str, Any],
 ) -> None:
     """Show the layers with shapes, parameters, cost and memory.
@@ -75,8 +90,14 @@ def command(
     Shows the layers of the spec in FILE, with totals; `-` reads standard input. Builds no model:
     shapes and parameters are inferred, and equal to those of Keras; the memory is an estimate of
     what training takes. With --picture, draws the model instead: blocks and sub-models are frames,
-    open --depth levels deep (0: folded), by default as deep as about a hundred boxes allow.
+    open --depth levels deep (0: folded), by default as deep as about a hundred boxes allow. With
+    --watch, picture, shapes, totals and diagnostics are on a page at 127.0.0.1.
     """
+    if watched:
+        _watch(file, overrides, port, others=form != "text" or bool(drawn or limit or depth))
+        return
+    if port:
+        raise click.UsageError("--port requires --watch")
     if drawn is not None:
         _ending(drawn)
     checked = compile_file(file, overrides)
@@ -105,6 +126,19 @@ def command(
             players=compiled.player_graphs,
         )
         write(whole)
+
+
+def _watch(file: str, overrides: dict[str, Any], port: int, *, others: bool) -> None:
+    """Serve the page until a signal ends the command."""
+    from ..watched import watch
+
+    if file == "-":
+        raise click.UsageError("--watch follows a file and cannot be combined with standard input")
+    if others:
+        raise click.UsageError(
+            "--watch cannot be combined with --format, --depth, --picture or --fit"
+        )
+    watch(file, lambda: compile_file(file, overrides), port)
 
 
 def _memory(compiled: Compiled, graph: TypedGraph, limit: int | None) -> MemoryView:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.core.source import Mapping, Node, Sequence
+from modelspec.core.source.source_files import source_files
 
 from ..history.baseline import path_of
 from ..history.file_hashes import files_of
@@ -90,21 +90,9 @@ def _files(file: str, compiled: Compiled | None) -> Iterator[Path]:
     if compiled is None:
         return
     root = compiled.file.document.root
-    yield from map(Path, dict.fromkeys(_texts(root)))
+    yield from map(Path, source_files(root))
     for written in paths_of(compiled):
         yield from files_of(written, compiled.file.context)
         yield (compiled.file.context.folder or Path.cwd()) / written
     folder = compiled.file.context.folder or Path.cwd()
     yield path_of(folder, compiled.name)
-
-
-def _texts(node: Node) -> Iterator[str]:
-    """The files that contain a document: its own, and those that it extends."""
-    yield node.span.file
-    if isinstance(node, Mapping):
-        for entry in node.entries.values():
-            yield entry.key_span.file
-            yield from _texts(entry.value)
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from _texts(item)

@@ -4,8 +4,17 @@ and cost.
 Symbolic sizes keep their names (`time`, `time // 2`); `?` is not known until the data is read.
 """
 
-from .layer_table import table
+from .layer_table import HEADER, NUMBERS, Summary, summary, table
 from .memory import MemoryView
 from .record import as_json, record
 
-__all__ = ["MemoryView", "as_json", "record", "table"]
+__all__ = [
+    "HEADER",
+    "NUMBERS",
+    "MemoryView",
+    "Summary",
+    "as_json",
+    "record",
+    "summary",
+    "table",
+]

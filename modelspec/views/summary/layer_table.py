@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelspec.compiler.graph import Graph
 from modelspec.compiler.infer import TypedCall, TypedGraph
@@ -19,8 +20,8 @@ from .numbers import count, in_bytes, in_units, scaled, separated
 from .players import player_lines
 from .stages import stage_lines
 
-_HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
-_NUMBERS = (4, 5)
+HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
+NUMBERS = (4, 5)
 """Right-aligned columns."""
 _NAMES = (0, 2)
 """Columns of names: long names differ mostly at their ends."""
@@ -48,8 +49,31 @@ def table(
     models. With `memory` the totals include the memory of training; `stages` and `players` are
     those of the training.
     """
+    found = summary(graph, depth=depth, memory=memory, stages=stages, players=players)
+    lines = _lines_of([HEADER, *found.rows], width)
+    return "\n".join([name.rstrip(), "", *lines, "", *columns(found.totals)]) + "\n"
+
+
+class Summary(NamedTuple):
+    """The texts of a summary, not laid out."""
+
+    rows: list[tuple[str, ...]]
+    """A row for each input and layer, with a cell for each column of `HEADER`."""
+    totals: list[tuple[str, str]]
+    """Names and values."""
+
+
+def summary(
+    graph: TypedGraph,
+    *,
+    depth: int | None = None,
+    memory: MemoryView | None = None,
+    stages: Sequence[StageGraph] = (),
+    players: Sequence[PlayerGraph] = (),
+) -> Summary:
+    """The cells of `table`, for another layout."""
     maker = _Rows(_common_dtype(graph), depth)
-    rows = list(maker.of(graph))
+    rows = [row.cells for row in maker.of(graph)]
     totals = _totals(graph)
     if memory is not None:
         totals[2:2] = memory.lines
@@ -57,8 +81,7 @@ def table(
     if maker.closed:
         names = ", ".join(dict.fromkeys(maker.closed))
         totals.append(("not shown", f"the layers of {names}: use `--depth {maker.deeper}`"))
-    lines = _lines_of([_HEADER, *(row.cells for row in rows)], width)
-    return "\n".join([name.rstrip(), "", *lines, "", *columns(totals)]) + "\n"
+    return Summary(rows, totals)
 
 
 # Rows ---------------------------------------------------------------------------------------------
@@ -238,11 +261,11 @@ def _lines_of(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
     """The rows in columns, without empty columns; long names are shortened if the table is too
     wide.
     """
-    filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
+    filled = [column for column in range(len(HEADER)) if any(row[column] for row in rows[1:])]
     kept = [[row[column] for column in filled] for row in rows]
     widths = _narrowed(dict(zip(filled, column_widths(kept), strict=True)), width)
     cut = [[_cut(row[column], widths[column], column) for column in filled] for row in rows]
-    right = [place for place, column in enumerate(filled) if column in _NUMBERS]
+    right = [place for place, column in enumerate(filled) if column in NUMBERS]
     return aligned(cut, list(widths.values()), right)
 
 
