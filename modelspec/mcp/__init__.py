@@ -1,0 +1,1 @@
+"""`modelspec mcp`: checks, pages and runs for assistants, over the Model Context Protocol."""
