@@ -7,7 +7,7 @@ from pydantic import Field, PlainValidator, model_validator
 from modelspec.core.settings import Unfit, is_int, refuse
 
 from .run_paths import RunPath, RunTemplate, run_path
-from .setting_types import Component, NonNegative, Whole
+from .setting_types import Component, Count, NonNegative, Whole
 
 
 def _separator(value: Any) -> str:
@@ -29,7 +29,7 @@ def _frequency(*words: str) -> PlainValidator:
             return int(value)
         raise Unfit(expected, code="MS205" if is_int(value) or isinstance(value, str) else "MS204")
 
-    return PlainValidator(validate, json_schema_input_type=int | Literal[words])
+    return PlainValidator(validate, json_schema_input_type=Count | Literal[words])
 
 
 def _profile(value: Any) -> int | tuple[int, int]:
@@ -46,7 +46,8 @@ def _profile(value: Any) -> int | tuple[int, int]:
 
 
 Profile = Annotated[
-    int | tuple[int, int], PlainValidator(_profile, json_schema_input_type=int | tuple[int, int])
+    int | tuple[int, int],
+    PlainValidator(_profile, json_schema_input_type=Whole | tuple[Whole, Whole]),
 ]
 
 

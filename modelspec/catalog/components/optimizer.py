@@ -49,7 +49,7 @@ def _is_number_text(text: str) -> bool:
 
 
 LearningRate = Annotated[
-    Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])
+    Any, PlainValidator(_learning_rate, json_schema_input_type=NonNegative | str | dict[str, Any])
 ]
 """The learning rate: a number of at least 0, or a schedule in any of its forms."""
 

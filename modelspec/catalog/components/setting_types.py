@@ -129,7 +129,8 @@ def numbers(least: float, most: float | None = None) -> PlainValidator:
             raise Unfit(expected, code="MS205", path=first_unfit(value, is_inside))
         return tuple(map(float, items)) if is_list else float(value)
 
-    return PlainValidator(validate, json_schema_input_type=float | tuple[float, ...])
+    item: Any = Annotated[float, Field(ge=least, le=most)]
+    return PlainValidator(validate, json_schema_input_type=item | tuple[item, ...])
 
 
 def _name(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import PlainValidator, model_validator
 from modelspec.core.settings import Unfit, is_int, refuse
 
 from .schedules import Schedule
-from .setting_types import Name, NonNegative
+from .setting_types import Count, Name, NonNegative, Whole
 
 _LENGTH: Final = re.compile(r"(\d+(?:\.\d+)?) *(steps?|epochs?|%)")
 _EXPECTED: Final = "a number of steps or epochs, or a share of the steps: `1000`, `2 epochs`, `10%`"
@@ -92,12 +92,12 @@ class Warmup(Schedule):
 
     learning_rate: NonNegative
     """The highest learning rate, at the end of the warm-up."""
-    warmup: Annotated[int | str, PlainValidator(_warmup, json_schema_input_type=int | str)]
+    warmup: Annotated[int | str, PlainValidator(_warmup, json_schema_input_type=Whole | str)]
     """The length of the warm-up: steps (`1000`), epochs (`2 epochs`), or a share of `steps`
     (`10%`).
     """
     steps: Annotated[
-        int | str | None, PlainValidator(_all_steps, json_schema_input_type=int | str | None)
+        int | str | None, PlainValidator(_all_steps, json_schema_input_type=Count | str | None)
     ] = None
     """The steps or epochs of the whole schedule, with the warm-up; `null` is all of the
     training.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from modelspec.core.settings import Unfit, is_int
 
@@ -46,7 +46,10 @@ def _validator(low: float, high: float, *, each: bool, above: bool = False) -> P
             raise Unfit(expected, code="MS205")
         return items[0] if len(items) == 1 else (items[0], items[1])
 
-    return PlainValidator(validate, json_schema_input_type=Number | tuple[Number, Number])
+    least = Field(gt=low, le=high) if above else Field(ge=low, le=high)
+    one: Any = Annotated[Number, least]
+    end: Any = one if each else Number
+    return PlainValidator(validate, json_schema_input_type=one | tuple[end, end])
 
 
 def overlapping(low: float, high: float) -> PlainValidator:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import PlainValidator, ValidationInfo, model_validator
+from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from modelspec.core.diagnostics import Fault, did_you_mean, listed, nearest
 from modelspec.core.dtypes import is_float
@@ -65,7 +65,7 @@ BackboneOf = Annotated[
     dict[str, Any], PlainValidator(_backbone, json_schema_input_type=dict[str, Any])
 ]
 Names = Annotated[tuple[str, ...], PlainValidator(_names, json_schema_input_type=str | list[str])]
-TokenId = Annotated[int, PlainValidator(_token, json_schema_input_type=int)]
+TokenId = Annotated[int, PlainValidator(_token, json_schema_input_type=Annotated[int, Field(ge=0)])]
 
 
 _SMALL: dict[str, Any] = {

@@ -7,7 +7,6 @@ branch it tried.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from modelspec.core import dtypes
 from modelspec.core.diagnostics import Fault, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.registry import Registry
 from modelspec.core.settings import (
     Faults,
@@ -217,7 +217,8 @@ def either(
             raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= least))
         return tuple(items) if items is value else value
 
-    return PlainValidator(validate, json_schema_input_type=kind | GenericAlias(tuple, (kind, ...)))
+    item: Any = kind if least is None else Annotated[kind, Field(ge=least)]
+    return PlainValidator(validate, json_schema_input_type=item | GenericAlias(tuple, (item, ...)))
 
 
 def _plain_sizes(value: Any) -> Any:
@@ -238,5 +239,7 @@ def _is_size(value: Any) -> bool:
     return value is None or is_int(value)
 
 
-PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=int | tuple[int | None, ...])
+PlainSizes = PlainValidator(
+    _plain_sizes, json_schema_input_type=Count | tuple[Count | None, ...]
+)
 """One size or several, `null` for those inferred from the input."""

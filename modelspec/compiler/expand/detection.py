@@ -8,9 +8,10 @@ from typing import Final
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import is_kind
 from modelspec.core.diagnostics import nearest
+from modelspec.core.ignored_keys import is_ignored
 from modelspec.core.source import Mapping, Node, Scalar, Sequence
 
-from ..spec.spec_file import EXPANDED, KEYS, LATER
+from ..spec.spec_file import EXPANDED, KEYS
 from ..spec.wrapped_models import held_by, is_model_wrapper
 
 GONE: Final = ("extends", "vars", "blocks")
@@ -32,7 +33,7 @@ def needs_expansion(root: Mapping) -> bool:
             or any(
                 _is_expandable(entry.value)
                 for key, entry in root.entries.items()
-                if not key.startswith("x-")
+                if not is_ignored(key)
             )
         )
     ) or ("model" in root.entries and _uses_library(root.entries["model"].value))
@@ -95,8 +96,8 @@ def with_misspelt_sections(root: Mapping) -> Mapping:
     The misspelling itself is reported when the spec is read; without this, every name and block
     that it defines would be reported as well.
     """
-    known = (*KEYS, *EXPANDED, *LATER)
-    strange = [key for key in root.entries if key not in known and not key.startswith("x-")]
+    known = (*KEYS, *EXPANDED)
+    strange = [key for key in root.entries if key not in known and not is_ignored(key)]
     found = {
         near: root.entries[key]
         for key in strange

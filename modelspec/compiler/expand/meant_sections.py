@@ -5,12 +5,13 @@ reported here, once.
 from __future__ import annotations
 
 from modelspec.core.diagnostics import Collector
+from modelspec.core.ignored_keys import is_ignored
 from modelspec.core.sections import known_keys
 from modelspec.core.source import Entry, Mapping
 
 from ..spec.model_section import MODEL_KEYS, SUBMODEL_KEYS, is_layer
 from ..spec.moving_average import is_average
-from ..spec.spec_file import EXPANDED, KEYS, LATER
+from ..spec.spec_file import EXPANDED, KEYS
 
 
 def with_meant_sections(root: Mapping, collector: Collector) -> Mapping:
@@ -30,8 +31,8 @@ def with_meant_sections(root: Mapping, collector: Collector) -> Mapping:
 
 
 def _is_aside(key: str) -> bool:
-    """Whether a section is ignored, or refused by a later stage: no misspelt key is read as it."""
-    return key.startswith("x-") or key in LATER
+    """Whether a section is ignored: no misspelt key is read as it."""
+    return is_ignored(key)
 
 
 def _model(node: Mapping, keys: tuple[str, ...], collector: Collector) -> Mapping:

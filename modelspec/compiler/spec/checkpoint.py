@@ -5,15 +5,16 @@ kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
 from modelspec.catalog.layers.setting_types import Count
+from modelspec.core.records import dataclass
 from modelspec.core.settings import Section, Unfit, context_of
 
 _EVERY = re.compile(r"([0-9]+) *(step|epoch|second|minute|hour)s?")
+_EveryText = Annotated[str, Field(pattern=rf"^\s*{_EVERY.pattern}\s*$")]
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
 _MOST = 2**31
 
@@ -67,7 +68,7 @@ class Checkpoint(Section):
 
     every: Annotated[
         Every,
-        PlainValidator(_every, json_schema_input_type=str),
+        PlainValidator(_every, json_schema_input_type=_EveryText),
         Field(json_schema_extra={"default": "1 minute"}),
     ] = Every(seconds=60)
     """`500 steps`, `1 epoch`, `10 minutes`; by default one minute."""

@@ -20,11 +20,12 @@ from functools import cache
 from typing import Final
 
 from modelspec.core.diagnostics import nearest
+from modelspec.core.ignored_keys import is_ignored
 
 from .model_section import MODEL_KEYS
-from .spec_file import EXPANDED, KEYS, LATER
+from .spec_file import EXPANDED, KEYS
 
-_KNOWN: Final = (*KEYS, *EXPANDED, *LATER)
+_KNOWN: Final = (*KEYS, *EXPANDED)
 _IN_MODEL: Final = tuple(key for key in MODEL_KEYS if key != "image_data_format")
 _MOST: Final = 200
 """Keys that are compared with those of a spec."""
@@ -54,7 +55,7 @@ _BESIDE: Final = ("training", "data")
 
 def _meant(key: str) -> str | None:
     """The spec key that it is, or is nearest to."""
-    return key if key.startswith("x-") else _near(key, _KNOWN)
+    return key if is_ignored(key) else _near(key, _KNOWN)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from modelspec.core.ignored_keys import is_ignored
 from modelspec.core.source import Entry, Node, Sequence
 from modelspec.core.source import Mapping as MappingNode
 
@@ -44,7 +45,7 @@ _LAST: Final[tuple[str, ...]] = ("name", "from", "call")
 
 def in_order(root: MappingNode) -> MappingNode:
     """The document with the keys of every section in order, without ignored keys (`x-...`)."""
-    kept = {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}
+    kept = {key: entry for key, entry in root.entries.items() if not is_ignored(key)}
     for key, keys in (("model", None), ("data", _DATA), ("training", _TRAINING)):
         if key in kept:
             node = kept[key].value

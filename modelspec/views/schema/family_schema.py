@@ -68,26 +68,44 @@ def _family(family: Registry, needs: dict[str, bool]) -> Schema:
         return not needs.get(f"{family.noun}.{family.aliases.get(name, name)}", False)
 
     names = sorted(filter(bare, family.names()), key=str.lower)
-    forms: list[Schema] = [{"type": "string", "enum": names}]
+    forms: list[Schema] = [names_of(family.noun, names)] if names else []
     in_any_case = [*getattr(family, "by_shape", ())]
     if getattr(family, "any_case", False):
         in_any_case = [*filter(bare, family.own_kinds()), *in_any_case]
     if in_any_case:
         pattern = "|".join(map(_any_case, in_any_case))
         forms.append({"type": "string", "pattern": f"^({pattern})$"})
-    if _with_settings(family):
-        forms += _mappings(family)
-    return {"anyOf": [*forms, EXPRESSION]}
+    if not _with_settings(family):
+        return {"anyOf": [*forms, EXPRESSION]}
+    return by_form([*forms, EXPRESSION], _mappings(family))
 
 
-def _mappings(family: Registry) -> list[Schema]:
+def names_of(noun: str, names: list[str]) -> Schema:
+    """One of some names. Editors would list all of them in the message about another one."""
+    return {"enum": names, "errorMessage": f"unknown {noun}, or missing settings"}
+
+
+def by_form(others: list[Schema], mapping: Schema) -> Schema:
+    """A mapping, or one of the other forms.
+
+    The type of the value selects the form, so that an editor reports what is wrong inside a mapping
+    and not that it is none of the other forms.
+    """
+    forms: list[Schema] = [*others, {"type": "object"}]
+    return {"anyOf": forms, "if": {"type": "object"}, "then": mapping}
+
+
+def _mappings(family: Registry) -> Schema:
     """The forms of a member with settings."""
     form = one_of(family)
     if family.noun == "layer":
         # The keys of an entry of `layers` besides its settings have no meaning for a layer inside
         # another.
-        return [{**form, "allOf": [{"additionalProperties": {"$ref": "#/$defs/inner"}}]}]
-    return [form, _formula(family)] if FORMULA in family else [form]
+        inner: Schema = {"additionalProperties": {"$ref": "#/$defs/inner"}}
+        return {**form, "allOf": [*form["allOf"], inner]}
+    if FORMULA not in family:
+        return form
+    return {"if": {"required": [FORMULA]}, "then": _formula(family), "else": form}
 
 
 def _formula(family: Registry) -> Schema:
@@ -113,7 +131,8 @@ def one_of(family: Registry) -> Schema:
         "properties": written,
         "additionalProperties": False,
         "minProperties": 1,
-        "maxProperties": 1,
+        # Beside the properties, editors offer none of them on the line below the key.
+        "allOf": [{"maxProperties": 1}],
     }
     if getattr(family, "any_case", False):
         schema["patternProperties"] = {
@@ -158,12 +177,12 @@ def _model_forms(properties: Schema, primary: str) -> list[Schema]:
     """
     chain: list[Schema] = [
         {"type": "string"},
-        {"type": "array", "items": {"$ref": "#/$defs/entry.blocks"}},
+        {"type": "array", "items": {"$ref": "#/$defs/entry.any"}},
     ]
     own = {_OWN_NAME: {"type": ["object", "null"]}}
     block: Schema = {"type": "object", "patternProperties": own, "additionalProperties": False}
     models: list[Schema] = [
-        {"$ref": "#/$defs/submodel.blocks"},
+        {"$ref": "#/$defs/submodel.any"},
         {"$ref": "#/$defs/shipped"},
         {**block, "minProperties": 1, "maxProperties": 1},
     ]

@@ -4,10 +4,12 @@ and component.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Final
 
 from modelspec.catalog import components as c
 from modelspec.catalog.layers import LAYERS
+from modelspec.compiler.spec.checkpoint import Checkpoint
 from modelspec.compiler.spec.column_names import ALL_BUT
 from modelspec.compiler.spec.data_balance import Balance
 from modelspec.compiler.spec.data_expect import KNOWN, Expected
@@ -21,16 +23,28 @@ from modelspec.compiler.spec.players_section import PlayerChoices
 from modelspec.compiler.spec.runtime_section import Runtime
 from modelspec.compiler.spec.spec_file import MAX_SEED, VERSION
 from modelspec.compiler.spec.stages import DATA_KEYS, KEEP, OVERRIDES
+from modelspec.compiler.spec.sweep_section import SweepKeys
 from modelspec.compiler.spec.training_section import Choices
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Section
 
 from . import model_schema as model
-from .family_schema import definitions
+from .family_schema import by_form, definitions, one_of
 from .key_docs import KEYS
 from .loop_schema import with_loop
+from .partial_schema import Partial
 from .shared_defs import shared
-from .value_schema import DOLLAR, Schema, or_expression, settings, with_expressions
+from .sweep_schema import searched
+from .value_schema import (
+    DOLLAR,
+    EXPRESSION,
+    OF_NO_TYPE,
+    Schema,
+    or_expression,
+    settings,
+    with_expressions,
+    without,
+)
 
 FAMILIES: Final[tuple[Registry, ...]] = (
     LAYERS,
@@ -44,11 +58,20 @@ FAMILIES: Final[tuple[Registry, ...]] = (
     c.METRICS,
     c.CALLBACKS,
     c.LOGGERS,
+    c.SAMPLERS,
+    c.PRUNERS,
     SOURCES,
 )
 """Every family of components that a spec creates from a name and settings."""
 
 _TEXT: Final[Schema] = {"type": "string"}
+_INPUTS: Final = ("column", "columns", "random")
+"""The keys of which a feature has one."""
+_SPLITS: Final = (
+    *combinations(Split.columns, 2),
+    *combinations(("column", "at", "folds"), 2),
+)
+"""Keys of different kinds of split."""
 
 
 def root() -> Schema:
@@ -63,15 +86,28 @@ def whole() -> Schema:
         found |= definitions(family)
     found |= model.definitions(found["layer"])
     found |= {"feature": _feature()}
+    sections = {
+        name: described(name, {**model.INSERTED, **schema})
+        for name, schema in _sections().items()
+    }
+    part = Partial(found)
+    extending = part.of({"properties": {**sections, **model.of(model.ANY)["properties"]}})
+    hidden = {"doNotSuggest": True}  # the sections are suggested below
+    by_reference = dict.fromkeys(("model", "blocks", *sections), hidden)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"modelspec, version {VERSION} of the language",
+        "description": f"A spec of modelspec, version {VERSION} of the language.",
         "type": "object",
-        "properties": {name: described(name, schema) for name, schema in _keys().items()},
+        "properties": {
+            **{name: described(name, schema) for name, schema in _keys().items()},
+            **by_reference,
+        },
         "patternProperties": {"^x-": {"description": "Ignored; a place for anchors."}},
         "additionalProperties": False,
-        **model.variant(),
-        "$defs": found,
+        "if": {"required": ["extends"]},
+        "then": extending,
+        "else": {"properties": sections, "allOf": [model.grammar(), model.alone()]},
+        "$defs": {**found, **part.made},
     }
 
 
@@ -87,22 +123,29 @@ def _expression() -> Schema:
 
 
 def _keys() -> dict[str, Schema]:
+    """The keys that are the same in every file."""
     paths = {"type": "array", "items": _TEXT, "minItems": 1}
     seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
     return {
+        "$schema": _TEXT,
         "modelspec": {"const": VERSION},
         "name": _or_null(_TEXT),
         "description": _or_null(_TEXT),
         "seed": _or_null(with_expressions(seed)),
         "extends": {"anyOf": [_TEXT, paths]},
-        "vars": {"type": "object"},
-        "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
-        "model": {},  # the grammar depends on the other keys: see `model.variant`
+        "vars": {"type": ["object", "null"]},
+    }
+
+
+def _sections() -> dict[str, Schema]:
+    """The sections besides `model` and `blocks`, as in a file that extends no other one."""
+    return {
         "data": or_expression(_or_null(_data())),
         "training": or_expression(_or_null(_training())),
         "generate": or_expression(_or_null(_generate())),
         "expect": or_expression(_expectations()),
         "runtime": or_expression(_or_null(_nullable(_section(Runtime)))),
+        "sweep": _or_null(_nullable(_section(SweepKeys, **searched()))),
     }
 
 
@@ -153,6 +196,13 @@ def _or_null(schema: Schema) -> Schema:
     return {**text, "anyOf": [schema, {"type": "null"}]}
 
 
+def _either(one: str, other: str) -> Schema:
+    """A mapping has at most one of two keys; `null` switches a key off."""
+    present: Schema = {"required": [one], "properties": {one: {"not": {"type": "null"}}}}
+    absent = {"type": "null", "errorMessage": f"cannot be combined with `{one}`"}
+    return {"if": present, "then": {"properties": {other: {**absent, "doNotSuggest": True}}}}
+
+
 def _nullable(section: Schema) -> Schema:
     """A section whose keys can be removed by `null`."""
     keys = {name: _or_null(one) for name, one in section["properties"].items()}
@@ -164,12 +214,19 @@ def _training() -> Schema:
     metric: Schema = {"$ref": "#/$defs/metric"}
     metrics = {"anyOf": [{"type": "array", "items": metric}, metric]}
     callback: Schema = {"$ref": "#/$defs/callback"}
+    checkpoint = _section(Checkpoint)
+    every = without(checkpoint["properties"]["every"], *OF_NO_TYPE)
     found = _section(
         Choices,
-        loss=_by_output({"$ref": "#/$defs/loss"}, {"type": "null"}),
+        loss={
+            **_by_output({"$ref": "#/$defs/loss"}, {"type": "null"}),
+            # Suggested by editors, which else suggest nothing where outputs may be named too.
+            "properties": {name: {} for name in c.LOSSES.own_kinds()},
+        },
         loss_weights=_by_output(number, {"type": "null"}),
         objective=_or_null(_objective()),
         class_weight=_class_weight(number),
+        checkpoint=_or_null(by_form([every], checkpoint)),
         metrics=_by_output(metrics, {"type": "null"}),
         weighted_metrics=_by_output(metrics, {"type": "null"}),
         callbacks={"anyOf": [{"type": "array", "items": callback}, callback, {"type": "null"}]},
@@ -236,6 +293,7 @@ def _class_weight(number: Schema) -> Schema:
             *one,
             with_loop({"type": "object", "additionalProperties": {"anyOf": one}}),
             {"type": "null"},
+            EXPRESSION,
         ]
     }
 
@@ -252,14 +310,15 @@ def _data() -> Schema:
     features = {"anyOf": [feature, by_name]}
     augment = _layers()
     joint = _joint(augment)
-    varied = {"anyOf": [source, _beside({"anyOf": [augment, joint]})]}
+    varied = _with_augment(source, {"anyOf": [augment, joint]})
+    split = {**_section(Split), "allOf": [_either(*pair) for pair in _SPLITS]}
     keys = {
         "source": _or_null(varied),
         "train": _or_null(varied),
         "validation": _or_null(source),
         "test": _or_null(source),
         "where": _or_null(_TEXT),
-        "split": _or_null(or_expression(_section(Split))),
+        "split": _or_null(or_expression(split)),
         "window": _or_null(or_expression(_section(Window))),
         "inputs": _or_null(features),
         "targets": _or_null(features),
@@ -282,18 +341,22 @@ def _data() -> Schema:
         "type": "object",
         "properties": {name: described(f"data.{name}", schema) for name, schema in keys.items()},
         "additionalProperties": False,
+        "allOf": [_either("source", "train")],
     }
 
 
-def _beside(augment: Schema) -> Schema:
-    """A source, with an optional `augment`."""
-    return {
-        "type": "object",
-        "required": ["augment"],
-        "properties": {"augment": augment},
+def _with_augment(source: Schema, augment: Schema) -> Schema:
+    """A source, with an optional `augment` beside its name."""
+    key: Schema = {"type": "object", "required": ["augment"]}
+    named = one_of(SOURCES)["properties"]
+    beside = {
+        **key,
+        "properties": {**named, "augment": augment},
+        "additionalProperties": False,
         "minProperties": 2,
         "maxProperties": 2,
     }
+    return {"if": key, "then": beside, "else": source}
 
 
 def _expect() -> Schema:
@@ -324,11 +387,12 @@ def _joint(layers: Schema) -> Schema:
 
 
 def _feature() -> Schema:
-    one_of_them = {"anyOf": [{"required": [key]} for key in ("column", "columns", "random")]}
-    pad = {"anyOf": [with_expressions({"type": "integer", "minimum": 1}), _section(Pad)]}
+    one_of_them = {"anyOf": [{"required": [key]} for key in _INPUTS]}
+    pad = _or_null({"anyOf": [with_expressions({"type": "integer", "minimum": 1}), _section(Pad)]})
     number = _section(NumberFormat)
     long = {**_section(Feature, pad=pad, number=number, transform=_layers()), **one_of_them}
     long["properties"]["columns"] = _columns(long["properties"]["columns"])
+    long["allOf"] = [_either(*pair) for pair in combinations(_INPUTS, 2)]
     return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, long]}
 
 

@@ -33,6 +33,7 @@ def with_loop(mapping: Schema) -> Schema:
         "index": {"anyOf": [NAME, one]},
         "do": {"anyOf": [keys, one]},
     }
+    words = {name: {**word, "doNotSuggest": True} for name, word in words.items()}
     return {**mapping, "properties": {**words, **mapping.get("properties", {})}}
 
 

@@ -1,9 +1,10 @@
 """The schema of the `model` section: inputs, entries, shared layers, blocks and control flow.
 
-A schema cannot know the names of shared layers and blocks in a file. So the grammar has three
+A schema cannot know the names of shared layers and blocks in a file. So the grammar has four
 variants, selected by the contents of the file: without either, an entry that is not a layer is an
-error; with `shared` it may be a call; with `blocks` (or `extends`, which may include some) it may
-have parameters too.
+error; with `shared` it may be a call; with `blocks` it may have parameters too. In these two, names
+of the file do not begin with a capital letter, so that a misspelt layer is still an error. If one
+of them does, or the file extends another one, an entry may have any name.
 """
 
 from __future__ import annotations
@@ -19,50 +20,70 @@ from modelspec.compiler.spec.moving_average import DEFAULT_MOMENTUM, EMA_OF, MOM
 from modelspec.core.dtypes import DTYPES
 
 from . import library_schema as library
-from .family_schema import one_of, sources
+from .family_schema import by_form, names_of, one_of, sources
 from .key_docs import KEYS
 from .loop_schema import chain, loop, with_loop
 from .value_schema import EXPRESSION, Schema, or_expression, settings, with_expressions
 
-VARIANTS: Final = ("", ".shared", ".blocks")
+ANY: Final = ".any"
+INSERTED: Final[Schema] = {"anyOf": [{}]}
+"""Any value: for a key whose value has no `type`, with which editors insert the colon after it."""
+VARIANTS: Final = ("", ".shared", ".blocks", ANY)
 
 _NAME: Final[Schema] = {"type": "string"}
 _FLAG: Final[Schema] = with_expressions({"type": "boolean"})
 _IDENTIFIER: Final = r"^[^\W\d]\w*$"
+_OWN: Final = f"^(?!(?:{'|'.join(WORDS)})$)[^A-Z]"
+"""A name of the file that is neither a layer nor a word of the control flow."""
 
 
-def variant() -> Schema:
-    """The grammar of the `model` of a file, and the required keys of sections without an extended
-    file.
-    """
-    blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
+def grammar() -> Schema:
+    """The grammar of the `model` and the `blocks` of a file that extends no other one."""
     shared = {
         "required": ["model"],
         "properties": {"model": {"type": "object", "required": ["shared"]}},
     }
-    whole = {
-        "anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]
-    }  # with blocks alone it is a base for other files
-    alone = {
-        **whole,
-        "properties": {
-            "model": {"required": ["inputs", "layers"]},
-            "training": {
-                "anyOf": [{"required": [key]} for key in ("loss", "objective", "players")]
-            },
-            "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
+    return {
+        "if": {"anyOf": [{"required": ["blocks"]}, shared]},
+        "then": {
+            "if": _ref("lower"),
+            "then": {"if": {"required": ["blocks"]}, "then": of(".blocks"), "else": of(".shared")},
+            "else": of(ANY),
         },
+        "else": of(""),
     }
-    grammar = {
-        "if": blocks,
-        "then": _model_is(".blocks"),
-        "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")},
-    }
-    return {"allOf": [grammar, {"if": {"required": ["extends"]}, "else": alone}]}
 
 
-def _model_is(suffix: str) -> Schema:
-    return {"properties": {"model": or_expression(_ref(f"model{suffix}"))}}
+def of(suffix: str) -> Schema:
+    """The `model` and the `blocks` of a file in one variant of the grammar."""
+    found = {"model": {**INSERTED, **or_expression(_ref(f"model{suffix}"))}}
+    if suffix not in ("", ".shared"):
+        blocks = {"type": ["object", "null"], "additionalProperties": _ref(f"block{suffix}")}
+        found["blocks"] = {"description": KEYS["blocks"].text, **blocks}
+    return {"properties": found}
+
+
+def alone() -> Schema:
+    """The required keys of the sections of a file that extends no other one."""
+    sections: dict[str, Schema] = {
+        "model": {"required": ["inputs", "layers"]},
+        "training": {"anyOf": [{"required": [key]} for key in ("loss", "objective", "players")]},
+        "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
+    }
+    return {
+        # With blocks alone it is a base for other files.
+        "anyOf": [{"required": ["model"]}, {"required": ["blocks"]}],
+        "properties": {name: {**one, "doNotSuggest": True} for name, one in sections.items()},
+    }
+
+
+def _lower() -> dict[str, Schema]:
+    """`$defs` of the condition that no name of a file begins with a capital letter."""
+    names: Schema = {"propertyNames": {"pattern": _OWN}, "additionalProperties": _ref("lower.part")}
+    return {
+        "lower": {"properties": {"model": _ref("lower.part"), "blocks": names}},
+        "lower.part": {"properties": {"shared": names}},
+    }
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
@@ -96,7 +117,9 @@ def definitions(layer: Schema) -> dict[str, Schema]:
         "size": _size(),
         "shape": _shape(),
         "input": _input(),
-        "block": _block(),
+        "block.blocks": _block(".blocks"),
+        "block.any": _block(ANY),
+        **_lower(),
         "shipped": library.family(),
         **library.definitions(),
     }
@@ -122,14 +145,9 @@ def _ref(name: str) -> Schema:
 def _model(suffix: str, *, root: bool) -> Schema:
     named = {"type": "object", "additionalProperties": _ref("tensor")}
     outputs = {"anyOf": [_ref("tensors"), with_loop(named)]}
-    declared = {"anyOf": [_ref("shape"), _ref("input")]}
-    inputs = {
-        "anyOf": [
-            _ref("shape"),
-            _ref("input"),
-            with_loop({"type": "object", "additionalProperties": declared}),
-        ]
-    }
+    declared = by_form([_ref("shape")], _ref("input"))
+    by_name = with_loop({"type": "object", "additionalProperties": declared})
+    inputs = by_form([_ref("shape")], {"anyOf": [_ref("input"), by_name]})
     shared = or_expression(_shared(suffix))
     formats = {"anyOf": [{"enum": list(DATA_FORMATS)}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
@@ -222,14 +240,14 @@ def _input() -> Schema:
     }
 
 
-def _block() -> Schema:
+def _block(suffix: str) -> Schema:
     keys = {
         "description": _NAME,
         "parameters": {"type": "object"},
         "primary": _NAME,
         "inline": {"type": "boolean"},
-        "shared": _shared(".blocks"),
-        "layers": _ref("layers.blocks"),
+        "shared": _shared(suffix),
+        "layers": _ref(f"layers{suffix}"),
         "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
         "outputs": {
             "anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]
@@ -241,7 +259,7 @@ def _block() -> Schema:
         "additionalProperties": False,
         "required": ["layers"],
     }
-    return {"anyOf": [whole, _ref("layers.blocks")]}
+    return by_form([_ref(f"layers{suffix}")], whole)
 
 
 # Entries ------------------------------------------------------------------------------------------
@@ -256,13 +274,19 @@ def _one(suffix: str, bare: Schema) -> list[Schema]:
     """One call: of a layer, a kind of the library, or a name defined in the file."""
     layer = one_of(LAYERS)
     layer["properties"] = {**layer["properties"], **library.entries()}
-    bare = {**bare, "enum": [*bare["enum"], *library.bare()]}
-    if suffix:
-        needing = [name for name in layer["properties"] if name not in bare["enum"]]
+    names = [*bare["enum"], *library.bare()]
+    bare = names_of("layer", names)
+    for name in names:  # editors offer the name itself, which is a whole entry
+        layer["properties"][name] = {**layer["properties"][name], "doNotSuggest": True}
+    if suffix == ANY:
+        needing = [name for name in layer["properties"] if name not in names]
         bare = {"type": "string", "not": {"enum": needing}}
-        layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
+        layer["additionalProperties"] = _own_call(parameters=True)
         # A control-flow key is not a valid name.
         layer["propertyNames"] = {"not": {"enum": list(WORDS)}}
+    elif suffix:
+        bare = {"anyOf": [bare, {"type": "string", "pattern": _OWN}]}
+        layer["patternProperties"] = {_OWN: _own_call(parameters=suffix == ".blocks")}
     return [bare, layer]
 
 
@@ -332,7 +356,7 @@ def _branches(suffix: str, bare: Schema) -> Schema:
         "branches": branches,
         "join": _join(suffix, bare),
         "name": _NAME,
-        "from": _ref("tensor"),
+        "from": _ref("tensors"),
         "when": _ref("when"),
         "repeat": _ref("repeat"),
     }

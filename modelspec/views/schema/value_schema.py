@@ -168,6 +168,8 @@ def _either(kinds: list[Schema], expected: str) -> Schema:
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if any(_is_choice(one) for one in kinds):
         return _choice(kinds)
+    if any("maxLength" in one for one in kinds):
+        return {"anyOf": [*kinds, EXPRESSION]}
     # Editors show this for a quoted number; otherwise they would show the pattern.
     message = f"must be {expected}"
     expression = {"type": "string", "pattern": DOLLAR, "patternErrorMessage": message}
@@ -192,11 +194,11 @@ def _choice(kinds: list[Schema]) -> Schema:
 
 
 def _takes_expressions(schema: Schema) -> bool:
-    """Whether the schema takes an expression as it is: a family does, and a text without a
-    pattern.
+    """Whether the schema takes an expression as it is: a family does, and a text without a pattern
+    that may be long enough.
     """
     return "$ref" in schema or (
-        schema.get("type") == "string" and schema.keys() <= {"type", "minLength", "maxLength"}
+        schema.get("type") == "string" and schema.keys() <= {"type", "minLength"}
     )
 
 

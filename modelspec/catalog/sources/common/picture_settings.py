@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from modelspec.core.settings import Unfit, is_int
 
@@ -24,8 +24,9 @@ def _size(value: Any) -> tuple[int, int]:
     return value[0], value[1]
 
 
+_Pixels = Annotated[int, Field(ge=1)]
 PictureSize: TypeAlias = Annotated[
-    tuple[int, int], PlainValidator(_size, json_schema_input_type=int | tuple[int, int])
+    tuple[int, int], PlainValidator(_size, json_schema_input_type=_Pixels | tuple[_Pixels, _Pixels])
 ]
 """A height and a width, or one number for both."""
 
