@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as `typing.TYPE_CHECKING`, without the import of typing
 
 if TYPE_CHECKING:
     from . import testing

@@ -7,20 +7,25 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from modelspec.core.paused_collection import paused_collection
+from modelspec.core.quick_import import owns_process, quick_compiler
 
 from .output import report
 
 if TYPE_CHECKING:
     from modelspec.compiler.pipeline import Compiled
     from modelspec.core.diagnostics import Checked
+    from modelspec.core.plugins import Plugins
 
-OWN_PROCESS: Final = "own process"
-"""The `obj` of the context when the command runs as a program, alone in its process."""
+
+def begin_collection() -> None:
+    """Start the garbage collector, which skips all objects that exist now. (The first collection
+    would otherwise follow at once, and search all of them in vain.)
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | None]:
@@ -28,20 +33,19 @@ def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | 
 
     When the command runs as a program, later garbage collections skip all of these objects.
     """
-    with paused_collection():  # the import of the compiler too
+    with paused_collection(), quick_compiler():  # the import of the compiler too
         from modelspec.compiler.pipeline import compile_spec
 
         found = compile_spec(file, overrides)
-    command = click.get_current_context(silent=True)
-    if command is not None and command.find_root().obj is OWN_PROCESS:
-        gc.freeze()
+        if owns_process():
+            gc.freeze()  # while paused: the first collection would search all of them
     return found
 
 
 @contextmanager
-def own_plugins() -> Iterator[None]:
-    """Inside, the plugins of the working directory are in use; what is wrong with them is
-    reported on standard error.
+def own_plugins() -> Iterator[Plugins]:
+    """Inside, the plugins of the working directory are in use, which it gives; what is wrong with
+    them is reported on standard error.
     """
     from modelspec.core.plugins import plugins_for
 
@@ -49,4 +53,4 @@ def own_plugins() -> Iterator[None]:
     if opened.diagnostics:
         report(opened.diagnostics, sys.stderr)
     with opened.plugins.active():
-        yield
+        yield opened.plugins

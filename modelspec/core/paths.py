@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
@@ -19,6 +19,7 @@ from .file_patterns import is_pattern, matching
 from .places import NOWHERE, Address, Places, is_address, not_granted
 from .plugins import plugins_for
 from .project import grants_for
+from .records import dataclass
 from .settings import Context, Settings, Unfit, context_of
 
 

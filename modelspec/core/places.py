@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from .diagnostics import Fault
+from .records import dataclass
 
 DATA_ROOTS = "MODELSPEC_DATA_ROOTS"
 """Folders and addresses that data may be read from, separated as in PATH; the `:` of an address is

@@ -13,14 +13,14 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from .cache_place import cache_place
 from .diagnostics import Diagnostic, Source, Span, listed
 from .places import NOWHERE, Places, granted, of_environment, places_of
+from .records import NamedTuple, dataclass
 
 FILE = "pyproject.toml"
 TRUST = "MODELSPEC_TRUST"
@@ -53,6 +53,8 @@ class Project:
     @property
     def digest(self) -> str:
         """SHA-256 of the section."""
+        from hashlib import sha256  # loads OpenSSL, and only granting sections have a digest
+
         text = json.dumps(self.section, sort_keys=True, ensure_ascii=True, default=str)
         return sha256(text.encode()).hexdigest()
 
@@ -303,8 +305,6 @@ def cache_folder(part: str, *, within: str | None = None) -> Path:
     """The cache for one kind of entries: `within` (by default `part`) in `MODELSPEC_CACHE` if that
     is set, else `modelspec/PART` in the user's cache folder.
     """
-    named = os.environ.get("MODELSPEC_CACHE")
-    if named:
-        return Path(named) / (part if within is None else within)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "modelspec" / part
+    if within is not None and os.environ.get("MODELSPEC_CACHE"):
+        part = within
+    return Path(cache_place(part))

@@ -1,9 +1,12 @@
-"""Makes the import of TensorFlow and Keras cheaper: it takes most of the time of a short command.
+"""Makes imports cheaper: they take most of the time of a short command.
 
 Keras imports pandas, and scikit-learn with SciPy, where they are installed: for data frames that
 are passed to `fit`, and for its scikit-learn wrappers. A command of modelspec uses neither, and the
 two take a quarter of the import. The garbage collector takes another quarter: an import creates
 hundreds of thousands of objects, and nearly all of them are kept.
+
+pydantic looks for its plugins in all installed packages, and PyYAML prepares a pattern for streams,
+which modelspec does not read: together a tenth of a check.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from types import ModuleType
 
 _LEFT_OUT = ("pandas", "sklearn")
 """Modules that Keras does without: it imports them only where they are installed."""
+_LOADER = "pydantic.plugin._loader"
+"""Imports `importlib.metadata`, with a parser of e-mail. If a version of pydantic has no such
+module, nothing changes.
+"""
 _process = {"owned": False}
 
 
@@ -24,6 +31,11 @@ def own_process() -> None:
     Keras be imported without the modules that other programs use it with.
     """
     _process["owned"] = True
+
+
+def owns_process() -> bool:
+    """Whether this process runs a command of modelspec and no other program."""
+    return _process["owned"]
 
 
 @contextmanager
@@ -46,3 +58,20 @@ def quick_import() -> Iterator[None]:
             gc.enable()
         if _process["owned"]:
             gc.freeze()
+
+
+@contextmanager
+def quick_compiler() -> Iterator[None]:
+    """Inside, in a process of modelspec alone, pydantic does not look for its plugins when it
+    creates the classes of modelspec.
+    """
+    if not _process["owned"] or _LOADER in sys.modules:
+        yield
+        return
+    loader = ModuleType(_LOADER)
+    loader.get_plugins = tuple  # type: ignore[attr-defined]  # called without arguments: none
+    sys.modules[_LOADER] = loader
+    try:
+        yield
+    finally:
+        del sys.modules[_LOADER]

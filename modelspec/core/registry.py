@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
+
+from .records import dataclass
 
 if TYPE_CHECKING:
     from .diagnostics import Fault

@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import reduce
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .diagnostics import Fault
+from .records import NamedTuple
 
 Size: TypeAlias = int | str | None
 Shape: TypeAlias = tuple[Size, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import hypothesis
@@ -22,6 +23,10 @@ from .case import Case, case_of, layer_class
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 12)
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8", "bool")
+_A_SIZE = st.sampled_from(SIZES)
+_A_BATCH = st.sampled_from([1, 2, 4])
+_A_DTYPE = st.sampled_from(DTYPES)
+_TENSORS = st.sampled_from([None, None, 0, 1])
 
 
 def share_of_examples(share: float) -> int:
@@ -44,16 +49,22 @@ def several(kind: str) -> st.SearchStrategy[list[Case]]:
 def cases(draw: st.DrawFn, kind: str) -> Case:
     """One call of the layer, near one of its examples."""
     layer = layer_class(kind)
-    case = case_of(layer, draw(st.sampled_from(layer.examples)))
+    case = case_of(layer, draw(_examples(layer)))
     settings = draw(values.changed(layer, case.settings))
     if draw(chances(15)):
         settings = draw(values.spoiled(layer, settings))
     case = replace(case, settings=settings, options=draw(options(layer, case.options)))
-    change = draw(st.sampled_from(_SHAPE_CHANGES))
+    change = draw(_A_CHANGE)
     case = change(draw, case)
     return _other_dtype(draw, case) if draw(chances(15)) else case
 
 
+@cache
+def _examples(layer: type[Layer]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(layer.examples)
+
+
+@cache
 def chances(percent: int) -> st.SearchStrategy[bool]:
     return st.integers(0, 99).map(lambda number: number >= 100 - percent)
 
@@ -84,13 +95,13 @@ def _resized(draw: st.DrawFn, case: Case) -> Case:
     numbers = sorted({size for t in case.tensors for size in t.shape[1:] if isinstance(size, int)})
     if not numbers:
         return case
-    old, new = draw(st.sampled_from(numbers)), draw(st.sampled_from(SIZES))
+    old, new = draw(st.sampled_from(numbers)), draw(_A_SIZE)
     return case.sized(lambda size: new if size == old else size)
 
 
 def _one_size(draw: st.DrawFn, case: Case) -> Case:
     """One axis of one tensor changed."""
-    new = draw(st.sampled_from(SIZES))
+    new = draw(_A_SIZE)
     return _at_an_axis(draw, case, lambda axes, place: (*axes[:place], new, *axes[place + 1 :]))
 
 
@@ -108,7 +119,7 @@ def _unknown(draw: st.DrawFn, case: Case) -> Case:
 
 def _other_rank(draw: st.DrawFn, case: Case) -> Case:
     """An axis more or less, of every tensor or of one."""
-    more, new, everywhere = draw(st.booleans()), draw(st.sampled_from(SIZES)), draw(st.booleans())
+    more, new, everywhere = draw(st.booleans()), draw(_A_SIZE), draw(st.booleans())
 
     def change(axes: tuple[Size, ...], place: int) -> tuple[Size, ...]:
         return (*axes[:place], new, *axes[place:]) if more else (*axes[:place], *axes[place + 1 :])
@@ -120,7 +131,7 @@ def _other_rank(draw: st.DrawFn, case: Case) -> Case:
 
 def _batch(draw: st.DrawFn, case: Case) -> Case:
     """A known batch size; all tensors of a model have the same."""
-    size = draw(st.sampled_from([1, 2, 4]))
+    size = draw(_A_BATCH)
     return case.map(lambda tensor: tensor._replace(shape=(size, *tensor.shape[1:])))
 
 
@@ -159,7 +170,7 @@ def _at_an_axis(
 
 def _other_dtype(draw: st.DrawFn, case: Case) -> Case:
     """Another dtype, of every tensor or of one."""
-    dtype, only = draw(st.sampled_from(DTYPES)), draw(st.sampled_from([None, None, 0, 1]))
+    dtype, only = draw(_A_DTYPE), draw(_TENSORS)
     places = iter(range(len(case.tensors)))
     return case.map(
         lambda t: t._replace(dtype=dtype) if next(places) == only or only is None else t
@@ -175,3 +186,4 @@ _SHAPE_CHANGES = (
     _batch,
     _other_arguments,
 )
+_A_CHANGE = st.sampled_from(_SHAPE_CHANGES)

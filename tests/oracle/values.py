@@ -1,6 +1,9 @@
 """Values of a setting, drawn from its type: `right` ones, most of which are allowed, and `wrong`
 ones.
 
+Strategies are created once for each setting and value: hypothesis checks every new one, which took
+longer than to draw from it.
+
 Wrong values are of the setting's type: below or above its bounds, of the wrong length, a word that
 is no choice. (What a value of another type does needs no Keras: modelspec is strict by intent,
 Keras casts or crashes.)
@@ -8,6 +11,7 @@ Keras casts or crashes.)
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -23,6 +27,16 @@ from . import forms
 FLOAT_POLICIES = (*dtypes.FLOATS, "mixed_float16", "mixed_bfloat16")
 """The policies drawn for `dtype`."""
 Values = st.SearchStrategy[Any]
+_COUNTS = st.sampled_from([0, 1, 1, 2, 2, 3, 4])
+_COMMON = st.one_of(
+    *[st.just({})] * 5,
+    st.fixed_dictionaries({"dtype": st.sampled_from(FLOAT_POLICIES)}),
+    st.fixed_dictionaries({"trainable": st.booleans()}),
+)
+"""Settings that every layer has, now and then."""
+_STEPS = st.sampled_from(["entry", "turned", "dropped", "added"])
+_made: dict[tuple[Any, ...], Values] = {}
+"""The strategies of `values_of`."""
 TOO_LARGE = 11
 """Past every size in the examples, but small enough for the weights of a three-dimensional
 kernel.
@@ -47,6 +61,14 @@ def right(annotation: Any, like: Any = None) -> Values:
     if isinstance(like, (tuple, list)) and like and all(forms.is_layer(item) for item in like):
         return st.tuples(*(layers(item) for item in like))
     return _right(written, metadata, like)
+
+
+def values_of(cls: type[Settings], name: str, like: Any) -> Values:
+    """`right` of a setting of a class."""
+    key = (cls, name, type(like), repr(like))
+    if key not in _made:
+        _made[key] = right(cls.model_fields[name], like)
+    return _made[key]
 
 
 def _right(written: Any, metadata: tuple[Any, ...], like: Any) -> Values:
@@ -130,7 +152,7 @@ def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ..
     turned round.
     """
     place = draw(st.integers(0, len(like) - 1))
-    change = draw(st.sampled_from(["entry", "turned", "dropped", "added"]))
+    change = draw(_STEPS)
     if change == "turned":
         return like[::-1]
     if change == "dropped" and len(like) > 1:
@@ -147,13 +169,14 @@ def components(draw: st.DrawFn, family: Family) -> Any:
     """A member of the family as a name, or as a name with settings that it takes: it has tests of
     its own.
     """
-    names = [name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]
-    name = draw(st.sampled_from(names))
+    name = draw(_members(family))
     cls = family.find(name)
     if cls is None or family.name_only or draw(st.booleans()):
         return name
     required = {
-        field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()
+        field: draw(values_of(cls, field, None))
+        for field, info in cls.model_fields.items()
+        if info.is_required()
     }
     drawn = draw(changed(cls, required))
     form: Any = {
@@ -164,6 +187,13 @@ def components(draw: st.DrawFn, family: Family) -> Any:
     except Faults:
         return name
     return form
+
+
+@cache
+def _members(family: Family) -> Values:
+    """The names of a family."""
+    names = [name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]
+    return st.sampled_from(names)
 
 
 @st.composite
@@ -188,27 +218,25 @@ def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> d
     """The settings with none to four of them drawn anew, and now and then those that every layer
     has.
     """
-    names = _drawn_often(cls)
-    count = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4])) if names else 0
+    count = draw(_COUNTS) if _drawn_often(cls) else 0
     result = dict(settings)
-    for name in (
-        draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ()
-    ):
+    for name in draw(_names(cls, count)) if count else ():
         field = cls.model_fields[name]
-        values = right(field, result.get(name, None if field.is_required() else field.default))
+        like = result.get(name, None if field.is_required() else field.default)
+        values = values_of(cls, name, like)
         if not values.is_empty:
             result[name] = draw(values)
     if issubclass(cls, Layer):
-        result |= draw(
-            st.one_of(
-                *[st.just({})] * 5,
-                st.fixed_dictionaries({"dtype": st.sampled_from(FLOAT_POLICIES)}),
-                st.fixed_dictionaries({"trainable": st.booleans()}),
-            )
-        )
+        result |= draw(_COMMON)
     return result
 
 
+@cache
+def _names(cls: type[Settings], count: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(_drawn_often(cls)), min_size=count, max_size=count)
+
+
+@cache
 def _drawn_often(cls: type[Settings]) -> list[str]:
     """The names of the settings, those that decide about shapes more than once."""
     own = [name for name in cls.model_fields if name not in cls.common]
@@ -219,20 +247,27 @@ def _drawn_often(cls: type[Settings]) -> list[str]:
 @st.composite
 def spoiled(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with one of them wrong."""
+    candidates, names = _spoilable(cls)
+    if not candidates:
+        return settings
+    name = draw(names)
+    return {**settings, name: draw(candidates[name])}
+
+
+@cache
+def _spoilable(cls: type[Settings]) -> tuple[dict[str, Values], Values]:
+    """The wrong values of each setting, and the names of the settings. (Of unknown names of
+    components a few are enough.)
+    """
     field_names = [name for name in cls.model_fields if name not in cls.common]
     candidates = {
         name: values
         for name in field_names
         if (values := wrong(cls.model_fields[name])) is not None
     }
-    if not candidates:
-        return settings
     names = sorted(candidates)
     shaping = [name for name in names if forms.field_family(cls, name) is None]
-    name = draw(
-        st.sampled_from([*names, *shaping * 3])
-    )  # of unknown names of components a few are enough
-    return {**settings, name: draw(candidates[name])}
+    return candidates, st.sampled_from([*names, *shaping * 3]) if names else st.nothing()
 
 
 def wrong(annotation: Any) -> Values | None:

@@ -1,28 +1,13 @@
 """Constraints, which are applied to a layer's weights after each training step."""
 
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import model_validator
 
 from modelspec.core.settings import refuse
-from modelspec.core.shapes import Tensor, show
 
-from .setting_types import Axes, Component, Fraction, NonNegative, Positive
-
-
-class Constraint(Component):
-    keras_module: ClassVar[str] = "constraints"
-
-    def misfit(self, weight: Tensor) -> str | None:
-        """The reason why it cannot constrain a weight of this type, as the end of a sentence; None
-        if it can.
-        """
-        axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
-        axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
-        wrong = [one for one in axes if not -weight.rank <= one < weight.rank]
-        return (
-            f"computes norms along axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
-        )
+from .constraint import Constraint
+from .setting_types import Axes, Fraction, NonNegative, Positive
 
 
 class MaxNorm(Constraint):

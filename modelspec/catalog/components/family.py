@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, TypeGuard
 
 from pydantic import PlainValidator, ValidationInfo
 
 from modelspec.core.diagnostics import Fault
+from modelspec.core.records import dataclass
 from modelspec.core.registry import Registry, snake_case
 from modelspec.core.settings import (
     Context,

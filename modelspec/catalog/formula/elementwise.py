@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import is_float, is_integer
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import PENDING, Shape, Size, Tensor, may_equal, show
 
 from .operands import Operand, check_fits, combine, floating, need_floats, need_numbers, shape

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size, Tensor
 
 from .elementwise import Arguments

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import Final, NamedTuple
+from typing import Final
+
+from modelspec.core.records import NamedTuple
 
 
 class Grammar(NamedTuple):

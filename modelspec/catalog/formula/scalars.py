@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from modelspec.core.diagnostics import Fault
+from modelspec.core.records import NamedTuple
 
 from .tree import Call, Choice, Constant, Formula, Name, Node, Place, listed
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from modelspec.core.records import NamedTuple, dataclass
 
 MAX_LENGTH: Final = 2_000
 """The maximum number of characters of a formula."""

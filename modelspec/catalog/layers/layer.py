@@ -8,11 +8,12 @@ give types, or raise a `Fault` that knows settings and sizes but no files.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import compute_dtype, is_float, variable_dtype
+from modelspec.core.records import dataclass
 from modelspec.core.shapes import Shape, Size, Tensor, show
 
 from .facts import Facts

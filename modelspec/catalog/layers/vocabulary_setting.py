@@ -2,7 +2,6 @@
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from pydantic import (
 )
 
 from modelspec.core.paths import OwnPath, confined
+from modelspec.core.records import dataclass
 from modelspec.core.settings import Unfit, context_of, is_int
 
 EXPECTED = "`{of: NAME}`, the input or target whose vocabulary it shares"

@@ -7,13 +7,13 @@ The names of the files are the names of the kinds. A file is read only when a sp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
 from modelspec.core.diagnostics import Checked, Source
 from modelspec.core.diagnostics.span import SHIPPED
+from modelspec.core.records import dataclass
 from modelspec.core.source import Document, read_text
 
 FOLDER: Final = Path(__file__).parent

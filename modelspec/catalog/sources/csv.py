@@ -10,7 +10,6 @@ from modelspec.core.paths import ProjectPaths
 from modelspec.core.settings import Unfit, refuse
 from modelspec.core.source import Value
 
-from .common.beginnings import csv_columns
 from .common.source import Source
 
 
@@ -123,6 +122,8 @@ class csv(Source):
     def columns_in(self, file: Path) -> tuple[str, ...] | None:
         if self.header is not None:
             return self.header
+        from .common.beginnings import csv_columns  # loads packages for compressed files
+
         return csv_columns(file, self.delimiter, self.encoding, self.comment)
 
     @classmethod

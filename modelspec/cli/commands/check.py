@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import status
+from modelspec.core.quick_import import owns_process
+
+from ..check_output import show
 from ..compiling import compile_file
 from ..examples import examples
 from ..options import allow_host_option, data_root_option, plugin_option, set_option
-from ..output import report, write
+from ..output import write
+from ..plain_check import check_files, result_of
 from ..spec_files import spec_files
 
 if TYPE_CHECKING:
     from modelspec.compiler.pipeline import Compiled
-    from modelspec.core.diagnostics import Checked, Diagnostic
+    from modelspec.core.diagnostics import Checked
 
 ORDER = 10
-_ROOTS = {
-    "github": "GITHUB_WORKSPACE",
-    "gitlab": "CI_PROJECT_DIR",
-    "sarif": "GITHUB_WORKSPACE",
-}
-"""The variables with the folder of the repository, which is the base of paths in reports."""
 
 
 @click.command(
@@ -73,6 +69,11 @@ _ROOTS = {
         " every YAML file."
     ),
 )
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Check every FILE again, and keep no result. Unchanged files are otherwise not rechecked.",
+)
 @set_option
 @data_root_option
 @plugin_option
@@ -83,6 +84,7 @@ def command(
     fix: bool,
     data: bool,
     only_specs: bool,
+    no_cache: bool,
     overrides: dict[str, Any],
 ) -> None:
     """Report every error of a spec, without loading a framework.
@@ -94,17 +96,17 @@ def command(
     found = spec_files(files, only_specs=only_specs)
     if fix:
         _fix(found.files, form, overrides)
-    checked = {file: compile_file(file, overrides) for file in found.files}
     if data:
-        checked = {file: _with_data(one) for file, one in checked.items()}
-    if form == "text":
-        _tell(checked)
-        if found.remark and not only_specs:
-            write(found.remark, sys.stderr)
+        checked = {file: _with_data(compile_file(file, overrides)) for file in found.files}
+        results = {file: result_of(one) for file, one in checked.items()}
     else:
-        write(_rendered(_all(checked), form))
-    if not all(one.ok for one in checked.values()):
-        sys.exit(status.of_spec(_all(checked)))
+        cached = owns_process() and not no_cache
+        results = check_files(found.files, overrides, cached=cached)
+    exit_status = show(results, form)
+    if form == "text" and found.remark and not only_specs:
+        write(found.remark, sys.stderr)
+    if exit_status:
+        sys.exit(exit_status)
 
 
 def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
@@ -138,52 +140,3 @@ def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
             click.echo(f"{file}: not rewritten: {fixed.refused}", err=True)
         elif fixed.changed and form == "text":
             write(fixed.diff.rstrip("\n"))
-
-
-def _all(checked: dict[str, Checked[Compiled | None]]) -> list[Diagnostic]:
-    """Every fault; faults of a shared project once."""
-    return list(dict.fromkeys(one for found in checked.values() for one in found.diagnostics))
-
-
-def _tell(checked: dict[str, Checked[Compiled | None]]) -> None:
-    """The faults, then a line for each file that has none."""
-    diagnostics = _all(checked)
-    if diagnostics:
-        report(diagnostics, sys.stdout)
-    for file, found in checked.items():
-        if not found.diagnostics and found.value is not None:
-            write(f"{'<stdin>' if file == '-' else file}: no faults{_size(found.value)}")
-
-
-def _size(compiled: Compiled) -> str:
-    graph = compiled.graph
-    if graph is None:
-        return ""
-    count = len(graph.layers)
-    layers = f"{count:,} layer{'' if count == 1 else 's'}"
-    return (
-        f" ({layers}, {graph.parameters:,} parameters)"
-        if graph.parameters is not None
-        else f" ({layers})"
-    )
-
-
-def _rendered(diagnostics: list[Diagnostic], form: str) -> str:
-    named = os.environ.get(_ROOTS.get(form, ""))
-    root = Path(named) if named else None
-    if form == "json":
-        from modelspec.core.diagnostics.render import json
-
-        return json.render(diagnostics)
-    if form == "github":
-        from modelspec.core.diagnostics.render import github
-
-        return github.render(diagnostics, root)
-    if form == "gitlab":
-        from modelspec.core.diagnostics.render import gitlab
-
-        return gitlab.render(diagnostics, root)
-    from modelspec import __version__
-    from modelspec.core.diagnostics.render import sarif
-
-    return sarif.render(diagnostics, version=__version__, root=root)

@@ -21,8 +21,13 @@ def command() -> None:
     `# yaml-language-server: $schema=modelspec.schema.json` in the first line of a spec. Includes
     the plugins of the working directory.
     """
-    from modelspec.views.schema import text
+    with own_plugins() as plugins:
+        if plugins.all:
+            from modelspec.views.schema import text
 
-    with own_plugins():
-        found = text()
+            found = text()
+        else:
+            from modelspec.views.schema.shipped import shipped
+
+            found = shipped()
     write(found)

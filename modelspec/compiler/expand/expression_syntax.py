@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 from modelspec.core.diagnostics import Fault, nearest
 from modelspec.core.python_expression import parsed
+from modelspec.core.records import NamedTuple
 from modelspec.core.source.python_nodes import offset, place
 
 from . import limits

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.records import dataclass
 from modelspec.core.source import Mapping, Node, Sequence
 
 LAYERS: Final = 10_000

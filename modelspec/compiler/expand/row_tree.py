@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from modelspec.core.records import NamedTuple
 
 Place: TypeAlias = tuple[int, int]
 

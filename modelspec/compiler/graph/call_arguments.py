@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Argument, Layer
 from modelspec.core.diagnostics import Collector, Fault, Span, listed, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import located
 from modelspec.core.settings import describe
 from modelspec.core.source import locate

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from dataclasses import field
+from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Argument, Layer
 from modelspec.core.diagnostics import Span
+from modelspec.core.records import NamedTuple, dataclass
 
 from ..spec.entries import Use
 from ..spec.initial_weights import WeightsSource

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import MOST, Checked, Collector, nearest
+from modelspec.core.records import dataclass
 
 from ..spec.entries import Reference, Use
 from ..spec.model_section import ModelSection, SharedLayer

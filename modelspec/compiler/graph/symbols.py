@@ -9,10 +9,11 @@ definitions and references are the same.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from modelspec.core.automatic_names import AutomaticNames
 from modelspec.core.diagnostics import Collector, Diagnostic, Span
+from modelspec.core.records import NamedTuple
 
 from . import symbol_faults
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import field
 
 from modelspec.catalog.formula.elementwise import BATCH
 from modelspec.catalog.formula.operands import Operand
 from modelspec.catalog.formula.tree import Call, Node, walk
 from modelspec.catalog.formula.type_inference import Inference
 from modelspec.core.diagnostics import Fault
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.shapes import Shape, Size, Tensor
 
 from ..graph import Ref

@@ -7,13 +7,14 @@ errors is skipped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.core.diagnostics import MOST, Checked, Collector, Fault, Note, Span
 from modelspec.core.diagnostics.derived import causes_of
+from modelspec.core.records import dataclass
 from modelspec.core.sections import located
 from modelspec.core.shapes import Tensor, show, total
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
-from typing import NamedTuple
 
 from modelspec.catalog.layers.layer import LOW_RANK, Layer, Weight
+from modelspec.core.records import NamedTuple
 
 from ..graph.graph import Callee
 from ..spec.initial_weights import PatternSet

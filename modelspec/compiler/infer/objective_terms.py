@@ -7,7 +7,6 @@ The batch is an axis like any other here: a term may compare every example with 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from modelspec.catalog.formula.elementwise import BATCH
@@ -16,6 +15,7 @@ from modelspec.catalog.formula.operands import Operand
 from modelspec.catalog.formula.tree import Call, Name, Node, children, listed, walk
 from modelspec.catalog.formula.type_inference import inference
 from modelspec.core.diagnostics import Collector, Fault
+from modelspec.core.records import dataclass
 from modelspec.core.sections import located
 from modelspec.core.shapes import Shape, Tensor, show
 

@@ -5,8 +5,8 @@ players of each layer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+
+from modelspec.core.records import NamedTuple, dataclass
 
 from ..graph import Graph
 from ..spec.initial_weights import PatternSet

@@ -5,11 +5,11 @@ weights.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from modelspec.catalog.layers.layer import Inputs, Layer, Weight
 from modelspec.core.diagnostics import Collector, Note
 from modelspec.core.dtypes import is_float
+from modelspec.core.records import dataclass
 from modelspec.core.shapes import Shape, Tensor, show
 
 from ..graph import Call, Graph

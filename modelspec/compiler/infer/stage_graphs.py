@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from modelspec.core.records import NamedTuple
 
 from ..spec.stages import Stage
 from .freeze import freeze

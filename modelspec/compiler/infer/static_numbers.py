@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import PENDING, Size, product, total
 
 from ..spec.training_section import Training

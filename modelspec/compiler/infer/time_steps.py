@@ -7,11 +7,11 @@ Keras reports the compute dtype of a wrapper as its output dtype, for any dtype 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from modelspec.catalog.layers.layer import Inputs, Layer, need_rank
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import is_float
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size, Tensor, product, show
 
 

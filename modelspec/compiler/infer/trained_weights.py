@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from modelspec.catalog.components.optimizer import Gradient, Optimizer
 from modelspec.catalog.layers.layer import Weight
+from modelspec.core.records import NamedTuple
 
 from ..spec.training_section import Training
 from .typed_graph import TypedGraph

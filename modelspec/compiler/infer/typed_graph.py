@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from modelspec.catalog.layers.layer import Layer, Weight
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.shapes import Size, Tensor, known, product, show, total
 
 from ..graph import Call, Graph

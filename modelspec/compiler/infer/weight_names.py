@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from modelspec.catalog.layers.layer import Weight
+from modelspec.core.records import NamedTuple
 
 from .typed_graph import TypedGraph
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from modelspec.catalog.layers.layer import Layer
+from modelspec.core.records import NamedTuple
 
 from ..infer.shared import nested
 from .case import Case

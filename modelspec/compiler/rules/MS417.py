@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelspec.catalog.components import CONSTRAINTS
-from modelspec.catalog.components.constraints import Constraint
+from modelspec.catalog.components.constraint import Constraint
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.shapes import Tensor
 

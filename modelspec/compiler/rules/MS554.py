@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from modelspec.catalog.layers.lookup import Lookup, same_label
 from modelspec.core.diagnostics import nearest
 
 from ..spec.data_section import Feature, transform_of
@@ -19,6 +18,8 @@ def check(case: Case) -> None:
         in_error = feature.transform is not None and (chain is None or not chain.complete)
         if feature.positive is None or in_error:
             continue
+        from modelspec.catalog.layers.lookup import Lookup
+
         if key[0] == "inputs":
             _report(
                 case,
@@ -43,6 +44,8 @@ def check(case: Case) -> None:
 
 def _check_order(case: Case, key: Key, feature: Feature, tokens: tuple[object, ...]) -> None:
     """Check an explicit vocabulary, which keeps its order."""
+    from modelspec.catalog.layers.lookup import same_label
+
     label = feature.positive
     if len(tokens) == 2 and same_label(tokens[1], label):
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from modelspec.core.records import NamedTuple
 
 from ..infer import TypedCall, TypedGraph
 from ..spec.moving_average import MovingAverage

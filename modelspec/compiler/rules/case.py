@@ -5,10 +5,10 @@ from them, computed on first use.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
 
 from modelspec.catalog.components.optimizer import Gradient
 from modelspec.core.diagnostics import Collector
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size
 
 from ..infer import TypedGraph

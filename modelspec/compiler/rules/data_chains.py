@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.dtypes import is_float
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import PENDING, Shape, Tensor
 
 from ..graph import ANY_INPUT

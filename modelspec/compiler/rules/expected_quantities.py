@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from modelspec.catalog.components.loss import Loss
 from modelspec.catalog.components.metric import AT_LEAST_0, SHARE, Bounds, Direction, Metric
+from modelspec.core.records import NamedTuple, dataclass
 
 from ..spec.data_section import DataSection
 from ..spec.expect_section import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from modelspec.core.diagnostics import Span
+from modelspec.core.records import NamedTuple
 from modelspec.core.source import Mapping, Node, Scalar, Sequence
 
 from ..infer import TypedGraph

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from modelspec.catalog.components import log_name
 from modelspec.catalog.components.metric import Direction, Metric
 from modelspec.catalog.components.run_paths import placeholders
 from modelspec.core.diagnostics import Span, nearest
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size
 from modelspec.core.source import locate
 

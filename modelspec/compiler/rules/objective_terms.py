@@ -5,10 +5,11 @@ far as these do not depend on the data.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modelspec.catalog.components.loss import Loss
 from modelspec.core.dtypes import is_float, is_integer
+from modelspec.core.records import NamedTuple
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Tensor
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Span
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size, Tensor
 from modelspec.core.source import locate
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Inputs, Layer, Weight
 from modelspec.core.diagnostics import Fault
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Tensor, may_equal, show
 
 from ..graph import Ref

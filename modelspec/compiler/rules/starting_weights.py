@@ -4,11 +4,10 @@ without a framework.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from modelspec.core.diagnostics import Span
 from modelspec.core.paths import reached
 from modelspec.core.places import is_address
+from modelspec.core.records import NamedTuple
 from modelspec.core.source import locate
 from modelspec.core.source.safetensors_header import Shapes, safetensors_shapes
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from modelspec.catalog.components.loss import Loss
 from modelspec.core.diagnostics import Span
 from modelspec.core.dtypes import is_float
+from modelspec.core.records import NamedTuple
 from modelspec.core.source import Scalar
 
 from ..spec.data_section import DataSection, Feature

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.windows import spatial
 from modelspec.core.diagnostics import Collector, Span, did_you_mean, listed, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys
 from modelspec.core.settings import Context, describe, is_int
 from modelspec.core.shapes import Shape, is_name, may_equal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -16,6 +15,7 @@ from modelspec.core.diagnostics import (
     nearest,
     nearest_unused,
 )
+from modelspec.core.records import dataclass
 from modelspec.core.settings import describe
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 

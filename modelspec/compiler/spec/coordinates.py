@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from modelspec.core.records import NamedTuple
 
 _LETTERS: Final = {
     "xyxy": ("x", "y", "x2", "y2"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelspec.catalog.sources import SOURCES
 from modelspec.core.diagnostics import Collector, Path, Span, listed, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe
 from modelspec.core.source import Mapping, Node, locate, plain

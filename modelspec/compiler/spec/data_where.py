@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelspec.core.diagnostics import Collector, Fault, Span
+from modelspec.core.records import dataclass
 from modelspec.core.sections import located
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Scalar, plain

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import kinds
 from modelspec.core.diagnostics import Collector, Fault, Span, did_you_mean, listed, nearest
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.sections import located, read_as_meant, report_each
 from modelspec.core.settings import Context, Faults, Settings, describe, unknown_name
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from modelspec.core.diagnostics import Collector, Fault, Span, listed
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, located
 from modelspec.core.settings import describe, is_int
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, PlainValidator, model_validator
@@ -14,6 +14,7 @@ from modelspec.catalog.formula.grammar import Grammar
 from modelspec.catalog.formula.tree import Formula
 from modelspec.catalog.layers.setting_types import Number
 from modelspec.core.diagnostics import Collector, Fault, Span
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, located, read_section
 from modelspec.core.settings import Context, Section, Unfit, describe, is_int, refuse
 from modelspec.core.shapes import MAX_AXES

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import PurePath
@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo, model_vali
 from modelspec.core.diagnostics import Span, listed
 from modelspec.core.paths import ProjectPath
 from modelspec.core.places import is_address
+from modelspec.core.records import dataclass
 from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit, refuse
 
 WILD = frozenset("*?[")

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Collector, Span, did_you_mean, listed, nearest
 from modelspec.core.diagnostics import Path as Place
 from modelspec.core.paths import matches, reached
 from modelspec.core.places import is_address
+from modelspec.core.records import NamedTuple
 from modelspec.core.settings import Context
 
 from .column_names import Selection

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import is_kind
 from modelspec.core.diagnostics import Collector, Span, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys
 from modelspec.core.settings import Context, describe
 from modelspec.core.source import Mapping, Node, Sequence, plain

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
 from typing import Any, Final
 
 from modelspec.catalog.formula.formula_setting import formula_of, gives_truth
@@ -14,6 +13,7 @@ from modelspec.catalog.formula.grammar import Grammar
 from modelspec.catalog.formula.scalars import evaluate
 from modelspec.catalog.formula.tree import Formula
 from modelspec.core.diagnostics import Collector, Fault, Span, did_you_mean, listed, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, located
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, plain

@@ -5,7 +5,7 @@ optimizer and the layers that it trains.
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from pydantic import Field
 from modelspec.catalog.components import OPTIMIZERS, component
 from modelspec.catalog.layers.setting_types import Count
 from modelspec.core.diagnostics import Collector, Note, Span
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, Section, Settings, describe
 from modelspec.core.source import Entry, Mapping, Node, plain

@@ -9,12 +9,12 @@ wrapped layers, and the entry as a call of it. A wrapper around a shared model i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Checked, Collector, Span
 from modelspec.core.diagnostics.derived import derive
+from modelspec.core.records import NamedTuple
 from modelspec.core.settings import Context, Faults
 from modelspec.core.source import (
     Document,

@@ -6,12 +6,13 @@ A layer that shares a vocabulary takes over the settings that determine it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.vocabulary_setting import VocabularyOf
 from modelspec.core.diagnostics import Collector, Span, listed, nearest
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.source import locate
 
 from .entries import Use

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from dataclasses import field, replace
+from typing import Final
 
 from modelspec.core.diagnostics import Collector, Note, Span
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.sections import known_keys
 from modelspec.core.settings import Context, describe
 from modelspec.core.source import Entry, Mapping, Node, Sequence, plain

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, PlainValidator
@@ -32,6 +32,7 @@ from modelspec.core.diagnostics import (
     nearest,
     nearest_unused,
 )
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, read_as_meant, read_section, report_each
 from modelspec.core.settings import Context, Faults, Section, Settings, describe
 from modelspec.core.source import Mapping, Node, Sequence, Value, plain

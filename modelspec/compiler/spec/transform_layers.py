@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Collector, Span
+from modelspec.core.records import dataclass
 from modelspec.core.settings import Context, describe
 from modelspec.core.shapes import Shape, Tensor
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain

@@ -7,12 +7,12 @@ list of the wrappers around it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import is_kind, kinds
 from modelspec.core.diagnostics import Span, nearest
+from modelspec.core.records import NamedTuple
 from modelspec.core.settings import Context
 from modelspec.core.source import Entry, Mapping, Node, Scalar
 

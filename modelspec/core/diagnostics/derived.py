@@ -8,10 +8,9 @@ reported once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from ..records import NamedTuple, dataclass
 from .span import Source, Span
 
 

@@ -7,9 +7,10 @@ diagnostic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, NamedTuple, TypeVar
+from dataclasses import field, replace
+from typing import Generic, Literal, TypeVar
 
+from ..records import NamedTuple, dataclass
 from .span import Span
 
 Severity = Literal["error", "warning", "note"]

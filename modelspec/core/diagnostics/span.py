@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+from ..records import NamedTuple, dataclass
 
 _STRIDE = 1 << 14
 SHIPPED: Final = " (library)"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from ..records import NamedTuple, dataclass
 
 _LONGEST: Final = 200  # characters of a word that is looked up; no name is half as long
 _TELLING: Final = 4  # characters that a common start needs to mean anything

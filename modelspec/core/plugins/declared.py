@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
+
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from ..registry import Registry

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from ..diagnostics import Diagnostic, Fault, Note
+from ..records import NamedTuple
 from .plugin import NO_PLUGINS, Plugin, Plugins
 from .requests import Request, requests_for
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from yaml.events import ScalarEvent
 
 from ..diagnostics import Span
+from ..records import NamedTuple
 from . import yaml_faults
 from .node import Entry, Mapping, Node, Sequence
 from .reader import Reading

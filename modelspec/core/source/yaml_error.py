@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..diagnostics import Fault, Note, Source, Span
+from ..records import NamedTuple
 
 _LONG: Final = 2_000
 """The most characters of context: a message about a very long line reads only the part nearby."""

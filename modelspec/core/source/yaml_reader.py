@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
 from yaml.events import (
@@ -23,6 +23,7 @@ from yaml.events import (
 
 from ..diagnostics import Fault, Note, Source, Span, nearest
 from ..diagnostics.derived import derive
+from ..records import NamedTuple
 from . import budgets, scalars, yaml_faults, yaml_syntax
 from .merge_key import Merge, is_merge, merged
 from .nesting import deeper_than
