@@ -61,6 +61,9 @@ def loaded(path: Path, overrides: Mapping[str, Any] | None = None) -> Loaded:
         spec = ms.load_spec(path, overrides)
     except ms.SpecError as error:
         return None, error.diagnostics
+    if spec.compiled.sweep is not None:  # its trials are checked too
+        report = ms.check(path, overrides)
+        return spec if report.ok else None, report.diagnostics
     return spec, spec.diagnostics
 
 

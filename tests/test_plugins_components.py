@@ -199,9 +199,9 @@ def test_the_schema_and_the_manual_include_components(make: Make) -> None:
     defs = json.loads(invoke("schema").output)["$defs"]
     settings = defs["loss.Quantile"]["anyOf"][0]["properties"]
     assert settings["q"]["description"] == "The quantile, from 0 to 1."
-    words, mapping, *_ = defs["activation"]["anyOf"]
-    assert {"Tempered", "cubed", "relu"} < set(words["enum"])
-    assert set(mapping["properties"]) == {"Tempered", "cubed"}
+    activation = defs["activation"]
+    assert {"Tempered", "cubed", "relu"} < set(activation["anyOf"][0]["enum"])
+    assert set(activation["then"]["properties"]) == {"Tempered", "cubed"}
     text = invoke("explain", "SignDescent").output
     assert "a schedule or a number" in text and "0.01" in text
     assert "The size of a training step" in text, "the meaning of an inherited setting"

@@ -32,6 +32,7 @@ from modelspec.views import schema as views
 from modelspec.views.schema.family_schema import is_named_only
 from modelspec.views.schema.file_schema import FAMILIES, whole
 from modelspec.views.schema.shared_defs import PREFIX
+from modelspec.views.schema.shipped import shipped
 from modelspec.views.schema.type_text import words
 from modelspec.views.schema.value_schema import alternatives, settings, with_expressions
 
@@ -108,6 +109,11 @@ def member_fault(family: Registry, value: Any) -> str | None:
 def test_the_file_is_what_the_code_makes() -> None:
     """`modelspec schema > schemas/modelspec.schema.json` writes it anew."""
     assert FILE.read_text("utf-8") == text()
+
+
+def test_the_schema_that_ships_is_what_the_code_makes() -> None:
+    """`python -m modelspec.views.schema.shipped` writes it anew."""
+    assert shipped() == views.text()
 
 
 def test_the_schema_is_one_and_not_too_large() -> None:

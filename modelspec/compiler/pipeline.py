@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modelspec.core.diagnostics import (
     Checked,
@@ -30,6 +30,7 @@ from modelspec.core.diagnostics import (
 )
 from modelspec.core.paths import opened_context
 from modelspec.core.paused_collection import paused_collection
+from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, read, read_mapping
 
@@ -51,8 +52,19 @@ from .spec.spec_file import SpecFile, read_sections, validate
 from .spec.stages import Stage
 from .spec.training_section import Training
 
+if TYPE_CHECKING:
+    from .spec.sweep_section import Sweep
+
 SpecSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Checked[Document | None]"
 """A file (`-`: standard input), a Python mapping, or a document that is already parsed."""
+
+
+class Written(NamedTuple):
+    """A document that was read, with the values that were set from outside."""
+
+    document: Document
+    overrides: Mapping[str, Any]
+    context: Context
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,13 @@ class Compiled:
     """The graph before `freeze`, for a training with stages."""
     plain: TypedGraph | None = None
     """With `training.lora`: the graph without its adapters."""
+    written: Written | None = None
+    """With a `sweep`: what its trials are compiled from."""
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The search over values of the spec; None without one."""
+        return self.file.sweep
 
     @property
     def merged(self) -> Compiled:
@@ -125,7 +144,17 @@ class Compiled:
     @property
     def expectations(self) -> Expectations:
         """Expectations of the model, and of a finished run."""
-        return self.file.expectations
+        over_folds = self.fold_expectations
+        return tuple(one for one in self.file.expectations if one not in over_folds)
+
+    @property
+    def fold_expectations(self) -> Expectations:
+        """Expectations of the means over all folds, which the runs of a sweep decide together."""
+        if self.sweep is None or not self.sweep.folds:
+            return ()
+        from .spec.fold_expectations import is_over_folds
+
+        return tuple(filter(is_over_folds, self.file.expectations))
 
     @property
     def name(self) -> str:
@@ -158,7 +187,8 @@ def compile_spec(
 def _of_source(
     source: SpecSource, overrides: Mapping[str, Any], context: Context, found: Collector
 ) -> Compiled | None:
-    document = found.collect(_read(source))
+    parsed = document = found.collect(_read(source))
+    written = None if parsed is None else Written(parsed, dict(overrides), context)
     if document is not None:
         document = found.collect(expand(document, context, overrides))
     if document is not None and overrides:
@@ -168,7 +198,8 @@ def _of_source(
     if document is None:
         return None
     try:
-        return found.collect(compile_document(document, context))
+        compiled = found.collect(compile_document(document, context))
+        return replace(compiled, written=written) if compiled.sweep is not None else compiled
     except TooManyFaults as many:
         found.extend((*many.found, many.last("the rest of the spec")))
     return None

@@ -1,5 +1,5 @@
 """The tables of all Keras components: initializers, regularizers, constraints, activations,
-optimizers, schedules, losses, metrics and callbacks; and of loggers.
+optimizers, schedules, losses, metrics and callbacks; of loggers, samplers and pruners.
 
 The tables contain only names. The classes of a family are imported when a spec sets settings of one
 of them.
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from .family import Family, component, read_component
 from .layer_families import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS
-from .training_families import CALLBACKS, LOGGERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from .training_families import (
+    CALLBACKS,
+    LOGGERS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    PRUNERS,
+    SAMPLERS,
+    SCHEDULES,
+)
 
 if TYPE_CHECKING:
     from .metric import Metric
@@ -25,7 +34,9 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "OPTIMIZERS",
+    "PRUNERS",
     "REGULARIZERS",
+    "SAMPLERS",
     "SCHEDULES",
     "Family",
     "component",

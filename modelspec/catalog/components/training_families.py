@@ -224,3 +224,9 @@ CALLBACKS = Family(
 )
 
 LOGGERS = Family("logger", PACKAGE, {"loggers": ("tensorboard", "mlflow", "wandb")})
+
+SAMPLERS = Family(
+    "sampler", PACKAGE, {"sweep_methods": ("grid", "random", "tpe", "cmaes", "nsga2")}
+)
+
+PRUNERS = Family("pruner", PACKAGE, {"sweep_methods": ("median", "asha", "hyperband")})

@@ -18,6 +18,7 @@ from modelspec.core.diagnostics import Checked, Collector, TooManyFaults
 from modelspec.core.paused_collection import paused_collection
 from modelspec.core.settings import Context
 from modelspec.core.source import Document
+from modelspec.core.source import Mapping as Root
 
 from .detection import needs_expansion, with_misspelt_sections
 from .limits import FAULTS, TooMuch, check_written_layers
@@ -43,26 +44,9 @@ def _expanded(
     root = document.root
     collector = Collector(FAULTS)
     try:
-        root = with_misspelt_sections(root)
-        if "extends" in root.entries:
-            from .extends import extend
-
-            root = extend(root, context, collector)
-        if overrides:
-            from .overrides import override
-
-            root = override(root, overrides, collector)
-        root = with_meant_sections(root, collector)
-        if root is not document.root or needs_expansion(root):
-            from .expand_document import expand_document
-
-            root = expand_document(root, collector, context)
-        else:
-            check_written_layers(root)
-        if overrides or "extends" in document.root.entries:
-            from .rebase import rebase
-
-            root = rebase(root, context)
+        root = merged(root, context, overrides, collector)
+        moved = bool(overrides) or "extends" in document.root.entries
+        root = expand_merged(root, document.root, context, collector, moved=moved)
     except TooMuch as spent:
         collector.found.append(spent.fault.at(spent.span))
         return Checked(None, collector.diagnostics)
@@ -70,3 +54,39 @@ def _expanded(
         collector.found.append(many.last("the rest of the spec"))
         return Checked(None, collector.diagnostics)
     return Checked(document if root is document.root else Document(root), collector.diagnostics)
+
+
+def merged(
+    root: Root, context: Context, overrides: Mapping[str, Any], collector: Collector
+) -> Root:
+    """The document with the files that it extends and with overrides, before any expression."""
+    root = with_misspelt_sections(root)
+    if "extends" in root.entries:
+        from .extends import extend
+
+        root = extend(root, context, collector)
+    if overrides:
+        from .overrides import override
+
+        root = override(root, overrides, collector)
+    return root
+
+
+def expand_merged(
+    root: Root, written: Root | None, context: Context, collector: Collector, *, moved: bool
+) -> Root:
+    """A merged document, expanded; unchanged if it is the one as `written` and requires no
+    expansion. `moved`: whether paths in it may be relative to other folders.
+    """
+    root = with_meant_sections(root, collector)
+    if root is not written or needs_expansion(root):
+        from .expand_document import expand_document
+
+        root = expand_document(root, collector, context)
+    else:
+        check_written_layers(root)
+    if moved:
+        from .rebase import rebase
+
+        root = rebase(root, context)
+    return root

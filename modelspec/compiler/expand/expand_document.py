@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingType
 from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Collector, Fault, Span
+from modelspec.core.ignored_keys import is_ignored
 from modelspec.core.settings import Context, describe
 from modelspec.core.source import Entry, Mapping, Node, plain
 
@@ -37,18 +38,22 @@ def expand_document(
     Raises `TooMuch` if a limit is exceeded, `TooManyFaults` after too many errors.
     """
     values = Values(collector, Spent(), environment, context)
-    scope = _read_vars(root, values)
+    scope = read_vars(root, values)
     models = ModelExpander(values, read_blocks(root, collector), scope, _instantiate)
     entries: dict[str, Entry] = {}
     for key, entry in root.entries.items():
         if key in GONE:
             continue
-        if key.startswith("x-"):
+        if is_ignored(key):
             entries[key] = entry
         elif key == "model":
             entries[key] = Entry(entry.key_span, models.expand(entry.value))
         elif key == "data":
             entries[key] = Entry(entry.key_span, _data(entry.value, values, scope))
+        elif key == "sweep":
+            from .sweep_values import sweep_values
+
+            entries[key] = Entry(entry.key_span, sweep_values(entry.value, values, scope))
         else:
             value = values.node(entry.value, scope, env=key == "runtime")
             entries[key] = Entry(entry.key_span, value)
@@ -65,8 +70,8 @@ def _instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryU
     return instantiate(kind, call, values, level)
 
 
-def _read_vars(root: Mapping, values: Values) -> Scope:
-    """`vars`, in order: each may use those above it."""
+def read_vars(root: Mapping, values: Values) -> Scope:
+    """The names in `vars`, in order: each may use those above it."""
     entry = root.entries.get("vars")
     if entry is None or is_null(entry.value):
         return Scope({})

@@ -13,6 +13,7 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
 from ..graph import ANY_INPUT
 from ..graph.symbols import TensorName
+from ..spec.model_inputs import is_one_input
 from .blocks import Block
 from .flatten import Flattener
 from .identifiers import RESERVED
@@ -291,7 +292,7 @@ def declared_inputs(entry: Entry | None, root: bool) -> tuple[str | None, dict[s
     if entry is None:
         return (None, {}) if root else (ANY_INPUT, {ANY_INPUT: None})
     node = entry.value
-    if isinstance(node, Mapping) and "shape" not in node.entries:
+    if isinstance(node, Mapping) and not is_one_input(node):
         names: dict[str, Span | None] = {name: one.key_span for name, one in node.entries.items()}
         return next(iter(names), None), names
     return (ANY_INPUT, {ANY_INPUT: entry.key_span}) if not in_error(node) else (None, {})

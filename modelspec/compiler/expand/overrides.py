@@ -19,6 +19,7 @@ from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, find, plain
 from modelspec.core.source.from_mapping import render
 from modelspec.core.source.json_reader import Reader
+from modelspec.core.source.offsets import place
 from modelspec.core.source.reader import Reading
 
 from .entry_paths import Way, automatic_names, kind_of, long_form, mentioned, names
@@ -45,10 +46,10 @@ def override(root: Mapping, values: MappingType[str, Any], collector: Collector)
                 raise Fault(
                     "MS130", "`extends` is read before overrides", help="set it in the file"
                 )
-            changed = _Setter(source, root, steps, node).set(root, 0, None)
+            changed = Setter(source, root, steps, node).set(root, 0, None)
             assert isinstance(changed, Mapping)
-            _check_use(steps, root, changed)
-        except _Misplaced as misplaced:
+            check_use(steps, root, changed)
+        except Misplaced as misplaced:
             collector.report(
                 misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end)
             )
@@ -60,8 +61,8 @@ def override(root: Mapping, values: MappingType[str, Any], collector: Collector)
     return root
 
 
-def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None:
-    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a misspelling would
+def check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None:
+    """Raises `Misplaced` (MS147) for a new name that no expression uses: a misspelling would
     silently change nothing.
     """
     keys = tuple(step.key for step in steps)
@@ -73,7 +74,7 @@ def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None
     if not isinstance(name, str) or name in known or users is None or mentioned(name, users):
         return
     where = ".".join(map(str, scope.names))
-    raise _Misplaced(_unused_name(name, where, known), steps[len(scope.names)])
+    raise Misplaced(_unused_name(name, where, known), steps[len(scope.names)])
 
 
 def _unused_name(name: str, where: str, known: list[str]) -> Fault:
@@ -127,7 +128,7 @@ def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnosti
 
 
 @dataclass
-class _Misplaced(Exception):
+class Misplaced(Exception):
     """A path that does not exist from this step on."""
 
     fault: Fault
@@ -140,13 +141,15 @@ def _by_name(named: Iterable[tuple[T, str]], name: str) -> T | None:
 
 
 @dataclass
-class _Setter:
+class Setter:
     """Sets one value. Nodes on the path are replaced; the others are kept."""
 
     source: Source
     root: Mapping
     steps: tuple[Step, ...]
     value: Node
+    written: Scalar | None = None
+    """The path as a key of a spec, if it is one: the place of each step is there."""
 
     def set(self, node: Node | None, at: int, kind: str | None) -> Node:
         """`node` with the value set at `steps[at:]`; `kind` is the key that led here, which decides
@@ -214,7 +217,7 @@ class _Setter:
 
     def _no_entry(
         self, node: Sequence, step: Step, key: str, of_kind: list[int], at: int
-    ) -> _Misplaced:
+    ) -> Misplaced:
         """The error if no entry of a list has the name, or several are of the kind."""
         here = self._so_far(at)
         if of_kind:
@@ -294,9 +297,11 @@ class _Setter:
         return f"`{self._text(at)}`" if at else "a spec"
 
     def _span(self, step: Step) -> Span:
+        if self.written is not None:
+            return place(self.written, step.start, step.end)
         return Span(self.source, step.start, step.end)
 
-    def _out_of_range(self, step: Step, count: int, at: int) -> _Misplaced:
+    def _out_of_range(self, step: Step, count: int, at: int) -> Misplaced:
         entries = "one entry" if count == 1 else f"{count} entries" if count else "no entries"
         return self._misplaced(
             step,
@@ -306,5 +311,5 @@ class _Setter:
 
     def _misplaced(
         self, step: Step, message: str, help: str | None, suggestion: str | None = None
-    ) -> _Misplaced:
-        return _Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)
+    ) -> Misplaced:
+        return Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..spec.expect_section import Expectation
 from .case import Case
 
 
@@ -9,7 +10,7 @@ def check(case: Case) -> None:
     """Check every expectation over the epochs."""
     for expectation, quantity in case.expected:
         over = expectation.over
-        if over is None or quantity is None:
+        if over is None or quantity is None or _is_over_folds(case, expectation):
             continue
         key, metric = expectation.key, expectation.metric
         why = None
@@ -30,6 +31,18 @@ def check(case: Case) -> None:
                 expectation.over_span,
                 help=_help(key, expectation.text, over, direction=quantity.direction),
             )
+
+
+def _is_over_folds(case: Case, expectation: Expectation) -> bool:
+    """Whether the runs of all folds decide it together."""
+    sweep = case.file.sweep if case.file is not None else None
+    if sweep is None or not sweep.folds:
+        return False
+    from ..spec.fold_expectations import is_over_folds
+
+    return is_over_folds(expectation) and not any(
+        one.of_baseline for one in expectation.comparisons
+    )
 
 
 def _help(key: str, text: str, over: str, *, direction: str | None) -> str:

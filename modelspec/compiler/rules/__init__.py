@@ -33,13 +33,17 @@ def lint(
     report = Collector(MOST)
     case = Case(typed, training, data, file, report, stages)
     report.extend(case.chains.diagnostics)
-    for check in _checks():
+    for check in _checks(__package__):
         check(case)
+    if file is not None and file.sweep is not None:
+        for check in _checks(f"{__package__}.of_sweeps"):
+            check(case)
     return report.diagnostics
 
 
 @cache
-def _checks() -> tuple[Callable[[Case], None], ...]:
-    """The check functions of the rule modules in this package, by code."""
-    names = sorted(path.stem for path in Path(__file__).parent.glob("MS*.py"))
-    return tuple(import_module(f".{name}", __package__).check for name in names)
+def _checks(package: str) -> tuple[Callable[[Case], None], ...]:
+    """The check functions of the rule modules in a package, by code."""
+    folder = Path(str(import_module(package).__file__)).parent
+    names = sorted(path.stem for path in folder.glob("MS*.py"))
+    return tuple(import_module(f".{name}", package).check for name in names)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from modelspec.core.diagnostics import Fault, Path, did_you_mean, listed, nearest
 from modelspec.core.settings import Faults, Section, Unfit, describe
@@ -22,6 +22,16 @@ PART_NAMES = {"train": "train", "validation": "validation", "val": "validation",
 Border = str | int | float
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _one_fold(value: Any) -> Any:
+    """The value. Raises `Unfit` for `all`, which is a parameter of a sweep."""
+    if value == "all":
+        raise Unfit(
+            "an integer of at least 0",
+            help="for all folds, write `sweep: {parameters: {data.split.fold: all}}`",
+        )
+    return value
 
 
 def _borders(value: Any) -> tuple[Border, ...] | None:
@@ -149,8 +159,10 @@ class Split(Section):
     are divided into one more piece: the first piece is never the test part, and a fold trains on
     everything before it.
     """
-    fold: Annotated[int, Field(ge=0)] = 0
-    """Which fold is the test part, counted from 0."""
+    fold: Annotated[int, BeforeValidator(_one_fold), Field(ge=0)] = 0
+    """Which fold is the test part, counted from 0. `sweep: {parameters: {data.split.fold: all}}`
+    trains all of them.
+    """
 
     @model_validator(mode="after")
     def _one_form(self) -> Split:

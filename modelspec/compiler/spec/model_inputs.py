@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator
@@ -10,6 +9,7 @@ from pydantic import PlainValidator
 from modelspec.catalog.layers.setting_types import Count, one_of
 from modelspec.core.diagnostics import Collector, Span
 from modelspec.core.dtypes import DTYPES
+from modelspec.core.records import dataclass
 from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Section, Unfit, describe, is_int
 from modelspec.core.shapes import MAX_AXES, PENDING, Shape, Tensor
@@ -81,7 +81,7 @@ class Input(Section):
 
 def read_inputs(node: Node, report: Collector) -> tuple[InputSpec, ...]:
     """The inputs in their order; `inputs: [28, 28, 1]` is one input named `input`."""
-    if isinstance(node, Sequence) or (isinstance(node, Mapping) and "shape" in node.entries):
+    if isinstance(node, Sequence) or is_one_input(node):
         return (_input("input", node, node.span, report),)
     if not isinstance(node, Mapping) or not node.entries:
         report.error(
@@ -97,6 +97,16 @@ def read_inputs(node: Node, report: Collector) -> tuple[InputSpec, ...]:
         for name, entry in node.entries.items()
         if check_name(name, entry.key_span, report)
     )
+
+
+def is_one_input(node: Node) -> bool:
+    """Whether `inputs` is a single input in its long form, `{shape: [time], dtype: int32}`, rather
+    than a mapping of names, of which one may be `shape`.
+    """
+    if not isinstance(node, Mapping) or "shape" not in node.entries:
+        return False
+    shape, *others = (node.entries[key].value for key in sorted(node.entries, key="shape".__ne__))
+    return not isinstance(shape, Mapping) and all(isinstance(one, Scalar) for one in others)
 
 
 def _input(name: str, node: Node, span: Span, report: Collector) -> InputSpec:

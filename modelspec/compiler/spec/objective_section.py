@@ -8,14 +8,14 @@ import math
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
 from typing import Any, Final
 
 from modelspec.catalog.formula.formula_setting import formula_of, gives_truth, read_formula
 from modelspec.catalog.formula.grammar import TERMS, Grammar
 from modelspec.catalog.formula.scalars import evaluate
 from modelspec.catalog.formula.tree import Formula
-from modelspec.core.diagnostics import Collector, Fault, Span, listed
+from modelspec.core.diagnostics import Collector, Fault, Span, listed, nearest
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, located
 from modelspec.core.settings import Unfit, describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
@@ -114,7 +114,8 @@ def _objectives(node: Node | None) -> Iterator[Node]:
             yield from _objectives(item)
     elif isinstance(node, Mapping):
         for key, entry in node.entries.items():
-            if key == "objective":
+            # A misspelt one too, which is reported with its section.
+            if nearest(key, ("objective",)) is not None:
                 yield entry.value
             else:
                 yield from _objectives(entry.value)

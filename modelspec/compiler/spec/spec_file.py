@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from modelspec.core.diagnostics import MOST, Checked, Collector
+from modelspec.core.ignored_keys import is_ignored
+from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe, is_int
-from modelspec.core.source import Document, Entry, Mapping, Scalar, plain
+from modelspec.core.source import Document, Mapping, Scalar, plain
 
 from .augment_section import for_model
 from .data_section import DataSection, read_data
@@ -23,14 +25,16 @@ from .stages import Names, read_with_stages
 from .switched_off import without_switched_off
 from .training_section import Training
 
+if TYPE_CHECKING:
+    from .sweep_section import Sweep
+
 VERSION = 1
 KEYS = (
     *("modelspec", "name", "description", "seed"),
-    *("model", "data", "training", "generate", "expect", "runtime"),
+    *("model", "data", "training", "generate", "expect", "runtime", "sweep"),
 )
 EXPANDED = ("extends", "vars", "blocks")
 """Sections removed by the expansion: they are still suggested for misspellings."""
-LATER = ("sweep",)
 _OPTIONAL = tuple(key for key in KEYS if key not in ("modelspec", "model"))
 
 
@@ -53,6 +57,8 @@ class SpecFile:
     """Conditions on the model, and on a finished run."""
     generation: Generation | None = None
     """How the trained model makes examples."""
+    sweep: Sweep | None = None
+    """A search over values of the spec."""
 
 
 def validate(document: Document, context: Context) -> Checked[SpecFile]:
@@ -78,6 +84,7 @@ def validate(document: Document, context: Context) -> Checked[SpecFile]:
         context,
         read_expect(root.entries.get("expect"), report),
         read_generate(root.entries.get("generate"), context, report),
+        _sweep(root, context, report),
     )
     return Checked(spec, report.diagnostics)
 
@@ -112,17 +119,8 @@ def read_sections(
 
 
 def _own_keys(root: Mapping, report: Collector) -> Mapping:
-    """The sections of a file, without ignored ones (`x-...`) and unsupported ones, which no
-    misspelt key is read as.
-    """
-    own: dict[str, Entry] = {}
-    for key, entry in root.entries.items():
-        if key in LATER:
-            report.error(
-                "MS209", f"`{key}` is not supported in this version of modelspec", entry.key_span
-            )
-        elif not key.startswith("x-"):
-            own[key] = entry
+    """The sections of a file, without ignored ones, which no misspelt key is read as."""
+    own = {key: entry for key, entry in root.entries.items() if not is_ignored(key)}
     root = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED), "a spec", report)
     root = without_switched_off(root, [key for key in _OPTIONAL if _is_written(root, key)])
     if "model" not in root.entries:
@@ -155,6 +153,15 @@ def _version(root: Mapping, report: Collector) -> None:
             entry.value.span,
             suggestion=str(VERSION),
         )
+
+
+def _sweep(root: Mapping, context: Context, report: Collector) -> Sweep | None:
+    entry = root.entries.get("sweep")
+    if entry is None:
+        return None
+    from .sweep_reading import read_sweep  # most specs have none
+
+    return read_sweep(entry, context, report)
 
 
 def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:

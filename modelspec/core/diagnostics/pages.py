@@ -13,7 +13,7 @@ _CODE = re.compile(r"MS[0-9]{3}")
 _TITLE = re.compile(r"# (MS[0-9]{3}): (.+)")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN: Final = ("yaml", "json")
-_FOLDERS: Final = ("core/diagnostics/pages", "compiler/rules")
+_FOLDERS: Final = ("core/diagnostics/pages", "compiler/rules", "compiler/rules/of_sweeps")
 """The folders of pages in the package: the page of a rule is beside the rule."""
 
 

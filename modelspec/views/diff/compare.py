@@ -189,11 +189,21 @@ def _sections(a: Side, b: Side) -> list[Change]:
     """Everything except the model, with every default, so that only differences in meaning are
     reported.
     """
-    one, other = (plain(resolved_node(side.compiled, defaults=True)) for side in (a, b))
-    assert isinstance(one, dict) and isinstance(other, dict)
+    one, other = _values_of(a), _values_of(b)
     found: list[Change] = []
     for key in _SECTIONS:
         found += _values(key, one.get(key, ABSENT), other.get(key, ABSENT))
+    return found
+
+
+def _values_of(side: Side) -> dict[str, Any]:
+    """The resolved spec, with its sweep as written."""
+    found = plain(resolved_node(side.compiled, defaults=True))
+    assert isinstance(found, dict)
+    written = side.compiled.file.root.entries
+    if "sweep" in written:
+        kept = {key: plain(written[key].value) for key in ("sweep", "expect") if key in written}
+        return {**found, **kept}
     return found
 
 

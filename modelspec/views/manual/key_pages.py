@@ -16,6 +16,7 @@ from modelspec.compiler.spec.low_rank import LowRank
 from modelspec.compiler.spec.model_inputs import Input
 from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.compiler.spec.runtime_section import Runtime
+from modelspec.compiler.spec.sweep_section import SweepKeys
 from modelspec.compiler.spec.training_section import Choices
 from modelspec.core.settings import Section
 
@@ -29,6 +30,7 @@ _CLASSES: Final[dict[str, type[Section]]] = {
     "training.checkpoint": Checkpoint,
     "training.lora": LowRank,
     "runtime": Runtime,
+    "sweep": SweepKeys,
     "data.split": Split,
     "data.window": Window,
     "data.inputs.number": NumberFormat,
@@ -45,6 +47,10 @@ _FORMS: Final[dict[str, type[Section]]] = {
 """Keys whose values have a long form."""
 
 
+_NEVER_ALONE: Final = ("sweep.objective", "sweep.parameters", "sweep.patience")
+"""Keys whose last part alone means something else."""
+
+
 def paths() -> tuple[str, ...]:
     """Every key that has a page, sections first."""
     below = (f"{path}.{name}" for path, cls in _CLASSES.items() for name in cls.model_fields)
@@ -56,7 +62,9 @@ def full_path(written: str) -> str | None:
     known = paths()
     if written in known:
         return written
-    found = [path for path in known if path.rpartition(".")[2] == written]
+    found = [
+        path for path in known if path.rpartition(".")[2] == written and path not in _NEVER_ALONE
+    ]
     return found[0] if len(found) == 1 else None
 
 

@@ -27,8 +27,11 @@ __all__ = ["as_json", "dump", "escaped", "resolved", "resolved_node", "resolved_
 
 
 def resolved_node(compiled: Compiled, *, defaults: bool = False) -> Mapping:
-    """The resolved document, every value with its place. `compiled` must have no errors."""
-    root = compiled.file.document.root
+    """The resolved document, every value with its place. `compiled` must have no errors.
+
+    It has no `sweep`, whose parameters are paths of the document as it is written.
+    """
+    root = _without_sweep(compiled)
     if defaults:
         from .sections import filled
 
@@ -36,6 +39,18 @@ def resolved_node(compiled: Compiled, *, defaults: bool = False) -> Mapping:
             root = filled(compiled, root)
     entries = {**_own(compiled, root), **root.entries}
     return in_order(replace_entries(root, entries))
+
+
+def _without_sweep(compiled: Compiled) -> Mapping:
+    """The document without its sweep, and without what only a sweep decides."""
+    root = compiled.file.document.root
+    if "sweep" not in root.entries:
+        return root
+    if compiled.fold_expectations:
+        from modelspec.compiler.spec.fold_expectations import without_fold_expectations
+
+        root = without_fold_expectations(root)
+    return replace_entries(root, {key: one for key, one in root.entries.items() if key != "sweep"})
 
 
 def resolved(compiled: Compiled, *, defaults: bool = False) -> dict[str, Any]:

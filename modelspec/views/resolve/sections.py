@@ -11,7 +11,7 @@ from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import Feature
 from modelspec.compiler.spec.data_slices import Slice
 from modelspec.compiler.spec.entries import Use
-from modelspec.compiler.spec.model_inputs import Input, InputSpec
+from modelspec.compiler.spec.model_inputs import Input, InputSpec, is_one_input
 from modelspec.compiler.spec.model_section import ModelSection, SharedLayer
 from modelspec.compiler.spec.moving_average import DEFAULT_MOMENTUM, MOMENTUM, is_average
 from modelspec.compiler.spec.players_section import BESIDE, PLAYERS
@@ -304,7 +304,7 @@ class _Models:
 
     def _inputs(self, node: Node, inputs: Iterable[InputSpec]) -> Node:
         """The inputs in their long form."""
-        whole = not isinstance(node, Mapping) or "shape" in node.entries
+        whole = not isinstance(node, Mapping) or is_one_input(node)
         entries: dict[str, Entry] = {}
         for one in inputs:
             written = node if whole else node.entries[one.name].value  # type: ignore[union-attr]

@@ -9,6 +9,7 @@ from modelspec.compiler.spec.model_section import DATA_FORMATS
 from modelspec.compiler.spec.spec_file import VERSION
 
 from .generate_docs import GENERATE
+from .sweep_docs import SWEEP
 from .type_text import words
 
 
@@ -273,7 +274,7 @@ KEYS: Final[dict[str, Key]] = {
         " nothing after the run.",
         "data: {source: {csv: table.csv}, targets: c, cache: disk}",
     ),
-    **{path: Key(*one) for path, one in GENERATE.items()},
+    **{path: Key(*one) for path, one in (GENERATE | SWEEP).items()},
     "expect": Key(
         "a mapping of quantities to comparisons",
         "Conditions for the model, evaluated by `check`, and for the results of a run: if they"
@@ -285,7 +286,8 @@ KEYS: Final[dict[str, Key]] = {
         " `>`, `>=` or `==` and a number, whose unit may be `k`, `M`, `G`, `kB`, `MB`, `GB`, `%`,"
         " `s`, `min` or `h`; or `baseline`, the number of the accepted run, `baseline + 0.01`,"
         " `baseline * 1.05`, `98% of baseline`. A list contains several comparisons. `{best: ...}`,"
-        " `{last: ...}` and `{mean: ...}` refer to the epochs of a `train_` or `val_` metric.",
+        " `{last: ...}` and `{mean: ...}` refer to the epochs of a `train_` or `val_` metric; with"
+        " all folds in `sweep`, `{mean: ...}` of a `test_` metric is the mean over the folds.",
         _LAYERS + '    - Dense: 3\nexpect: {parameters: "<= 200"}',
     ),
     "training": Key(

@@ -28,7 +28,7 @@ def with_loop(mapping: Schema) -> Schema:
     """
     one = mapping["additionalProperties"]
     keys = {"type": "object", "properties": _ANY, "additionalProperties": one}
-    words = {
+    words: dict[str, Schema] = {
         "for": {"anyOf": [loop(), one]},
         "index": {"anyOf": [NAME, one]},
         "do": {"anyOf": [keys, one]},
