@@ -52,11 +52,13 @@ model:
 training:
   loss: {a: {expression: "abs(y_true - y_pred)", name: mine}, b: {expression: "square(y_pred)"}}
   metrics: {a: [{name: d, expression: "y_pred"}, mae]}
-  callbacks: [{LearningRateScheduler: {expression: "lr * 0.9"}}]
+  callbacks:
+    - LearningRateScheduler: {expression: "lr * 0.9"}
+    - LearningRateScheduler: {schedule: {expression: "lr * 0.8"}}
 """
     )
     found = ms.check(path).diagnostics
-    assert [(one.code, one.severity) for one in found] == [("MS221", "warning")] * 4
+    assert [(one.code, one.severity) for one in found] == [("MS221", "warning")] * 5
     before = ms.load_spec(path).compiled.training
     done = subprocess.run(
         [sys.executable, "-m", "modelspec", "check", "--fix", str(path)], capture_output=True
@@ -67,6 +69,13 @@ training:
     assert before is not None and after is not None
     for output in ("a", "b"):
         assert _formula(before, output) == _formula(after, output)
+
+
+def test_the_old_key_is_rewritten_in_optimizers() -> None:
+    rate = {"learning_rate": {"expression": "0.1 * 0.9 ** epoch"}}
+    for optimizer in ({"SGD": rate}, {"LossScaleOptimizer": {"inner_optimizer": {"SGD": rate}}}):
+        found = ms.check(spec(optimizer=optimizer)).diagnostics
+        assert [(one.code, one.severity) for one in found] == [("MS221", "warning")]
 
 
 def _formula(training: Any, output: str) -> str:

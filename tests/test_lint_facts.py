@@ -18,7 +18,7 @@ from modelspec.catalog.layers.layer import Argument, Inputs, Layer
 from modelspec.compiler import rules
 from modelspec.core.shapes import Tensor
 
-RULES = sorted(Path(rules.__file__).parent.glob("MS*.py"))
+RULES = sorted(Path(rules.__file__).parent.rglob("MS*.py"))
 
 
 class Own(Layer):
@@ -243,9 +243,13 @@ def test_a_rule_is_one_file_with_its_page(path: Path) -> None:
 
 def test_every_rule_is_found_by_its_name() -> None:
     """There is no list to keep: a file more is a rule more; a page without a rule is left over."""
-    found = [check.__module__.rpartition(".")[2] for check in rules._checks()]
-    assert found == [path.stem for path in RULES]
-    assert {path.stem for path in RULES[0].parent.glob("MS*.md")} == set(found)
+    for package in (rules.__name__, f"{rules.__name__}.of_sweeps"):
+        found = [check.__module__.rpartition(".") for check in rules._checks(package)]
+        assert found and all(one[0] == package for one in found)
+        folder = Path(rules.__file__).parent / package.removeprefix(rules.__name__).lstrip(".")
+        names = {name for _, _, name in found}
+        assert names == {path.stem for path in folder.glob("MS*.py")}
+        assert names == {path.stem for path in folder.glob("MS*.md")}
 
 
 def test_no_rule_names_a_layer() -> None:

@@ -302,4 +302,4 @@ def test_the_resolved_spec_and_the_schema_have_the_objective(tmp_path: Any) -> N
     (one,), (other,) = (tuple(each.compiled.training.objective.values()) for each in (found, again))
     assert str(one.formula) == str(other.formula) and str(one.weight) == str(other.weight)
     schema = file_schema.whole()
-    assert "objective" in str(schema["properties"]["training"])
+    assert "objective" in str(schema["else"]["properties"]["training"])

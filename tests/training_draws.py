@@ -78,7 +78,7 @@ CALLBACKS: tuple[Any, ...] = (
         else ()
     ),
 )
-NOT_DRAWN = ("Expression", "CTC", "Circle", "MultiOptimizer", "LossScaleOptimizer")
+NOT_DRAWN = ("Expression", "Circle", "MultiOptimizer", "LossScaleOptimizer")
 FITS: dict[str, tuple[str, ...]] = {
     "indices": ("indices", "any"),
     "one_hot": ("one_hot", "numbers", "any"),

@@ -23,7 +23,7 @@ from modelspec.core.dtypes import is_float
 Array = np.ndarray[Any, Any]
 BATCH = 4
 """Examples in a step."""
-UNKNOWN = (6, 4, 3, 8, 1, 16, 5)
+UNKNOWN = (6, 4, 3, 8, 1, 16, 5, 32)
 """What unknown sizes are in the data: a model may be for one of them alone."""
 MIXED = 25
 """How many ways of making each unknown size another one are tried, where none of these does."""
@@ -59,12 +59,12 @@ def trained(spec: dict[str, Any]) -> Trained:
     return Trained(True, failure(ms.load_spec(spec).compiled))
 
 
-def failure(compiled: Any) -> str:
+def failure(compiled: Any, mixed: int = MIXED) -> str:
     """What building and training a compiled spec says where it fails, whatever its unknown sizes
-    are.
+    are; up to `mixed` ways of making each another one are tried.
     """
     first = ""
-    for sizes in _unknown_sizes(compiled):
+    for sizes in _unknown_sizes(compiled, mixed):
         try:
             take_steps(compiled, sizes)
         except Exception as error:  # noqa: BLE001  # whatever Keras or TensorFlow raises is the finding
@@ -74,7 +74,7 @@ def failure(compiled: Any) -> str:
     return first
 
 
-def _unknown_sizes(compiled: Any) -> Iterator[Sizes]:
+def _unknown_sizes(compiled: Any, mixed: int = MIXED) -> Iterator[Sizes]:
     """What the unknown sizes may be: all the same, or each one of the numbers in the model."""
     inputs = compiled.graph.graph.inputs
     keys = {
@@ -88,7 +88,7 @@ def _unknown_sizes(compiled: Any) -> Iterator[Sizes]:
         return
     yield from (dict.fromkeys(keys, size) for size in UNKNOWN)
     written = sorted(_numbers(compiled))
-    for sizes in islice(product(written, repeat=len(keys)), MIXED):
+    for sizes in islice(product(written, repeat=len(keys)), mixed):
         yield dict(zip(keys, sizes, strict=True))
 
 
@@ -236,6 +236,8 @@ def _targets(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any
         return tf.constant(rng.integers(0, classes, shape))
     if kind == "indices":
         return tf.constant(rng.integers(0, classes, shape[:-1]))
+    if kind == "sequences":
+        return tf.constant(rng.integers(1, max(shape[-1], 2), (shape[0], 2)), "int32")
     if kind == "identities":
         return tf.constant(rng.integers(0, 2, shape[:-1]))
     if kind == "one_hot":

@@ -35,6 +35,15 @@ EACH = 4
 
 GPU_ONLY = "MS411"
 """The warning that a layer has no kernel for a CPU."""
+LIMITS = frozenset({"MS205", "MS206"})
+"""Numbers and words that Keras does not check, or checks late."""
+WRONG_NUMBERS = frozenset(
+    f"MS{code}"
+    for code in (510, 511, 512, 513, 514, 515, 528, 547, 548, 549, 550, 559, 560, 593, 624)
+)
+"""The codes of specs that Keras trains to wrong numbers: a metric of probabilities on scores, the
+highest of one unit, a loss without a gradient, two schedules.
+"""
 
 
 class Drawn(NamedTuple):
@@ -113,7 +122,15 @@ class Hunt:
             if not self.refused and not needs_gpu:
                 self._train(one, checked.value)
         elif self.refused:
-            self._try(one, {each.code for each in errors}, [each.message for each in errors])
+            self._judge(one, {each.code for each in errors}, [each.message for each in errors])
+
+    def _judge(self, one: Drawn, codes: set[str], messages: list[str]) -> None:
+        if codes & LIMITS:
+            self.counts["beyond limits"] += 1
+        elif codes & WRONG_NUMBERS:
+            self.counts["wrong numbers"] += 1
+        else:
+            self._try(one, codes, messages)
 
     def _train(self, one: Drawn, compiled: Any) -> None:
         reason = failure(compiled)
@@ -139,7 +156,7 @@ class Hunt:
         if len(typed.layers) != len(typed.graph.calls) or len(typed.outputs) > len(training.losses):
             return
         self.counts["tried"] += 1
-        reason = failure(compiled)
+        reason = failure(compiled, mixed=0)
         if reason:
             self.reasons.update(codes)
             return

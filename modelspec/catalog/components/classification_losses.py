@@ -268,3 +268,12 @@ class CTC(Loss):
 
     def values(self, outputs: Shape) -> Shape | None:
         return outputs[:1]
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        if len(outputs) == 3:
+            return None
+        return Misfit(
+            "requires outputs (batch, steps, classes)",
+            None,
+            "change the output to three axes, e.g. with `Reshape`",
+        )

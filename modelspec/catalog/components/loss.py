@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from modelspec.core.shapes import Shape
 
-from .misfit import Misfit, along_examples
+from .misfit import Misfit, along_examples, without_axis
 from .setting_types import Component, FloatDtype, Name
 
 Targets: TypeAlias = Literal[
@@ -77,11 +77,7 @@ class Loss(Component):
         """The shape of the losses of a batch before they are reduced; None if unknown. Most losses
         reduce the last axis, or `axis`.
         """
-        axis: int = getattr(self, "axis", -1)
-        if not -len(outputs) <= axis < len(outputs):
-            return None
-        axis %= len(outputs)
-        return (*outputs[:axis], *outputs[axis + 1 :])
+        return without_axis(getattr(self, "axis", -1), outputs)
 
     def keeps_examples(self, outputs: Shape) -> bool:
         """Whether each example has separate losses, which can be weighted."""

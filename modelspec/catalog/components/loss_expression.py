@@ -4,8 +4,10 @@ from typing import ClassVar
 
 from modelspec.core.shapes import Shape
 
+from ..formula.comparing import compared, separate_examples
 from ..formula.formula_setting import ComparingFormula
 from .loss import Loss, Reduction, Targets
+from .misfit import Misfit, formula_misfit
 
 
 class Expression(Loss):
@@ -31,4 +33,10 @@ class Expression(Loss):
     reduction: Reduction = "sum_over_batch_size"
 
     def values(self, outputs: Shape) -> Shape | None:
-        return None
+        return compared(self.formula, outputs).result
+
+    def keeps_examples(self, outputs: Shape) -> bool:
+        return separate_examples(compared(self.formula, outputs).result, outputs)
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return formula_misfit(compared(self.formula, outputs).fault)

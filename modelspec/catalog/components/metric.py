@@ -6,7 +6,7 @@ from modelspec.core.registry import snake_case
 from modelspec.core.shapes import Shape
 
 from .loss import Targets
-from .misfit import Misfit, along_examples
+from .misfit import Misfit, along_examples, without_axis
 from .setting_types import Component, MetricDtype, Name
 
 Direction: TypeAlias = Literal["up", "down"] | None
@@ -58,6 +58,12 @@ class Metric(Component):
         None if it cannot be inferred. Several values are logged as `name_0`, `name_1`, ...
         """
         return 1
+
+    def values(self, outputs: Shape) -> Shape | None:
+        """The shape of the values of a batch before their mean; None if it is that of the outputs
+        without their last axis, or if the metric is not a mean of values.
+        """
+        return without_axis(getattr(self, "axis", -1), outputs) if self.along_units else None
 
     def keeps_examples(self, outputs: Shape) -> bool:
         """Whether each example has separate values, which can be weighted."""

@@ -2,9 +2,13 @@
 
 from typing import ClassVar
 
+from modelspec.core.shapes import Shape
+
+from ..formula.comparing import compared, separate_examples
 from ..formula.formula_setting import ComparingFormula
 from .loss import Targets
 from .metric import Direction, Metric
+from .misfit import Misfit, formula_misfit
 
 
 class Expression(Metric):
@@ -27,3 +31,12 @@ class Expression(Metric):
 
     formula: ComparingFormula
     """The formula whose mean is measured, in quotes."""
+
+    def values(self, outputs: Shape) -> Shape | None:
+        return compared(self.formula, outputs).result
+
+    def keeps_examples(self, outputs: Shape) -> bool:
+        return separate_examples(compared(self.formula, outputs).result, outputs)
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return formula_misfit(compared(self.formula, outputs).fault)

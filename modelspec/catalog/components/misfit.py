@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import PENDING, Shape, known
 
 
@@ -24,6 +25,14 @@ def along_examples(axis: int | tuple[int, ...] | None, outputs: Shape) -> bool:
     rank = len(outputs)
     found = {one % rank for one in axes if -rank <= one < rank}
     return 0 in found and len(found) < rank
+
+
+def without_axis(axis: int, outputs: Shape) -> Shape | None:
+    """The shape of a comparison along the axis; None if the outputs do not have it."""
+    if not -len(outputs) <= axis < len(outputs):
+        return None
+    axis %= len(outputs)
+    return (*outputs[:axis], *outputs[axis + 1 :])
 
 
 def off_the_last_axis(axis: int, outputs: Shape) -> Misfit | None:
@@ -62,3 +71,11 @@ def from_the_end(axis: int) -> Misfit | None:
         "axis",
         "count the axis from 0, which is the batch",
     )
+
+
+def formula_misfit(fault: Fault | None) -> Misfit | None:
+    """For a formula that does not support outputs of a shape."""
+    if fault is None:
+        return None
+    help = fault.help or "change the formula, or the output"
+    return Misfit(f"cannot be computed ({fault.message})", "formula", help)

@@ -9,7 +9,7 @@ from modelspec.core.shapes import Shape
 
 from .loss import Targets
 from .metric import AT_LEAST_0, SHARE, Bounds, Direction, Metric
-from .misfit import Misfit, along_examples, from_the_end, off_the_last_axis
+from .misfit import Misfit, along_examples, from_the_end, off_the_last_axis, without_axis
 from .setting_types import Count, Fraction, Name, WholeNumbers
 
 
@@ -79,6 +79,9 @@ class CategoricalCrossentropy(Metric):
     """Whether outputs are logits (no softmax) rather than probabilities."""
     label_smoothing: Fraction = 0
     axis: int = -1
+
+    def values(self, outputs: Shape) -> Shape | None:
+        return without_axis(self.axis, outputs)
 
     def keeps_examples(self, outputs: Shape) -> bool:
         return not along_examples(self.axis, outputs)

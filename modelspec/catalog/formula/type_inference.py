@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from modelspec.core.diagnostics import Fault
+from modelspec.core.records import dataclass
 from modelspec.core.shapes import Shape, Size, Tensor, may_equal, plus, show
 
 from .across_batch import Operation, joins_examples, takes_examples
@@ -50,7 +51,7 @@ def infer(
     if not found.rank or found.shape[0] != (BATCH if batch is None else batch):
         raise Fault(
             "MS401",
-            f"the result has no batch axis: {_shown(found.shape)}",
+            f"the result has no batch axis: {_shown(found.shape, batch)}",
             part=formula.root.place,
             help=(
                 "keep the batch axis first: reduce and index axes from 1 on, and begin `reshape`"
@@ -73,8 +74,12 @@ def inference(
     return Inference({**named, **constants}, batch)
 
 
-def _shown(shape: Shape) -> str:
-    return show(shape) if shape else "it is a single number"
+def _shown(shape: Shape, batch: Size) -> str:
+    if not shape:
+        return "it is a single number"
+    if shape[0] is None and batch is None:  # `show` would call it the batch
+        return f"it has another number of examples, {show(('unknown', *shape[1:]))}"
+    return show(shape)
 
 
 def _named(name: str, x: Tensor) -> Tensor:

@@ -198,7 +198,7 @@ class RandomElasticTransform(Geometric):
     factor: Strength = 1.0
     scale: Strength = 1.0
     interpolation: Interpolation = "bilinear"
-    fill_mode: Literal["reflect", "wrap", "constant", "nearest", "mirror"] = "reflect"
+    fill_mode: FillMode = "reflect"  # Keras accepts `mirror` too, but fails in training
     fill_value: Number = 0.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None

@@ -65,7 +65,16 @@ def need_entries(layer: Layer, mode: str, given: Tensor) -> None:
 
 
 def check_sparse(sparse: bool, mode: str) -> None:
-    """Raises MS208 if `sparse` is combined with integer output."""
+    """Raises MS208 if `sparse` is combined with integer output, or with weights of tokens, which
+    TensorFlow cannot multiply with a sparse tensor.
+    """
+    if sparse and mode == "tf_idf":
+        refuse(
+            "`sparse` does not work with `output_mode: tf_idf`",
+            "MS208",
+            "sparse",
+            help="leave `sparse` out, or use `output_mode: count`",
+        )
     if sparse and mode == "int":
         refuse(
             "`sparse` requires an output mode that gives vectors, found `int`",

@@ -179,6 +179,12 @@ class Facts(Settings):
     if the batch size is unknown, so that it gets one example at a time.
     """
 
+    def changes_batch(self, made: Tensor) -> str | None:
+        """The setting by which `made`, its output for several tensors, has other examples than each
+        of them; None if it has the same examples.
+        """
+        return None
+
     def fails_in_training(self, made: Tensor) -> str | None:
         """Why it cannot give `made` in training, as the end of a sentence; None if it can."""
         return None

@@ -303,6 +303,9 @@ class Concatenate(Merge):
     def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
         return True
 
+    def changes_batch(self, made: Tensor) -> str | None:
+        return "axis" if self.axis in (0, -made.rank) else None
+
     def output(self, inputs: Inputs) -> Tensor:
         tensors = inputs.many
         first = tensors[0]

@@ -137,7 +137,16 @@ class TrainingPass:
             rewriting.entries["inner_optimizer"] = Entry(
                 entry.key_span, self.component(family, entry.value)
             )
+        self._formula_inside(rewriting)
         return rewriting.mapping
+
+    def _formula_inside(self, rewriting: Rewriting) -> None:
+        """The formula of the learning rate in an optimizer or a callback."""
+        for key in ("learning_rate", "schedule"):
+            entry = rewriting.entries.get(key)
+            value = entry.value if entry is not None else None
+            if entry is not None and isinstance(value, Mapping) and _is_old_formula(value):
+                rewriting.entries[key] = Entry(entry.key_span, self.component(key, value))
 
     def _decay(self, kind: str, rewriting: Rewriting) -> None:
         """`decay` becomes an equivalent schedule: the rate divided by `1 + decay * steps`."""

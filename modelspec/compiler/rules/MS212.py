@@ -10,6 +10,7 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.shapes import Tensor
 
 from ..infer import TypedCall
+from ..infer.shared import nested
 from .case import Case
 from .graph_walk import layer_of, setting_span
 from .weight_settings import components, regularized
@@ -30,19 +31,30 @@ def check(case: Case) -> None:
 
 
 def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
-    for what, regularizer in components(layer, _SUFFIX, REGULARIZERS, Regularizer):
-        for tensor in _regularized(call, what):
-            misfit = regularizer.misfit(tensor)
-            if misfit is None:
-                continue
-            setting = f"{what}{_SUFFIX}"
-            case.report.error(
-                "MS212",
-                f"`{setting}`: `{regularizer.kind()}` {misfit}",
-                setting_span(call, setting) or call.call.use.kind_span,
-                help="use `L1`, `L2` or `L1L2`, which take any shape and dtype",
-            )
-            break
+    reported: set[str] = set()  # the cells of an RNN may share a setting
+    for what, regularizer in _regularizers(layer):
+        misfits = (regularizer.misfit(tensor) for tensor in _regularized(call, what))
+        misfit = next((one for one in misfits if one is not None), None)
+        setting = f"{what}{_SUFFIX}"
+        if misfit is None or setting in reported:
+            continue
+        reported.add(setting)
+        case.report.error(
+            "MS212",
+            f"`{setting}`: `{regularizer.kind()}` {misfit}",
+            setting_span(call, setting) or call.call.use.kind_span,
+            help="use `L1`, `L2` or `L1L2`, which take any shape and dtype",
+        )
+
+
+def _regularizers(layer: Layer) -> Iterator[tuple[str, Regularizer]]:
+    """What the layer and the layers nested in its settings regularize. A nested layer has an output
+    of another shape, which is not known here.
+    """
+    for one in nested(layer):
+        for what, regularizer in components(one, _SUFFIX, REGULARIZERS, Regularizer):
+            if one is layer or what != _OUTPUT:
+                yield what, regularizer
 
 
 def _regularized(call: TypedCall, what: str) -> Iterator[Tensor]:

@@ -41,7 +41,9 @@ def check(case: Case) -> None:
         head, loss = case.heads.get(output), case.fitting.losses.get(output)
         if head is None or loss is None or not isinstance(loss.settings, Loss):
             continue
-        if isinstance(metric.settings, str):
+        if loss.settings.targets == "sequences":
+            _check_aligned(case, head, loss, metric)
+        elif isinstance(metric.settings, str):
             _check_accuracy(case, head, loss, loss.settings, metric)
         else:
             assert isinstance(metric.settings, Metric)
@@ -53,6 +55,22 @@ def _metrics(training: Training) -> Iterator[tuple[str, Chosen]]:
         for output, metrics in by_output.items():
             for metric in metrics:
                 yield output, metric
+
+
+def _check_aligned(case: Case, head: Head, loss: Chosen, metric: Chosen) -> None:
+    """Report a metric of label sequences, which have another length than the output. Only a formula
+    may be right.
+    """
+    if isinstance(metric.settings, Metric) and metric.settings.takes in ("any", "sequences"):
+        return
+    case.report.error(
+        "MS523",
+        f"`{metric.written}` compares each step, but the targets of output `{head.output}` are"
+        " label sequences that are not aligned with its steps",
+        metric.span,
+        notes=[Note("expected by the loss", loss.span)],
+        help="leave it out: no metric of Keras decodes label sequences",
+    )
 
 
 def _check_accuracy(case: Case, head: Head, loss: Chosen, settings: Loss, metric: Chosen) -> None:

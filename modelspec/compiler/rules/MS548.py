@@ -7,7 +7,7 @@ from modelspec.core.source import Scalar
 
 from ..spec.data_section import transform_of
 from .case import Case
-from .measured_outputs import ACCURACY, Measured
+from .measured_outputs import Measured
 
 
 def check(case: Case) -> None:
@@ -15,7 +15,6 @@ def check(case: Case) -> None:
     for one in case.measured:
         if not one.several_labels or not _takes_one_class(one) or _one_label(case, one.head.output):
             continue
-        is_accuracy = one.metric.settings in ACCURACY
         case.report.error(
             "MS548",
             f"`{one.metric.written}` compares the highest of {one.head.units} units, but each unit"
@@ -25,7 +24,7 @@ def check(case: Case) -> None:
             help=_help(one),
             suggestion=(
                 "binary_accuracy"
-                if is_accuracy and isinstance(one.metric.node, Scalar) and not one.scores
+                if one.is_accuracy and isinstance(one.metric.node, Scalar) and not one.scores
                 else None
             ),
         )
@@ -43,7 +42,7 @@ def _one_label(case: Case, output: str) -> bool:
 
 def _takes_one_class(one: Measured) -> bool:
     if one.settings is None:
-        return one.metric.settings in ACCURACY
+        return one.is_accuracy
     return one.settings.takes == "one_hot"
 
 

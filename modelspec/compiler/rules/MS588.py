@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from modelspec.core.diagnostics import Note
-from modelspec.core.shapes import Shape, broadcasts, show
+from modelspec.core.shapes import Shape, show
 from modelspec.core.source import locate
 
 from .case import Case
 from .loss_terms import Term, penalty, terms
+from .weighted_values import combines
 
 
 def check(case: Case) -> None:
@@ -17,7 +18,8 @@ def check(case: Case) -> None:
     found = list(terms(case))
     firsts: dict[Shape, Term] = {}  # many outputs share few shapes
     for one in found:
-        other = next((term for term in firsts.values() if not _adds(one.shape, term.shape)), None)
+        others = (term for term in firsts.values() if not combines(one.shape, term.shape))
+        other = next(others, None)
         firsts.setdefault(one.shape, one)
         if other is not None:
             _report(case, *((other, one) if other.shape and not one.shape else (one, other)))
@@ -27,16 +29,6 @@ def check(case: Case) -> None:
     if open_term is not None and call is not None:
         note = Note(f"`{call.name}` adds a number to the loss", call.call.use.kind_span)
         _say(case, open_term, f"the penalty of `{call.name}`", note)
-
-
-def _adds(first: Shape, second: Shape) -> bool:
-    """Whether TensorFlow can add the two: from the last axis on, sizes are equal or 1. The batch
-    axis of the shape with fewer axes is aligned with another axis, and its size is unknown.
-    """
-    shorter, longer = sorted((first, second), key=len)
-    met = longer[-len(shorter)] if shorter and len(shorter) < len(longer) else 1
-    pairs = zip(reversed(first), reversed(second), strict=False)
-    return met in (1, None) and all(broadcasts(a, b) for a, b in pairs)
 
 
 def _report(case: Case, one: Term, other: Term) -> None:

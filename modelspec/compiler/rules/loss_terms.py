@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from modelspec.catalog.components import REGULARIZERS
 from modelspec.catalog.components.regularizers import Regularizer
+from modelspec.catalog.formula.elementwise import BATCH
 from modelspec.catalog.layers.layer import Layer
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Shape
 
 from ..infer import TypedCall, TypedGraph
@@ -16,6 +17,7 @@ from .case import Case
 from .graph_walk import distinct, layer_of
 from .trained_outputs import TrainedOutput
 from .weight_settings import components, regularized
+from .weighted_values import with_batch
 
 _OUTPUT = "activity"
 
@@ -31,11 +33,18 @@ class Term(NamedTuple):
 def terms(case: Case) -> Iterator[Term]:
     """The loss of each output in order, without those of unknown shape."""
     for one in case.trained:
-        shape = () if one.settings.reduced else one.settings.values(one.head.tensor.shape)
+        shape = () if one.settings.reduced else unreduced(one)
         if shape == () and not one.settings.reduced and case.weighs_examples:
-            shape = (one.head.tensor.shape[0],)  # one scalar, times the weight of each
+            shape = (BATCH,)  # one scalar, times the weight of each
         if shape is not None and not one.misfits:
             yield Term(one, shape)
+
+
+def unreduced(one: TrainedOutput) -> Shape | None:
+    """The shape of the losses of a batch, in which the size of the batch axis is `BATCH` if the
+    spec does not fix it; None if unknown.
+    """
+    return one.settings.values(with_batch(one.head.tensor.shape))
 
 
 def penalty(graph: TypedGraph) -> TypedCall | None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Layer
+from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Shape, Size, Tensor
 
 from ..graph import Graph, Ref
 from ..infer import TypedCall, TypedGraph
+from .given_masks import given_mask
 from .graph_walk import by_name
 
 
@@ -131,7 +133,7 @@ class _Walk:
             }
             calls = by_name(typed)
             for call in typed.layers:
-                masks[call.name] = self._call(call, masks, calls)
+                masks[call.name] = self._call(call, masks, typed)
             self.runs[key] = {
                 name: _of(ref, masks, calls) for name, ref in typed.graph.outputs.items()
             }
@@ -141,9 +143,10 @@ class _Walk:
         self,
         call: TypedCall,
         masks: Mapping[str, tuple[Mask | None, ...]],
-        calls: Mapping[str, TypedCall],
+        typed: TypedGraph,
     ) -> tuple[Mask | None, ...]:
         """The masks of the outputs of a call."""
+        calls = by_name(typed)
         taken = {
             argument: tuple((ref.producer, _of(ref, masks, calls)) for ref in _refs(item))
             for argument, item in (call.call.inputs or {}).items()
@@ -161,6 +164,11 @@ class _Walk:
             self._use(call, layer, taken)
             if self._unfit(call, layer, taken):
                 return ()
+        shape = given_mask(call, layer, typed)
+        if shape is not None:
+            made, *others = call.outputs
+            steps = shape[1] if len(shape) > 1 else None
+            return (Mask(call, steps, shape, made.rank), *(None for _ in others))
         return _results(call, layer, taken)
 
     def _every_step(

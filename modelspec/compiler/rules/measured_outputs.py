@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from modelspec.catalog.components import ACTIVATIONS
 from modelspec.catalog.components.loss import Loss
 from modelspec.catalog.components.metric import Metric
+from modelspec.core.records import NamedTuple
 
 from ..spec.training_section import Chosen, Training
 from .output_heads import Head
@@ -47,6 +47,12 @@ class Measured(NamedTuple):
     def _beyond_0_to_1(self) -> bool:
         activation = ACTIVATIONS.find(self.head.activation or "")
         return activation is not None and not getattr(activation, "gives_probabilities", True)
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether the metric is the accuracy that Keras chooses by the targets, in any case."""
+        name = self.metric.settings
+        return isinstance(name, str) and name.lower() in ACCURACY
 
     @property
     def several_labels(self) -> bool:

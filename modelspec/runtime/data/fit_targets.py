@@ -85,6 +85,8 @@ def _arranged(values: Array, target: Target) -> Array:
         reason = fits_formula(values, target) if has_formula(target) else None
         if has_formula(target) and reason is None:
             return values
+        if target.either and values.ndim < target.tensor.rank:
+            return arrange(values, target.tensor.shape[1:-1], target.subject, _named(target))
         raise _misfit(values, target, reason) from None
 
 

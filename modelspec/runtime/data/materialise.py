@@ -28,7 +28,7 @@ from .real_steps import kept_lengths
 from .scan import Scan
 from .spec_facts import compared_outputs, row_inputs, row_outputs, section, typed_graph
 from .table import Array, Table
-from .targets import Target, loss_of
+from .targets import Target, loss_of, measure_of, takes_either
 from .value_places import has_place
 
 MakeArray = Callable[[str, tuple[int, ...], Any], Array]
@@ -234,13 +234,14 @@ def target_of(
     return Target(
         name,
         row_outputs(compiled)[name],
-        loss_of(compiled.training, name),
+        loss_of(compiled.training, name) or measure_of(compiled.training, name),
         bound,
         table,
         rows,
         labels(layers),
         measured=compiled.training is not None and (name in compared_outputs(compiled.training)),
         of_rows=has_rows(section(compiled).window),
+        either=takes_either(compiled.training, name),
     )
 
 

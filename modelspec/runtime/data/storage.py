@@ -33,7 +33,7 @@ from .prepared_keys import expected, must_adapt, vocabularies
 from .scan import Scan
 from .spec_facts import compared_outputs, typed_graph
 from .table import Array, Table
-from .targets import loss_of
+from .targets import loss_of, measure_of
 from .windows import LACKING
 
 
@@ -207,7 +207,7 @@ class Storage:
         return {"seed": seed_of(split, self.compiled), "split": split.facts()}
 
     def _output(self, name: str) -> str:
-        loss = loss_of(self.compiled.training, name)
+        loss = loss_of(self.compiled.training, name) or measure_of(self.compiled.training, name)
         axis = getattr(loss, "axis", None)
         kind = f"{loss.kind()} {getattr(loss, 'targets', '')} {axis}" if loss else ""
         output = typed_graph(self.compiled).outputs.get(name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from modelspec.compiler.spec.training_section import Training
+from modelspec.catalog.components import METRICS
+from modelspec.catalog.components.metric import Metric
+from modelspec.compiler.spec.training_section import Chosen, Training
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Shape, Tensor
 
@@ -20,6 +22,7 @@ class Target:
     output: str
     tensor: Tensor
     loss: Settings | None
+    """Its loss, or the metric that determines its targets."""
     bound: Bound
     table: Table
     rows: Array | None = None
@@ -34,6 +37,8 @@ class Target:
     """
     of_rows: bool = False
     """Whether these are the rows of targets over several steps, so `tensor` lacks the time axis."""
+    either: bool = False
+    """Whether they may be class indices as well as values of the output's shape."""
 
     @property
     def encoding(self) -> str:
@@ -72,3 +77,28 @@ def loss_of(training: Training | None, output: str) -> Settings | None:
     """The loss of an output, if it has one."""
     chosen = training.losses.get(output) if training else None
     return chosen.settings if chosen and isinstance(chosen.settings, Settings) else None
+
+
+def measure_of(training: Training | None, output: str) -> Metric | None:
+    """The metric that determines the targets of an output without a loss: the first one that
+    compares class indices.
+    """
+    if training is None or output in training.losses:
+        return None
+    found = (one.settings for one in _metrics(training, output))
+    metrics = (one for one in found if isinstance(one, Metric))
+    return next((one for one in metrics if one.takes == "indices"), None)
+
+
+def takes_either(training: Training | None, output: str) -> bool:
+    """Whether an output without a loss is only measured by metrics that Keras chooses by the shape
+    of the targets (`accuracy`).
+    """
+    if training is None or output in training.losses:
+        return False
+    found = [one.settings for one in _metrics(training, output)]
+    return all(isinstance(one, str) and one.lower() in METRICS.by_shape for one in found)
+
+
+def _metrics(training: Training, output: str) -> tuple[Chosen, ...]:
+    return (*training.metrics.get(output, ()), *training.weighted_metrics.get(output, ()))
