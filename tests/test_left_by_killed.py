@@ -44,7 +44,7 @@ def test_a_run_that_was_killed_before_its_training_is_started_again(tmp_path: Pa
         assert [one.name for one in folder.iterdir()] == [".lock"]
 
 
-@pytest.mark.parametrize("name", ["resolved.yaml", "notes.txt"])
+@pytest.mark.parametrize("name", ["history.csv", "notes.txt"])
 def test_a_folder_with_anything_else_is_not_emptied(tmp_path: Path, name: str) -> None:
     folder = unbegun(tmp_path / "run")
     (folder / name).write_text("")

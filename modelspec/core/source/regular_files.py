@@ -15,6 +15,14 @@ def require_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
+def is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link, of whatever target."""
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
 def read_regular(path: Path, most: int) -> bytes:
     """The whole file. Raises `OSError` unless it is a regular file of at most `most` bytes."""
     require_regular(path)

@@ -17,7 +17,7 @@ from typing import Any
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup, StringLookup
 from modelspec.core.run_names import PREPROCESSING
-from modelspec.core.source.regular_files import read_regular
+from modelspec.core.source.own_files import read_own
 
 from .columns import Bound
 from .errors import RunError
@@ -26,6 +26,11 @@ from .state_arrays import Arrays, arrays_of, from_files, is_arrays, to_files
 FOLDER = PREPROCESSING
 FILE = "state.json"
 _VERSION = 1
+_MALFORMED = (
+    *(ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError, MemoryError, SyntaxError, EOFError),
+)
+"""What the conversion of other contents raises."""
 _MOST = 2**30
 """Maximum size of a state in bytes: vocabularies may be large."""
 
@@ -105,7 +110,7 @@ class State:
                 "features": features,
             }
         )
-        beside = target / f".{FILE}.{os.getpid()}"
+        beside = target / f".{os.getpid()}-{FILE}"
         with beside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -118,7 +123,7 @@ class State:
         path = folder / FOLDER / FILE
         help = "train again, or get the file from a copy of the run"
         try:
-            read = json.loads(read_regular(path, _MOST))
+            read = json.loads(read_own(folder, f"{FOLDER}/{FILE}", _MOST))
             features = read["features"]
             if (
                 read["version"] != _VERSION
@@ -139,8 +144,9 @@ class State:
                 f"cannot read what this run learned from its data: `{path}`: {error.strerror}",
                 help=help,
             ) from None
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RunError.of("MS631", f"`{path}` is damaged: {error}", help=help) from None
+        except _MALFORMED as error:
+            reason = str(error) or type(error).__name__
+            raise RunError.of("MS631", f"`{path}` is damaged: {reason}", help=help) from None
 
 
 def _plain(state: State) -> dict[str, Any]:

@@ -5,6 +5,7 @@ without pickle. In the folder of a run each is a file; elsewhere it is a string 
 from __future__ import annotations
 
 import io
+import math
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from modelspec.core.source.regular_files import read_regular
+from modelspec.core.source.own_files import read_own
 
+from .sources.formats.numpy_header import header_of
 from .table import Array
 
 _INSIDE: Final = "npy"
@@ -67,6 +69,11 @@ def _npy(array: Array) -> bytes:
 
 
 def _array(content: bytes) -> Array:
+    """Raises `ValueError` if it claims more numbers than it has: NumPy would reserve them first."""
+    file = io.BytesIO(content)
+    shape, _, dtype = header_of(file)
+    if math.prod(shape) * dtype.itemsize != len(content) - file.tell() or dtype.hasobject:
+        raise ValueError("its size differs from what its header claims")
     found: Array = np.load(io.BytesIO(content), allow_pickle=False)
     return found
 
@@ -107,7 +114,7 @@ def to_files(value: Any, folder: Path) -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{os.getpid()}-{path.name}")
     with beside.open("wb") as file:
         file.write(content)
         file.flush()
@@ -127,7 +134,7 @@ def from_files(value: Any, folder: Path, most: int) -> Any:
         return {key: from_files(one, folder, most) for key, one in value.items()}
     found = {}
     for name, file in value[_FILES].items():
-        content = read_regular(folder / Path(file).name, most)
+        content = read_own(folder, Path(file).name, most)
         if f"{sha256(content).hexdigest()}.npy" != file:
             raise ValueError(f"the array `{name}` in `{file}` was changed")
         found[name] = b64encode(content).decode()

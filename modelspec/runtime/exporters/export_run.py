@@ -17,7 +17,7 @@ import numpy as np
 
 from ..backend.process_state import own_state
 from ..data import RunError
-from ..run.atomic_files import cannot_write, write_whole
+from ..run.atomic_files import cannot_write, sweep, write_whole
 from ..run.open_run import open_run
 from .checks import check_installed, check_path, check_tolerance, format_of
 from .formats import Format
@@ -177,6 +177,7 @@ def _put(path: Path, form: Format, write: Callable[[Path], None]) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
+    sweep(path.parent, path.name)
     folder = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         yield folder

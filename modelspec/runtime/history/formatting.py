@@ -23,7 +23,9 @@ def brief(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`1.5 s`, `2:05`, `1:02:05`."""
+    """`1.5 s`, `2:05`, `1:02:05`; `?` for a number that is not finite."""
+    if not math.isfinite(seconds):
+        return "?"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

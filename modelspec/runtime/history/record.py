@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelspec.core.diagnostics import Checked, Diagnostic, Fault
-from modelspec.core.source.regular_files import require_regular
+from modelspec.core.source.own_files import open_own
 
+from .edited_files import altered_results
 from .run_files import CHECKPOINTS, HISTORY, MANIFEST, METRICS, is_written
 from .slices import PARTS, prefix_of
 
@@ -205,6 +206,9 @@ def read_record(path: Path) -> Checked[Record | None]:
     except (OSError, ValueError, TypeError, OverflowError, RecursionError, csv.Error) as error:
         said = f"the results of the run in `{path}` cannot be read: {error}"
         found.append(Diagnostic("MS716", "warning", said, None))
+    for name, what in altered_results(path, manifest).items():
+        message = f"`{path / name}` {what}: its numbers may be wrong"
+        found.append(Diagnostic("MS777", "warning", message, None))
     history = _columns(rows)
     curves = {name: values for name, values in history.items() if name not in _NO_CURVES}
     return Checked(
@@ -307,7 +311,9 @@ def _numbers(found: Any, number: Callable[[Any], Any]) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    require_regular(path)
-    if path.stat().st_size > _MOST:
+    """A file of a run; no link is followed. Raises `OSError`, and `ValueError` for a large one."""
+    with open_own(path.parent, path.name) as file:
+        found = file.read(_MOST + 1)
+    if len(found) > _MOST:
         raise ValueError(f"`{path.name}` is larger than {_MOST // 1_000_000} MB")
-    return path.read_text(encoding="utf-8")
+    return found.decode("utf-8")

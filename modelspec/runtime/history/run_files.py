@@ -16,6 +16,7 @@ from modelspec.core.run_names import MODEL as MODEL
 from modelspec.core.run_names import REPORT as REPORT
 from modelspec.core.run_names import RESOLVED as RESOLVED
 from modelspec.core.run_names import SPEC as SPEC
+from modelspec.core.source.own_files import open_own
 
 BASELINES: Final = "baselines"
 """The folder beside a spec with the baselines of accepted runs."""
@@ -24,7 +25,7 @@ BASELINES: Final = "baselines"
 def is_written(path: Path) -> bool:
     """Whether a process is writing the run folder now."""
     try:
-        with (path / LOCK).open("rb") as lock:
+        with open_own(path, LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

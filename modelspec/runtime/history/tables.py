@@ -15,7 +15,7 @@ from .expectation_table import expectations_table
 from .formatting import duration, moment, number, size, sparkline
 from .listing import is_better_small
 from .record import Record, time_of
-from .run_files import HISTORY, METRICS, MODEL, REPORT, RESOLVED, SPEC
+from .run_files import HISTORY, MANIFEST, METRICS, MODEL, REPORT, RESOLVED, SPEC
 
 _COLUMNS: Final = 4
 """The most metrics in the table of several runs."""
@@ -23,6 +23,9 @@ _MISSING: Final = "-"
 _CONSEQUENCE: Final = {
     SPEC: ": this has no effect, the run uses resolved.yaml",
     RESOLVED: ", which the run uses",
+    MANIFEST: ": what it records may be wrong",
+    METRICS: ": its numbers may be wrong",
+    HISTORY: ": its numbers may be wrong",
 }
 
 

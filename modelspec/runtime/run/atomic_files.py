@@ -14,6 +14,8 @@ from glob import escape
 from hashlib import file_digest
 from pathlib import Path
 
+from modelspec.core.processes import is_running
+from modelspec.core.source.own_files import reserve
 from modelspec.core.source.regular_files import require_regular
 
 from ..data.errors import RunError
@@ -31,6 +33,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     sweep(path.parent, path.name)
     beside = path.with_name(f".{os.getpid()}-{path.name}")
     try:
+        reserve(beside)
         write(beside)
         _sync(beside)
         beside.replace(path)
@@ -51,20 +54,19 @@ def sweep(folder: Path, name: str = "*", quiet: float = _QUIET_SECONDS) -> None:
     for left in folder.glob(f".*-{escape(name) if name != '*' else name}"):
         number = left.name[1:].partition("-")[0]
         with suppress(OSError):
-            is_left = number.isdecimal() and not _runs(int(number))
+            is_left = number.isdecimal() and not is_running(int(number))
             if is_left and time.time() - left.lstat().st_mtime >= quiet:
-                left.unlink()
+                remove(left)
 
 
-def _runs(process: int) -> bool:
-    """Whether a process with a number exists on this host."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with its contents; what a link leads to is not changed. Raises
+    `OSError`.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 
+from modelspec.core.source.own_files import append_own
+
 from ..backend.attached_objective import loss_names
 from ..backend.inner_names import spec_name
 from .atomic_files import cannot_write, write_bytes
@@ -125,8 +127,10 @@ class History(keras.callbacks.Callback):
             self._rewrite(self._path)
             return
         try:
-            with self._path.open("a", newline="", encoding="utf-8") as file:
+            with append_own(self._path.parent, self._path.name) as raw:
+                file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
                 self._write(file, self.epochs - 1)
+                file.flush()
         except OSError as error:
             raise cannot_write(self._path, error) from error
 

@@ -33,6 +33,13 @@ class Signals:
         """The number of received signals."""
         return len(self._came)
 
+    def require_none(self) -> None:
+        """Raises KeyboardInterrupt if a signal came. Called between the parts of a run: libraries
+        may catch the exception that a signal raises, e.g. in an import or a finalizer.
+        """
+        if self._came:
+            raise KeyboardInterrupt
+
     @contextmanager
     def heeded(self) -> Iterator[None]:
         """Inside this context, `asked` is checked after every few steps; elsewhere a signal raises

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Final
 
-from modelspec.compiler.pipeline import compile_spec
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.importers.import_model import Imported
 from modelspec.runtime.data.errors import RunError
 
@@ -35,14 +35,43 @@ def require_numbers(found: Imported, source: Path) -> None:
         if not isinstance(file, Tree):
             return
         numbers = _numbers(file, source.name)
-    # Older versions stored some weights in fewer numbers, e.g. one bias for two.
-    if weights > 2 * numbers:
+    if _are_few(numbers, weights):
         raise RunError.of(
             "MS745",
             f"the model has {weights:,} weights, but `{source.name}` contains only {numbers:,}"
             " numbers",
             help="import the architecture alone, without `--weights`",
         )
+
+
+def require_numbers_of_run(compiled: Compiled, source: Path) -> None:
+    """Raises `RunError` (MS752) if the model of a run has far more weights than its model file has
+    numbers; MS750 and MS751 for a file that cannot be read.
+    """
+    weights = compiled.graph.parameters if compiled.graph is not None else None
+    if weights is None or weights <= _FEW:
+        return
+    with opened(source, str(source)) as file:
+        numbers = _numbers(file, str(source)) if isinstance(file, Tree) else 0
+    require_enough(numbers, weights, source)
+
+
+def require_enough(numbers: int, weights: int | None, source: Path) -> None:
+    """Raises `RunError` (MS752) if a run has stored far fewer numbers than its model has weights:
+    a model of that size is not built for them.
+    """
+    if weights is not None and weights > _FEW and _are_few(numbers, weights):
+        raise RunError.of(
+            "MS752",
+            f"the model of the run has {weights:,} weights, but `{source}` contains only"
+            f" {numbers:,} numbers",
+            help="restore the run from a copy, or train again",
+        )
+
+
+def _are_few(numbers: int, weights: int) -> bool:
+    """Older versions stored some weights in fewer numbers, e.g. one bias for two."""
+    return weights > 2 * numbers
 
 
 def _numbers(file: Tree, shown: str) -> int:

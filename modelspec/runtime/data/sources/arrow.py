@@ -44,6 +44,7 @@ class ArrowTable(ArrowColumnsTable):
             else:
                 found = iter(pa.ipc.open_stream(file, options=options))
             for batch in found:
+                batch.validate(full=True)  # else damaged offsets crash the process
                 yield batch.select(list(names))
 
 

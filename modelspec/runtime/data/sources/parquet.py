@@ -33,6 +33,7 @@ class ParquetTable(ArrowColumnsTable):
             # pyarrow treats a name with a dot as a path into a column.
             dotted = any("." in name for name in names)
             for batch in file.iter_batches(rows, columns=None if dotted else list(names)):
+                batch.validate(full=True)  # a damaged page may have offsets outside of it
                 yield batch.select(list(names))
 
 

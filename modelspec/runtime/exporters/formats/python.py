@@ -50,12 +50,14 @@ class _Run:
     """A script after its execution."""
 
     def __init__(self, job: Job, path: Path, prepares: bool) -> None:
+        from ...backend.weights.run_weights import load_run_weights
+
         self._job = job
         self._prepares = prepares
         self._names = runpy.run_path(str(path), run_name="exported")
         self._model = self._names["build_model"]()
         _check_weights(_weights(job.model), _weights(self._model))
-        self._model.load_weights(job.run.model_path)
+        load_run_weights(self._model, job.run.model_path)
 
     def __call__(self, batch: Batch) -> Outputs:
         from ..job import given

@@ -11,13 +11,14 @@ from types import ModuleType
 from typing import Final
 
 from modelspec.runtime.backend import formula_functions
-from modelspec.runtime.backend.layers import tensors
+from modelspec.runtime.backend.layers import activations, tensors
 
 from . import averages_code, rate_code, warmup_code
 
 _HELPERS: Final[dict[str, tuple[ModuleType, tuple[str, ...]]]] = {
     "structural_similarity": (formula_functions, ("structural_similarity",)),
     "added": (formula_functions, ("added", "is_added_as_a_bias")),
+    "hard_sigmoid_keras2": (activations, ("hard_sigmoid_keras2",)),
     "Parameter": (tensors, ("repeated", "Parameter")),
     "Constant": (tensors, ("loaded", "repeated", "Constant")),
     "LearningRate": (rate_code, ("LearningRate",)),

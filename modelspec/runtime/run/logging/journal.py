@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from modelspec.core.source.own_files import append_own
+
 from ..atomic_files import write_bytes
 from ..saver import Snapshot
 from .service import Entry
@@ -32,8 +34,8 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """Append an entry that was logged. Raises `OSError`."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(entry))
+        with append_own(self._path.parent, self._path.name) as file:
+            file.write(_line(entry).encode())
 
 
 def _reached(start: Snapshot | None) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from modelspec.catalog.components import plugin_logger
 from modelspec.core.run_names import LOGGED
+from modelspec.core.source.own_files import append_own
 
 from .service import Ended, Entry, LoggedRun
 
@@ -79,8 +80,8 @@ class Service:
             return
         self.settings.log(line.step, dict(line.values))
         self._done.add((line.kind, line.step))
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with append_own(self._path.parent, self._path.name) as file:
+            file.write((json.dumps(line) + "\n").encode())
 
 
 def _read(path: Path) -> list[_Line]:

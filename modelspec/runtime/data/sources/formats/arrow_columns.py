@@ -31,12 +31,13 @@ class ArrowColumnsTable(Table):
         fingerprint = files.fingerprint_of(found.path, found.shown)
         try:
             schema, rows = self.schema_of(found.path)
+            names = tuple(schema.names)  # they are decoded here
         except BROKEN as error:
             raise self._not_opened(found, error) from None
         _check_schema(schema, rows, found.shown)
         if has_durations(schema):  # earlier versions returned them in the unit of the file
             fingerprint = files.fingerprint_of_all([fingerprint, "seconds"])
-        super().__init__(found.shown, tuple(schema.names), fingerprint, span)
+        super().__init__(found.shown, names, fingerprint, span)
         self._found = found
         self._path = found.path
         self._types = {field.name: field.type for field in schema}
@@ -73,6 +74,8 @@ class ArrowColumnsTable(Table):
             raise
         except BROKEN as error:
             raise self._damaged(error) from None
+        if len(column) != self._rows:
+            raise self._damaged(ValueError(f"it has {len(column):,} of {self._rows:,} rows"))
         form = form_of(column)
         self._forms[name] = form
         return values_of(column, form, name, self)
