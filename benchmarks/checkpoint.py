@@ -107,6 +107,7 @@ def measured(name: str, pairs: int) -> dict[str, Any]:
     a checkpoint.
     """
     import modelspec as ms
+    from modelspec.runtime.backend.process_state import own_state
     from modelspec.runtime.run.checkpoints import Store
     from modelspec.runtime.run.run_data import prepared_data
     from modelspec.runtime.run.saver import Saver
@@ -117,14 +118,15 @@ def measured(name: str, pairs: int) -> dict[str, Any]:
     compiled = ms.load_spec(spec(case, 2 * pairs + 4)).compiled
     training = compiled.training
     assert training is not None
-    loop = make_loop(prepared_data(compiled), training)
-    store = Store(Path("checkpoints"))
-    write = store.write = Clock(store.write)  # type: ignore[method-assign]
-    saver = Saver(store, training.checkpoint.every, case["steps"])
-    fitting, turns = alternating(loop, saver)
-    capture = fitting.capture = Clock(fitting.capture)
-    fitting.run()
-    saver.close()
+    with own_state():
+        loop = make_loop(prepared_data(compiled), training)
+        store = Store(Path("checkpoints"))
+        write = store.write = Clock(store.write)  # type: ignore[method-assign]
+        saver = Saver(store, training.checkpoint.every, case["steps"])
+        fitting, turns = alternating(loop, saver)
+        capture = fitting.capture = Clock(fitting.capture)
+        fitting.run()
+        saver.close()
     return {
         "with": turns.seconds[True][2:],
         "without": turns.seconds[False][2:],
@@ -141,6 +143,7 @@ def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
     from modelspec.runtime.run.epoch_callbacks import History
     from modelspec.runtime.run.events import Watcher
     from modelspec.runtime.run.saver import _FREE
+    from modelspec.runtime.run.trained_stages import Origin
     from modelspec.runtime.run.training_loop import Fitting
 
     class Turns(keras.callbacks.Callback):
@@ -169,12 +172,12 @@ def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
     saver._waited = (
         _FREE  # no pause for a cheap checkpoint: the state of a long training is measured
     )
-    plan = loop.plan(None)
-    turns = Turns()
+    turns, stage = Turns(), loop.stages[0]
+    loop.enter(stage, continues=False, loads=True)
     fitting = Fitting(
         loop.model,
-        loop._task(plan),
-        history=History(None, Watcher(), plan.examples["train"]),
+        loop.task(stage, Origin()),
+        history=History(None, Watcher(), loop.plan(None).examples["train"]),
         own=[turns],
         saver=saver,
     )

@@ -126,7 +126,8 @@ def _thresholds(
     "--batch-size",
     metavar="N",
     type=click.IntRange(min=1),
-    help="The number of rows per batch; by default as in training.",
+    help="The number of rows per batch; by default that of the training, and up to 1024 for"
+    " small models.",
 )
 @click.option(
     "--layer",

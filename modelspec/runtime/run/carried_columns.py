@@ -28,7 +28,7 @@ class Carried:
     rows: Array
     """The positions in the table of the predicted rows."""
     numbers: Array
-    """Their numbers in the source, from 1; unreadable rows are counted too."""
+    """Their positions in the source; unreadable rows are counted too."""
 
     def batches(self, sizes: Iterator[int]) -> Iterator[Mapping[str, Array]]:
         """The columns in blocks of consecutive rows."""
@@ -40,7 +40,7 @@ class Carried:
                 chosen = self.rows[at : at + size]
                 found[FILE] = np.array([names[row] for row in chosen], dtype=object)
             elif self.number is not None:
-                found[self.number] = self.numbers[at : at + size]
+                found[self.number] = self.numbers[at : at + size] + 1
             if self.columns:
                 found |= cells.take(size)
             at += size
@@ -127,7 +127,7 @@ def carried(
         number = FILE if table.file_names is not None else ROW
     columns = (*asked, *(name for name in every if name not in arrays))
     numbers = rows if table.source_places is None else table.source_places[rows]
-    return Carried(table, number, columns, rows, numbers + 1)
+    return Carried(table, number, columns, rows, numbers)
 
 
 def _is_plain(values: Array) -> bool:

@@ -83,10 +83,14 @@ def evaluated(
     from .framework_errors import as_run_error
     from .loop_parts import Measurement, measured_slices
     from .loop_parts import evaluate as measure
+    from .prediction_batches import measuring_size
     from .step import TestSteps
 
+    # The parts of the run are measured as in the training, to the last bit.
+    size = training.batch_size if source is None else measuring_size(run.compiled)
+
     def measured(one: Part) -> Measurement:
-        found = measure(model, feed, one, training.batch_size, steps)
+        found = measure(model, feed, one, size, steps)
         return found.with_original(model, feed, one, run.compiled, state)
 
     with as_run_error("the evaluation failed", run.compiled):

@@ -94,6 +94,7 @@ class MeasuredOutput(ComparedOutput):
         weighted: tuple[Any, ...],
     ) -> None:
         super().__init__(targets, outputs, loss)
+        self.given = targets, outputs, weights, loss
         self.weights = weights
         self.plain, self.weighted = plain, weighted
 

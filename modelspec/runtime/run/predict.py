@@ -17,7 +17,6 @@ from ..backend.process_state import own_state
 from ..data import Examples, RunError, Table
 from ..data.adapted_state import State
 from ..data.columns import binding_of
-from ..data.examples import whole
 from ..data.readable_files import with_readable_files
 from ..data.skipped_rows import SkippedRow, SkippedRows
 from ..data.table import Array
@@ -34,6 +33,9 @@ from .run_data import prepared_source
 
 if TYPE_CHECKING:
     import keras
+
+    from ..data.split import Positions
+    from .prediction_batches import Computed
 
 
 @dataclass(frozen=True)
@@ -243,25 +245,16 @@ class _Batches:
     decided: Mapping[str, Decision]
     warnings: tuple[Diagnostic, ...]
     decoder: Decoder | None = None
+    positions: Positions | None = None
+    """The examples to predict; None: all."""
 
     def computed(self, model: keras.Model) -> Iterator[Predictions]:
-        from ..data.batches import Feed
         from .framework_errors import as_run_error
 
-        compiled, layers = self.run.compiled, self.options.layers
-        typed = compiled.graph
-        assert typed is not None
-        fixed = next((one.batch_size for one in typed.graph.inputs or () if one.batch_size), None)
-        size = self.options.batch_size or (
-            compiled.training.batch_size if compiled.training else 32
-        )
-        size = size if fixed is None else fixed
+        layers = self.options.layers
         about = {} if layers else self._about()
         with as_run_error("the prediction failed"), own_state():
-            wanted = model if not layers else _inner(model, typed, layers)
-            feed = Feed(self.examples).plain(whole(self.examples).positions, size)
-            masks = None if layers else masks_for(wanted, compiled)
-            computed = _computed(wanted, masks, feed, fixed, tuple(typed.outputs))
+            computed = self._computed(model)
         while True:
             with as_run_error("the prediction failed"), own_state():
                 found = next(computed, None)
@@ -273,6 +266,24 @@ class _Batches:
                 continue
             named = replace(self._named(outputs), naming=about, steps=steps)
             yield named if self.decoder is None else self.decoder.named(named)
+
+    def _computed(self, model: keras.Model) -> Iterator[Computed]:
+        """The outputs of the model, or of inner layers, for the rows in order."""
+        from ..data.batches import Feed
+        from .prediction_batches import batch_size, computed, fixed_size
+
+        compiled, layers = self.run.compiled, self.options.layers
+        typed = compiled.graph
+        assert typed is not None
+        wanted = model if not layers else _inner(model, typed, layers)
+        masks = None if layers else masks_for(wanted, compiled)
+        feed = Feed(self.examples)
+        positions = range(self.examples.count) if self.positions is None else self.positions
+        names, fixed = tuple(typed.outputs), fixed_size(compiled)
+        if fixed is not None:
+            return _of_fixed(wanted, masks, feed.plain(positions, fixed), fixed, names)
+        size = self.options.batch_size or batch_size(compiled)
+        return computed(wanted, masks, feed, positions, size, names)
 
     def _about(self) -> dict[str, Naming]:
         """The names of the entries of each output."""
@@ -312,43 +323,35 @@ def _inner(model: keras.Model, typed: TypedGraph, layers: Sequence[str]) -> kera
     return inner_model(model, typed, layers)
 
 
-def _computed(
-    model: keras.Model,
-    masks: Masks | None,
-    feed: Iterable[Any],
-    fixed: int | None,
-    names: tuple[str, ...],
-) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
-    """For each batch its outputs, and which of their steps are not padding."""
+def _of_fixed(
+    model: keras.Model, masks: Masks | None, feed: Iterable[Any], size: int, names: tuple[str, ...]
+) -> Iterator[Computed]:
+    """For each batch of a model with a fixed batch size its outputs, and which of their steps are
+    not padding.
+    """
+    from .prediction_batches import by_name
 
     def outputs(batch: Any) -> dict[str, Array]:
-        return _by_name(model.predict_on_batch(batch), names)
+        return by_name(model.predict_on_batch(batch), names)
 
     for batch in feed:
-        steps = {} if masks is None else _whole_batch(masks, batch, fixed)
-        yield _whole_batch(outputs, batch, fixed), steps
+        steps = {} if masks is None else _whole_batch(masks, batch, size)
+        yield _whole_batch(outputs, batch, size), steps
 
 
 def _whole_batch(
-    computed: Callable[[Any], dict[str, Array]], batch: Any, fixed: int | None
+    computed: Callable[[Any], dict[str, Array]], batch: Any, size: int
 ) -> dict[str, Array]:
-    """The outputs of a batch. If the batch size is fixed, the last batch is padded with its last
-    row, and the extra outputs are dropped.
+    """The outputs of a batch. The last one is padded with its last row, and the extra outputs are
+    dropped.
     """
     import keras
     import tensorflow as tf
 
     first = next(one for one in keras.tree.flatten(batch) if one is not None)
-    count, whole = len(first), fixed or len(first)
-    if count == whole:
+    count = len(first)
+    if count == size:
         return computed(batch)
-    rows = np.minimum(np.arange(whole), count - 1)
+    rows = np.minimum(np.arange(size), count - 1)
     filled = keras.tree.map_structure(lambda one: tf.gather(one, rows), batch)
     return {name: values[:count] for name, values in computed(filled).items()}
-
-
-def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:
-    """The outputs of a batch by name; a mapping has its own names."""
-    if isinstance(given, Mapping):
-        return {name: np.asarray(value) for name, value in given.items()}
-    return {names[0]: np.asarray(given)}

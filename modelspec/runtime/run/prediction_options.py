@@ -30,7 +30,7 @@ class Options:
     errors: Literal["stop", "skip"] = "stop"
     """The treatment of unreadable rows: `skip` skips and lists them."""
     batch_size: int | None = None
-    """The batch size; None: that of the training."""
+    """The batch size; None: that of the training, or a larger one (`prediction_batches.py`)."""
     decode: str | None = None
     """How outputs with a CTC loss are decoded: `ctc_greedy` or `ctc_beam`; None: not at all."""
     beam_width: int | None = None

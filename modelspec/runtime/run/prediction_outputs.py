@@ -24,6 +24,7 @@ from ..data import RunError
 from ..data.table import Array
 from .prediction_rows import Naming
 from .row_sources import is_folder
+from .shortest_numbers import shortest as shortest
 
 if TYPE_CHECKING:
     from .prediction_rows import Predictions
@@ -225,19 +226,10 @@ def check_width(found: Predictions, path: Path) -> None:
         )
 
 
-def shortest(values: Array) -> list[Any]:
-    """Numbers with the fewest digits that restore the exact value."""
-    return [str(value) for value in values] if values.dtype.kind == "f" else values.tolist()
-
-
 def nested(value: Any) -> Any:
-    """An array as lists, an array of one number as the number; floats with the fewest digits."""
+    """An array as lists, an array of one number as the number."""
     array = np.asarray(value)
-    if array.size == 1:
-        array = array.reshape(())
-    if array.dtype.kind != "f":
-        return array.tolist()
-    return np.vectorize(lambda number: float(str(number)), otypes=[object])(array).tolist()
+    return array.item() if array.size == 1 else array.tolist()
 
 
 def as_row(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,13 +29,14 @@ class Masks:
 
         self._model, self._names = model, names
         # Only the part of the graph that the masks depend on is computed.
-        self._traced = traced(self._of, reduce_retracing=True)
+        self._traced = traced(self.of, reduce_retracing=True)
 
     def __call__(self, batch: Any) -> dict[str, Array]:
         """By output with one mask value per step: the mask, as [rows, steps] of `bool`."""
         return {name: np.asarray(mask) for name, mask in self._traced(batch).items()}
 
-    def _of(self, batch: Any) -> dict[str, Any]:
+    def of(self, batch: Any) -> dict[str, Any]:
+        """The same as tensors."""
         given = self._model(batch, training=False)
         outputs = given if isinstance(given, Mapping) else {self._names[0]: given}
         masks = {name: getattr(value, "_keras_mask", None) for name, value in outputs.items()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import tempfile
 import zipfile
@@ -27,11 +26,11 @@ from modelspec.core.visible import visible
 
 from ..data.skipped_rows import SkippedRow
 from ..data.table import Array
-from ..history.formatting import for_json
 from .atomic_files import cannot_write, write_bytes, write_whole
-from .prediction_outputs import arrays, as_row, check_width, columns, shortest
+from .prediction_lines import lines as lines
+from .prediction_outputs import arrays, check_width, columns, shortest
 from .prediction_rows import Predictions
-from .prediction_steps import blanked, ended
+from .prediction_steps import blanked
 
 _CHUNK = 4 * 2**20
 """Maximum bytes of predictions that are written at once."""
@@ -159,17 +158,6 @@ class _JsonLines(Sink):
 
     def add(self, chunk: Predictions) -> None:
         self.file.writelines(f"{line}\n" for line in lines(chunk))
-
-
-def lines(found: Predictions) -> Iterator[str]:
-    """Every row as JSON; numbers that JSON lacks are null."""
-    named = arrays(found)
-    for row in range(len(found)):
-        values = as_row(ended(found, named, row))
-        try:
-            yield json.dumps(values, ensure_ascii=False, allow_nan=False)
-        except ValueError:
-            yield json.dumps(for_json(values), ensure_ascii=False)
 
 
 class _Npz(Sink):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.source.own_files import read_own
 from modelspec.runtime.data.errors import RunError
 
 from ..atomic_files import cannot_write
@@ -69,10 +71,10 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            self.sweep()
             path = self._commit(position, tensors, state)
         except OSError as error:
-            self._sweep()
+            self.sweep()
             raise _not_committed(self.folder, position, error) from error
         self._forget()
         return path
@@ -115,9 +117,10 @@ class Store:
     def committed(self) -> list[Path]:
         """Every checkpoint, the oldest first; none is opened."""
         try:
-            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+            names = os.listdir(self.folder)  # noqa: PTH208  # once per checkpoint: paths are slow
         except OSError:
             return []
+        found = [self.folder / name for name in names if _NAME.fullmatch(name)]
         return sorted(found, key=_serial)
 
     def _next(self) -> int:
@@ -132,12 +135,12 @@ class Store:
                 path.rename(beside)
                 remove(beside)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Removes temporary folders of processes that ended during a write."""
         with suppress(OSError):
-            for path in self.folder.iterdir():
-                if path.name.startswith(_BESIDE) and _NAME.fullmatch(path.name[len(_BESIDE) :]):
-                    remove(path)
+            for name in os.listdir(self.folder):  # noqa: PTH208  # as in `committed`
+                if name.startswith(_BESIDE) and _NAME.fullmatch(name[len(_BESIDE) :]):
+                    remove(self.folder / name)
 
 
 def _serial(path: Path) -> int:
@@ -197,9 +200,12 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _read_index(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > _LARGEST_INDEX:
-        raise Damaged(f"`{path.name}` is too large for an index")
-    text = path.read_bytes()
+    try:
+        text = read_own(path.parent.parent, f"{path.parent.name}/{path.name}", _LARGEST_INDEX)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise Damaged(f"`{path.name}` is too large for an index") from None
+        raise
     body = text[: -len(_closing(b""))]
     if text[len(body) :] != _closing(body):  # checked first, so that a changed file is never parsed
         raise Damaged(f"`{path.name}` was changed after it was written")

@@ -15,18 +15,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .disk import write_new
+from modelspec.core.source.own_files import open_own
+
+from .disk import Bytes, write_new
 
 Array = NDArray[Any]
 
@@ -50,6 +52,8 @@ _CODES = {
 _NAMES = {code: name for name, code in _CODES.items()}
 _PIECE = 2**24
 """The number of bytes that are written or hashed at once."""
+_TOGETHER = 2**16
+"""Maximum bytes of a piece that is written together with others."""
 _LONGEST_HEADER = 2**26
 
 
@@ -74,10 +78,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
     `TypeError` for a dtype that the format does not have.
     """
     flat = {name: _bytes_of(array) for name, array in tensors.items()}
-    header = _header(tensors, flat)
+    header = _header(
+        tuple((name, _code(array.dtype), array.shape) for name, array in tensors.items()),
+        tuple(len(data) for data in flat.values()),
+    )
     hashes: dict[str, str] = {}
 
-    def pieces() -> Iterator[bytes | memoryview]:
+    def pieces() -> Iterator[Bytes]:
         yield header
         for name, data in flat.items():
             running = hashlib.sha256()
@@ -87,14 +94,35 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
                 yield piece
             hashes[name] = running.hexdigest()
 
-    write_new(path, pieces())
+    write_new(path, _joined(pieces()))
     size = len(header) + sum(len(data) for data in flat.values())
     return Content(size, hashlib.sha256(header).hexdigest(), hashes)
 
 
-def _bytes_of(array: Array) -> memoryview:
+def _bytes_of(array: Array) -> Bytes:
+    """The bytes of an array; those of a small one as a copy, which is faster than a view."""
     _code(array.dtype)
+    if array.nbytes <= _TOGETHER:
+        return array.tobytes()
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _joined(pieces: Iterator[Bytes]) -> Iterator[Bytes]:
+    """The same bytes, with small pieces together: every write is a call of the system."""
+    waiting: list[Bytes] = []
+    held = 0
+    for piece in pieces:
+        if len(piece) > _TOGETHER:
+            yield b"".join(waiting)
+            yield piece
+            waiting, held = [], 0
+            continue
+        waiting.append(piece)
+        held += len(piece)
+        if held > 16 * _TOGETHER:
+            yield b"".join(waiting)
+            waiting, held = [], 0
+    yield b"".join(waiting)
 
 
 @lru_cache
@@ -105,17 +133,20 @@ def _code(dtype: np.dtype[Any]) -> str:
     return _CODES[dtype.name]
 
 
-def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> bytes:
+@lru_cache(maxsize=4)
+def _header(tensors: tuple[tuple[str, str, tuple[int, ...]], ...], sizes: tuple[int, ...]) -> bytes:
+    """The beginning of a file with tensors of these names, codes and shapes, and of these sizes in
+    bytes; the same for all checkpoints of a run.
+    """
     entries: dict[str, Any] = {}
     start = 0
-    for name, array in tensors.items():
-        end = start + len(flat[name])
+    for (name, code, shape), size in zip(tensors, sizes, strict=True):
         entries[name] = {
-            "dtype": _code(array.dtype),
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
+            "dtype": code,
+            "shape": list(shape),
+            "data_offsets": [start, start + size],
         }
-        start = end
+        start += size
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (
         -len(text) % 8
@@ -125,7 +156,7 @@ def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> byt
 
 def read_tensors(path: Path, expected: Content) -> dict[str, Array]:
     """The tensors of a file; every byte is verified. Raises `Damaged`, and `OSError`."""
-    with path.open("rb") as file:
+    with open_own(path.parent.parent, f"{path.parent.name}/{path.name}") as file:
         size = os.fstat(file.fileno()).st_size
         if size != expected.size:
             raise Damaged(f"`{path.name}` has {size:,} bytes, expected {expected.size:,}")
@@ -133,7 +164,7 @@ def read_tensors(path: Path, expected: Content) -> dict[str, Array]:
         return {name: _read_one(file, name, entry, expected) for name, entry in entries.items()}
 
 
-def _read_header(file: BufferedReader, name: str, expected: Content) -> dict[str, Any]:
+def _read_header(file: IO[bytes], name: str, expected: Content) -> dict[str, Any]:
     length = file.read(8)
     count = int.from_bytes(length, "little")
     if count > min(_LONGEST_HEADER, expected.size):
@@ -141,21 +172,45 @@ def _read_header(file: BufferedReader, name: str, expected: Content) -> dict[str
     header = file.read(count)
     if hashlib.sha256(length + header).hexdigest() != expected.header:
         raise Damaged(f"the header of `{name}` was changed after it was written")
-    entries: dict[str, Any] = json.loads(header)
-    if set(entries) != set(expected.tensors):
+    try:
+        entries = json.loads(header)
+    except (ValueError, RecursionError):
+        raise Damaged(f"the header of `{name}` is not JSON") from None
+    if not isinstance(entries, dict) or set(entries) != set(expected.tensors):
         raise Damaged(f"the tensors in `{name}` are not those in its index")
+    _check_sizes(entries, name, expected.size - 8 - count)
     return entries
 
 
-def _read_one(
-    file: BufferedReader, name: str, entry: Mapping[str, Any], expected: Content
-) -> Array:
+def _check_sizes(entries: Mapping[str, Any], name: str, size: int) -> None:
+    """Raises `Damaged` unless the tensors follow each other and fill the file: memory is reserved
+    for them before they are read.
+    """
+    end = 0
+    for key, one in entries.items():
+        try:
+            begin, stop = one["data_offsets"]
+            sizes, item = one["shape"], _dtype(_NAMES[one["dtype"]]).itemsize
+            counts = [begin, stop, *sizes]
+            fits = all(type(part) is int and part >= 0 for part in counts) and len(sizes) <= 64
+            fits = fits and begin == end and stop - begin == math.prod(sizes) * item
+        except (LookupError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise Damaged(f"the size of the tensor `{key}` in `{name}` differs from its shape")
+        end = stop
+    if end != size:
+        raise Damaged(f"the tensors in `{name}` do not fill the file")
+
+
+def _read_one(file: IO[bytes], name: str, entry: Mapping[str, Any], expected: Content) -> Array:
     array = np.empty(entry["shape"], _dtype(_NAMES[entry["dtype"]]))
     data = array.reshape(-1).view(np.uint8).data
     running = hashlib.sha256()
     for start in range(0, len(data), _PIECE):
         piece = data[start : start + _PIECE]
-        file.readinto(piece)
+        if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]  # of every raw file
+            raise Damaged(f"the tensor `{name}` is incomplete")
         running.update(piece)
     if running.hexdigest() != expected.tensors[name]:
         raise Damaged(f"the tensor `{name}` was changed after it was written")
