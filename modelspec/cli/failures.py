@@ -23,6 +23,7 @@ def failures(
 
     `interrupted` and `status_` apply where no training had started.
     """
+    from modelspec.runtime.distributed.supervised import workers_option
     from modelspec.runtime.run import Abandoned, Interrupted, RunError
 
     try:
@@ -38,7 +39,7 @@ def failures(
         )
         write(
             f"interrupted by {error.signal} after {epochs}{steps}; to continue: modelspec resume"
-            f" {error.directory}",
+            f" {error.directory}{workers_option()}",
             sys.stderr,
         )
         sys.exit(status.INTERRUPTED)
@@ -62,7 +63,7 @@ def failures(
 
 _OF_ARGUMENTS = (
     *("MS711", "MS760", "MS774", "MS787", "MS788", "MS789", "MS790", "MS791"),
-    *("MS792", "MS793", "MS794", "MS795", "MS796", "MS798"),
+    *("MS792", "MS793", "MS794", "MS795", "MS796", "MS798", "MS916"),
 )
 """Faults of arguments: an unknown format, a path that cannot be written, an unknown weight, or a
 decoding, a search or a generation that does not fit the run.
@@ -75,6 +76,10 @@ expectations of the model.
 """
 
 
+_OF_OTHERS = ("MS939", "MS940", "MS942")
+"""Faults of other processes of the run, or of its network: the same command may succeed later."""
+
+
 def _status(error: RunError) -> int:
     """The status of an error. A fault of the spec that appears only with its data or in training,
     such as an `auto` size, has the status of a spec with errors.
@@ -83,6 +88,8 @@ def _status(error: RunError) -> int:
     codes = [one.code for one in errors]
     if codes and all(code in _OF_ARGUMENTS for code in codes):
         return status.USAGE
+    if codes and all(code in _OF_OTHERS for code in codes):
+        return status.INTERRUPTED
     # Data of a spec have a place in it; those of `--data` have none.
     if errors and all(one.code == "MS601" and one.span is None for one in errors):
         return status.USAGE

@@ -16,6 +16,7 @@ from ..options import allow_host_option, data_root_option, plugin_option, set_op
 from ..output import report, write
 from ..results import write_results
 from ..run_argument import run_argument
+from ..worker_options import Processes, leads, resume_with, workers_options
 
 ORDER = 70
 
@@ -24,6 +25,7 @@ ORDER = 70
     epilog=examples(
         "modelspec resume last",
         "modelspec resume runs/flowers/1 --set training.epochs=40",
+        "modelspec resume runs/flowers/1 --workers 4",
     )
 )
 @run_argument
@@ -36,6 +38,7 @@ ORDER = 70
     is_flag=True,
     help="Resume despite differences that change results; the manifest records them.",
 )
+@workers_options
 @strictness_options
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
 def command(
@@ -45,6 +48,7 @@ def command(
     strict_time: bool,
     require_baseline: bool,
     quiet: bool,
+    processes: Processes,
 ) -> None:
     """Continue an interrupted run exactly where it stopped.
 
@@ -54,34 +58,43 @@ def command(
     A completed run does not change, unless `--set training.epochs=N` adds epochs to it. A run that
     stopped early continues with a larger `patience`, or with more epochs.
 
-    Exit status: 3 the run cannot be continued or failed, 4 an expectation does not hold, 75
-    interrupted again.
+    Exit status: 3 it cannot be continued or failed, 4 an expectation does not hold, 75 interrupted.
     """
     strictness = Strictness(strict_time, require_baseline)
-    with failures(
-        f"interrupted before training; the run has not changed: modelspec resume {run}",
-        status.INTERRUPTED,
-    ):
-        from modelspec.runtime.run import has_ended, opened, resume, without_effect
+    unchanged = f"interrupted before training; the run has not changed: modelspec resume {run}"
+    with failures(unchanged, status.INTERRUPTED):
+        from modelspec.runtime.run import has_ended, opened, resume
         from modelspec.runtime.run.manifest import Manifest
         from modelspec.runtime.run.open_run import edited, read_resolved
 
         from ..progress import watcher
 
-        manifest = Manifest.read(run)
+        manifest, ended = Manifest.read(run), has_ended(run, overrides)
+        if processes.workers is not None and not ended:
+            sys.exit(resume_with(processes, run, overrides, strictness, allow_inexact, quiet=quiet))
+        chief = leads()
         if found := edited(run, manifest):
             report(found, sys.stderr)
         check_baselines(read_resolved(run, manifest), manifest.spec_path, strictness)
-        if has_ended(run, overrides):
-            _refuse(without_effect(run, overrides), run)
-            if not quiet:
-                write(_complete(run))
+        if ended:
+            _leave(run, overrides, quiet=quiet)
             exit_if_unmet(opened(run), strictness, quiet=quiet)
             return
-        done = resume(run, overrides, allow_inexact=allow_inexact, watcher=watcher(quiet=quiet))
+        shown = watcher(quiet=quiet or not chief)
+        done = resume(run, overrides, allow_inexact=allow_inexact, watcher=shown)
+    if chief:
+        if not quiet:
+            write_results(done)
+        exit_if_unmet(done, strictness, quiet=quiet)
+
+
+def _leave(run: Path, overrides: dict[str, Any], *, quiet: bool) -> None:
+    """Report that a run has ended. Raises as `_refuse` does."""
+    from modelspec.runtime.run import without_effect
+
+    _refuse(without_effect(run, overrides), run)
     if not quiet:
-        write_results(done)
-    exit_if_unmet(done, strictness, quiet=quiet)
+        write(_complete(run))
 
 
 def _refuse(unused: list[str], run: Path) -> None:

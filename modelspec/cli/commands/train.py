@@ -22,6 +22,7 @@ from ..options import (
 )
 from ..output import report, write
 from ..results import write_results
+from ..worker_options import Processes, leads, train_with, workers_options
 
 if TYPE_CHECKING:
     from modelspec.api import Spec
@@ -34,6 +35,7 @@ ORDER = 60
         "modelspec train flowers.yaml",
         "modelspec train flowers.yaml --set training.epochs=5 --run-dir runs/short",
         "modelspec train flowers.yaml --dry-run",
+        "modelspec train flowers.yaml --workers 4",
     )
 )
 @spec_file
@@ -53,6 +55,13 @@ ORDER = 60
     is_flag=True,
     help="Open the data and run one step and the end of an epoch, without saving anything.",
 )
+@workers_options
+@click.option(
+    "--from-sweep",
+    "trial",
+    metavar="TRIAL",
+    help="Train a trial of the spec's sweep: `best`, or its number.",
+)
 @strictness_options
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
 def command(
@@ -60,9 +69,11 @@ def command(
     overrides: dict[str, Any],
     run_dir: Path | None,
     dry_run: bool,
+    trial: str | None,
     strict_time: bool,
     require_baseline: bool,
     quiet: bool,
+    processes: Processes,
 ) -> None:
     """Train a spec, evaluate it on the test split, and save the run.
 
@@ -71,33 +82,59 @@ def command(
     Exit status: 1 the spec has errors, 3 the data or the run failed, 4 an expectation does not
     hold, 75 interrupted (`modelspec resume` continues it).
     """
-    spec = _checked(file, overrides)
+    chief_warns = processes.workers is not None and not dry_run
+    spec = _checked(file, overrides, warns=not chief_warns)
+    if trial is not None:
+        if processes.workers is not None:
+            raise click.UsageError("`--from-sweep` and `--workers` cannot be used together")
+        spec = _of_sweep(spec, trial)
     strictness = Strictness(strict_time, require_baseline)
     with failures("interrupted before training started: no run folder was created"):
         if dry_run:
             _try(spec, quiet)
             return
+        if processes.workers is not None:
+            name = spec.compiled.name
+            sys.exit(train_with(processes, file, name, overrides, run_dir, strictness, quiet=quiet))
+        chief = leads()
         check_baselines(spec.compiled, None, strictness)
         from modelspec.runtime.run import train
 
         from ..progress import watcher
 
-        run = train(spec, run_dir, watcher=watcher(quiet=quiet))
+        run = train(spec, run_dir, watcher=watcher(quiet=quiet or not chief))
+    if not chief:
+        return
     if not quiet:
         write_results(run)
     exit_if_unmet(run, strictness, quiet=quiet)
 
 
-def _checked(file: str, overrides: dict[str, Any]) -> Spec:
-    """The spec; reports its warnings, and exits if it has errors."""
+def _checked(file: str, overrides: dict[str, Any], *, warns: bool) -> Spec:
+    """The spec; reports its warnings if `warns`, and exits if it has errors."""
     from modelspec.api import Spec
     from modelspec.compiler.pipeline import compile_spec
 
     checked = compile_spec(file, overrides)
-    if checked.diagnostics:
+    if checked.diagnostics and (warns or not checked.ok):
         report(checked.diagnostics, sys.stderr)
     if not checked.ok or checked.value is None:
         sys.exit(status.of_spec(checked.diagnostics))
+    return Spec(checked.value, checked.diagnostics)
+
+
+def _of_sweep(spec: Spec, trial: str) -> Spec:
+    """The spec with the values of a trial of its sweep; exits if it has no such trial."""
+    from modelspec.api import Spec
+    from modelspec.sweep.winner import winner
+
+    checked = winner(spec.compiled, trial)
+    if checked.diagnostics:
+        report(checked.diagnostics, sys.stderr)
+    if not checked.ok or checked.value is None:
+        code = next(one.code for one in checked.diagnostics if one.severity == "error")
+        failed = {"MS920": status.USAGE, "MS917": status.FAILED}
+        sys.exit(failed.get(code, status.ERRORS))
     return Spec(checked.value, checked.diagnostics)
 
 

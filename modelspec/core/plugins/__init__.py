@@ -14,6 +14,6 @@ plugins does not use are not imported here.
 
 from .opened import OpenedPlugins, plugins_for
 from .plugin import NO_PLUGINS, Plugin, Plugins
-from .requests import plugging
+from .requests import plugged, plugging
 
-__all__ = ["NO_PLUGINS", "OpenedPlugins", "Plugin", "Plugins", "plugging", "plugins_for"]
+__all__ = ["NO_PLUGINS", "OpenedPlugins", "Plugin", "Plugins", "plugged", "plugging", "plugins_for"]

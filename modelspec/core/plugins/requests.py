@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from ..diagnostics import Span
 from ..project import Project, project_of
+from ..records import dataclass
 from .plugin import Origin
 
 GROUP: Final = "modelspec.plugins"
@@ -57,6 +57,16 @@ def plugging(modules: Iterable[str]) -> Iterator[None]:
         yield
     finally:
         _given.reset(token)
+
+
+def plugged() -> tuple[str, ...]:
+    """The modules of `plugging`: those of the command line."""
+    return _given.get()
+
+
+def given() -> tuple[str, ...]:
+    """The modules that `plugging` has added here."""
+    return _given.get()
 
 
 def requests_for(*folders: Path) -> tuple[Request, ...]:

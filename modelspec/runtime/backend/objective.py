@@ -24,6 +24,7 @@ from modelspec.compiler.graph import Ref
 from modelspec.compiler.infer.objective_terms import (
     RANDOM,
     ResolvedTerm,
+    TermType,
     draws,
     gradient_depth,
     term_type,
@@ -109,6 +110,10 @@ class Objective:
         """The random state of the training."""
         return [self._generators.of(training=True).state] if self._draws else []
 
+    def state(self, *, training: bool) -> Any:
+        """The state of the random numbers of the terms; None if no term draws any."""
+        return self._generators.of(training=training).state if self._draws else None
+
     @property
     def metrics(self) -> list[Any]:
         """The metrics that are logged."""
@@ -169,6 +174,13 @@ class Objective:
         for name, value in values.items():
             self.means[name].update_state(value, sample_weight=examples)
 
+    @staticmethod
+    def type_of(one: ResolvedTerm, found: Pass, targets: Mapping[str, Any]) -> TermType:
+        """The type of a term on the tensors of a batch."""
+        given = _given(one, found, targets)
+        types = {name: Tensor(tuple(x.shape), _dtype(x)) for name, x in given.items()}
+        return term_type(one.term, types)
+
     def _value(
         self,
         one: ResolvedTerm,
@@ -177,10 +189,8 @@ class Objective:
         weights: Any,
         training: bool,
     ) -> Any:
-        given = {name: found.tensors[_key(ref)] for name, ref in one.tensors.items()}
-        given |= {name: targets[target] for name, target in one.targets.items()}
-        types = {name: Tensor(tuple(x.shape), _dtype(x)) for name, x in given.items()}
-        inferred = term_type(one.term, types)
+        given = _given(one, found, targets)
+        inferred = self.type_of(one, found, targets)
         run = _TermRun(
             {name: _single(x) for name, x in given.items()},
             inferred.dtypes,
@@ -195,6 +205,12 @@ class Objective:
         value = tf.reshape(value, [-1])  # its further axes have the size 1
         # As Keras's losses: the weights do not change the number that the sum is divided by.
         return tf.reduce_mean(value if weights is None else value * tf.cast(weights, value.dtype))
+
+
+def _given(one: ResolvedTerm, found: Pass, targets: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors and targets that a term reads, by name in its formula."""
+    given = {name: found.tensors[_key(ref)] for name, ref in one.tensors.items()}
+    return given | {name: targets[target] for name, target in one.targets.items()}
 
 
 def _key(ref: Ref) -> Key:

@@ -141,14 +141,17 @@ class PlayersObjective(Objective):
         """
         own = {name: value for name, value in values.items() if name in player.terms}
         total = self.total(own, training=training)
-        run = set(map(id, taps.model._flatten_layers()))
         added = [
             tf.cast(one, total.dtype)
-            for layer in self._layers[player.name]
-            if id(layer) in run
+            for layer in self.layers_of(player, taps)
             for one in layer.losses
         ]
         return tf.add_n([total, *added])
+
+    def layers_of(self, player: Player, taps: Taps) -> list[Any]:
+        """The layers that a player trains, as far as `taps` ran them."""
+        run = set(map(id, taps.model._flatten_layers()))
+        return [layer for layer in self._layers[player.name] if id(layer) in run]
 
     def measure(self, values: Mapping[str, Any], examples: Any, taps: Taps) -> None:
         """Adds the values and losses of a measured batch to the means."""

@@ -17,6 +17,7 @@ from .epoch_order import order
 from .example_places import Places, WindowPlaces
 from .examples import Examples, Part
 from .held_arrays import gather, held
+from .shares import Share, in_share, with_examples
 from .split import Positions
 from .target_names import EXAMPLE_WEIGHTS, TARGET_PREFIX
 
@@ -65,19 +66,23 @@ class Feed:
         epochs: int,
         first_epoch: int = 0,
         first_step: int = 0,
+        share: Share | None = None,
     ) -> tf.data.Dataset:
         """Batches of (inputs, targets), or (inputs, targets, weights) where examples or classes
-        have weights, of the epochs from `first_epoch` up to `epochs`, one after the other.
+        have weights, of the epochs from `first_epoch` up to `epochs`, one after the other, for
+        `fit(..., steps_per_epoch=steps(count, batch_size))`.
 
-        The first of these epochs begins at its batch `first_step`, at no cost: earlier batches are
-        not gathered. For `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset
-        continues after the end of an epoch.
+        The first of these epochs begins at its batch `first_step`: earlier ones are not gathered.
+        With a `share`, each batch is that of a process, in a pair with the number of examples of
+        the global batch.
         """
         import tensorflow as tf
 
         part = Part(self._examples, positions)
         count = part.epoch_size
-        vary = self._variations(seed)
+        # Examples that are mixed with each other are those of the global batch.
+        own = None if share is None or share.is_whole or self._mixes else share
+        vary = self._variations(seed if own is None else own.seed(seed))
 
         def permuted(epoch: Any) -> Any:
             return part.in_epoch(seed, int(epoch))
@@ -88,9 +93,12 @@ class Feed:
                 tf.equal(epoch, first_epoch), tf.cast(first_step, tf.int64), tf.zeros((), tf.int64)
             )
             found = self._gathered(
-                shuffled, count, batch_size, self._training_weights, first, epoch
+                shuffled, count, batch_size, self._training_weights, first, epoch, own
             )
-            return self._varied(found, vary, epoch, first) if vary else found
+            found = self._varied(found, vary, epoch, first) if vary else found
+            if share is None:
+                return found
+            return with_examples(found, share, count, batch_size, first, divided=own is not None)
 
         one_epoch = batches_of if vary else _as_written(batches_of)  # layers may have branches
         epoch_by_epoch = tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch)
@@ -98,22 +106,31 @@ class Feed:
         return found
 
     def plain(
-        self, positions: Positions, batch_size: int, *, terms: bool = False
+        self,
+        positions: Positions | range,
+        batch_size: int,
+        *,
+        terms: bool = False,
+        share: Share | None = None,
     ) -> tf.data.Dataset:
         """Batches of (inputs, targets), with weights where the data has a column of weights, or of
         inputs where there are no targets, in the order of the positions. `terms`: with what only
-        the terms of an objective read.
+        the terms of an objective read. With a `share` as in `training`.
         """
         import tensorflow as tf
 
-        chosen, count = tf.constant(positions), len(positions)
+        chosen = positions if isinstance(positions, range) else tf.constant(positions)
+        count = len(positions)
         gathered = self._plain_with_terms if terms and self._of_terms else self._plain
 
         def batch(step: Any) -> Any:
-            return gathered(_of_step(chosen, step, batch_size, count))
+            return gathered(in_share(_of_step(chosen, step, batch_size, count), share))
 
         found: tf.data.Dataset = tf.data.Dataset.range(steps(count, batch_size))
-        return found.map(_as_written(batch)).prefetch(tf.data.AUTOTUNE)
+        found = found.map(_as_written(batch))
+        if share is not None:
+            found = with_examples(found, share, count, batch_size, 0, divided=True)
+        return found.prefetch(tf.data.AUTOTUNE)
 
     @cached_property
     def _plain(self) -> Any:
@@ -134,6 +151,12 @@ class Feed:
 
         signature = [tf.TensorSpec([None], tf.int64)]
         return tf.function(_as_written(gathered), input_signature=signature)
+
+    @property
+    def _mixes(self) -> bool:
+        """Whether the augmentation mixes the examples of a batch with each other."""
+        chains = (one.chain for one in self._augment.values())
+        return any(layer.mixes_examples for chain in chains for layer in chain.layers)
 
     def _variations(self, seed: int) -> dict[str, Any]:
         """The augmentation of each input in training."""
@@ -186,12 +209,13 @@ class Feed:
         weights: Mapping[str, Any],
         first_step: Any = 0,
         epoch: Any = None,
+        share: Share | None = None,
     ) -> tf.data.Dataset:
         import tensorflow as tf
 
         def batch(step: Any) -> Any:
             chosen = _of_step(positions, step, batch_size, count)
-            return self._batch(chosen, weights, epoch, step, terms=self._of_terms)
+            return self._batch(chosen, weights, epoch, step, terms=self._of_terms, share=share)
 
         return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))
 
@@ -203,15 +227,18 @@ class Feed:
         step: Any = None,
         *,
         terms: bool = False,
+        share: Share | None = None,
     ) -> Any:
         """The examples at some positions, in the form that the model takes; in training, at a place
-        of the run.
+        of the run. With a `share`, only those of a process.
         """
         import tensorflow as tf
 
+        drawn = self._drawn(chosen, epoch, step)
+        chosen = in_share(chosen, share)
         at = Places(chosen, chosen, chosen) if self._windows is None else self._windows(chosen)
         inputs = {name: gather(values, at.inputs) for name, values in self._inputs.items()}
-        inputs |= self._drawn(chosen, epoch, step)
+        inputs |= {name: in_share(values, share) for name, values in drawn.items()}
         more = self._more(at) if terms else {}
         if not self._targets:
             return (_one_or_mapping(inputs), more) if more else _one_or_mapping(inputs)
@@ -304,10 +331,15 @@ def _weights(examples: Examples, *, training: bool) -> dict[str, _Weights]:
 
 
 def _of_step(positions: Any, step: Any, batch_size: int, count: int) -> Any:
-    """The positions of the examples of a step; the last one may have fewer."""
+    """The positions of the examples of a step; the last one may have fewer. A range, of all rows
+    of a large source, takes no memory.
+    """
     import tensorflow as tf
 
-    return positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
+    first, end = step * batch_size, tf.minimum((step + 1) * batch_size, count)
+    if isinstance(positions, range):
+        return tf.range(positions.start + first, positions.start + end)
+    return positions[first:end]
 
 
 def _as_written(function: Any) -> Any:

@@ -14,6 +14,7 @@ from modelspec.compiler.pipeline import Compiled
 from modelspec.core.text_table import columns
 
 from ..data import Prepared
+from ..distributed.replica_count import ALONE
 from ..history.machine import HARMLESS_VARIABLES
 from ..history.used_plugins import recorded, used_plugins
 from . import framework
@@ -145,6 +146,8 @@ def of_backend(manifest: Manifest, now: Mapping[str, Any]) -> Iterator[Differenc
     for name, words in _BACKEND.items():
         if name in was and name in now and was[name] != now[name]:
             yield Difference(words, _plain(was[name]), _plain(now[name]))
+    if "replicas" in now and was.get("replicas", ALONE) != now["replicas"]:
+        yield Difference("replicas", str(was.get("replicas", ALONE)), str(now["replicas"]))
     before, here = was.get("environment"), now.get("environment")
     if isinstance(before, dict) and isinstance(here, Mapping):
         for name in sorted({*before, *here}):

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from modelspec.core.source.regular_files import read_regular
+from modelspec.core.run_names import PREPROCESSING, PRESETS
+from modelspec.core.source.own_files import append_own, read_own
 
 from ..data.errors import RunError
 from ..history.run_files import (
@@ -27,7 +28,9 @@ from ..history.run_files import (
     is_written,
     numbered_folder,
 )
-from .atomic_files import cannot_write, free, sweep
+from .atomic_files import cannot_write, free, remove, sweep
+from .checkpoints import Store
+from .links import refuse_links
 
 __all__ = [
     "CHECKPOINTS",
@@ -43,8 +46,8 @@ __all__ = [
     "is_written",
 ]
 
-_OF_UNBEGUN = (MANIFEST, SPEC)
-"""The files that a run writes before it prepares its data."""
+_OF_UNBEGUN = (MANIFEST, SPEC, PREPROCESSING, PRESETS, RESOLVED)
+"""What a run writes before its manifest records the resolved spec."""
 _MOST = 2**20
 """Maximum size of the manifest of such a run, in bytes."""
 _MARGIN = 2**20
@@ -86,8 +89,10 @@ class RunFolder:
     def reopen(cls, path: Path) -> RunFolder:
         """The folder of an existing run.
 
-        Raises `RunError`: MS702 if another process writes it, MS703 if it cannot be written.
+        Raises `RunError`: MS702 if another process writes it, MS703 if it cannot be written, MS970
+        if it contains a link.
         """
+        refuse_links(path, everywhere=True)
         try:
             return cls(path, [], _locked(path, empty=False))
         except OSError as error:
@@ -182,7 +187,7 @@ def _locked(path: Path, *, empty: bool) -> IO[bytes]:
     killed process left incomplete is removed: files that it was writing, and a run that was killed
     before its training began.
     """
-    lock = (path / LOCK).open("ab")
+    lock = append_own(path, LOCK)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -194,11 +199,11 @@ def _locked(path: Path, *, empty: bool) -> IO[bytes]:
             if empty
             else "wait for it",
         ) from None
-    if (path / MANIFEST).exists():
-        sweep(path, quiet=0)
+    _sweep(path)
     if empty and is_unbegun(path):
-        for name in _OF_UNBEGUN:
-            (path / name).unlink(missing_ok=True)
+        for name in reversed(_OF_UNBEGUN):  # the manifest last: until then it is such a run
+            if (path / name).exists():
+                remove(path / name)
     others = [one.name for one in path.iterdir() if one.name != LOCK]
     if others and empty:
         lock.close()
@@ -216,22 +221,42 @@ def _locked(path: Path, *, empty: bool) -> IO[bytes]:
     return lock
 
 
+def _sweep(path: Path) -> None:
+    """Removes what killed processes left incomplete in a run folder that this process has locked.
+    The manifest is the first file of a run: without it, no other was begun.
+    """
+    sweep(path, MANIFEST, quiet=0)
+    if (path / MANIFEST).exists():
+        sweep(path, quiet=0)
+        sweep(path / PREPROCESSING, quiet=0)
+        Store(path / CHECKPOINTS).sweep()
+
+
 def is_unbegun(path: Path) -> bool:
     """Whether the folder contains a run that ended before its data were prepared and its training
     began, without being able to remove the folder: it was killed.
     """
-    if {one.name for one in path.iterdir() if one.name != LOCK} != set(_OF_UNBEGUN):
+    names = {one.name for one in path.iterdir() if not _is_incomplete(one.name)}
+    if MANIFEST not in names or not names <= {LOCK, *_OF_UNBEGUN}:
         return False
     try:
-        values = json.loads(read_regular(path / MANIFEST, _MOST))
+        values = json.loads(read_own(path, MANIFEST, _MOST))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(values, dict) and values.get("outcome") == "running"
+    if not isinstance(values, dict) or values.get("outcome") != "running":
+        return False
+    spec = values.get("spec")
+    return not (isinstance(spec, dict) and "resolved_sha256" in spec)
+
+
+def _is_incomplete(name: str) -> bool:
+    """Whether a file is being written, or was when its process was killed."""
+    return name.startswith(".") and name[1:].partition("-")[0].isdecimal()
 
 
 def _holder(path: Path) -> str:
     try:
-        text = (path / LOCK).read_text()
-    except OSError:
+        text = read_own(path, LOCK, 100).decode("ascii")
+    except (OSError, ValueError):
         return ""
     return f" ({text})" if text.isdecimal() else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..backend.native_output import loading_quietly
 from ..backend.process_state import generator, importing, settle
 from ..backend.tensorflow_state import is_deterministic, make_deterministic, refuse_a_fork
 from ..data.errors import RunError
+from ..distributed.replica_count import ALONE, replicas_of
 from ..history.machine import Pins as Pins
 from ..history.machine import cores as cores
 from ..history.machine import machine as machine
@@ -28,22 +30,33 @@ _loaded = False
 """Whether this process has loaded it: then libraries print no more startup messages."""
 _onednn: str | None = None
 """The value of `TF_ENABLE_ONEDNN_OPTS` when TensorFlow was loaded."""
+_replicas = ALONE
+"""The replicas of the run that this process trains."""
 _BYTES_IN_TRAINING = 8
 """Bytes of a float32 weight and its gradient; most optimizers need more."""
 
 
-def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
+def load(
+    seed: int,
+    *,
+    deterministic: bool,
+    pins: Pins | None = None,
+    choose_devices: Callable[[], None] = lambda: None,
+) -> None:
     """Load Keras on TensorFlow, with the settings of `own_state`; layers of this thread without a
     seed draw one from a generator with `seed`. Must be called inside `own_state`.
 
     Threads and oneDNN are fixed, by default to `Pins.here`, unless this process has already used
     TensorFlow. Raises `RunError`: MS707 if it cannot be loaded, MS728 in a process that was forked
-    from one that used it.
+    from one that used it. `choose_devices` is called when TensorFlow has been imported, in a new
+    process before it creates its devices.
     """
     refuse_a_fork()
     with _loading:
-        if not _loaded:
-            _load(pins or Pins.here())
+        if _loaded:
+            choose_devices()
+        else:
+            _load(pins or Pins.here(), choose_devices)
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -59,7 +72,7 @@ def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
         make_deterministic()
 
 
-def _load(pins: Pins) -> None:
+def _load(pins: Pins, choose_devices: Callable[[], None]) -> None:
     """Loads it for the first time in this process. Raises `RunError` (MS707)."""
     global _loaded, _onednn
     pinned = {}
@@ -75,6 +88,7 @@ def _load(pins: Pins) -> None:
                 tf.config.threading.set_intra_op_parallelism_threads(pins.intra_op_threads)
                 tf.config.threading.set_inter_op_parallelism_threads(pins.inter_op_threads)
             tf.config.list_physical_devices()
+            choose_devices()
             tf.zeros(())  # the first operation prints messages about devices
             import keras  # noqa: F401  # after TensorFlow: what it raises is of its own settings
 
@@ -99,6 +113,12 @@ def _not_set_up(error: Exception) -> RunError:
     )
 
 
+def trains_on(workers: int, devices: int) -> None:
+    """Record the number of processes of the run, and that of the devices of each."""
+    global _replicas
+    _replicas = replicas_of(workers, devices)
+
+
 def backend() -> dict[str, Any]:
     """The state of TensorFlow that results depend on; it is already loaded."""
     import tensorflow as tf
@@ -109,6 +129,7 @@ def backend() -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or cores(),
         "onednn": _onednn or os.environ.get(ONEDNN, "default"),
         "devices": [_device(device) for device in tf.config.list_physical_devices()],
+        "replicas": _replicas,
         "environment": chosen_by_variables(),
         "switches": switched(),
     }

@@ -11,6 +11,7 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Part, Prepared
 from ..data.batches import Feed, steps
+from ..data.shares import Share
 from ..history.slices import SliceResult
 from .events import Plan, Watcher, loss_first
 from .saver import Saver, Snapshot
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
     from modelspec.compiler.pipeline import Compiled
 
-    from ..backend.stage_model import StageModel
     from ..data.adapted_state import State
     from ..data.slices import PartSlice
+    from ..distributed.models import Stages
+    from ..distributed.replicas import Group
     from ..history.ending import Ending
     from .stage_loop import CallbacksOf, TriedCallbacks
     from .step import Counted, TestSteps
@@ -48,10 +50,9 @@ class Measurement(NamedTuple):
     ) -> Measurement:
         """The same, with metrics in the unit of the target columns."""
         from .original_metrics import original_metrics
+        from .prediction_batches import batch_size
 
-        assert compiled.training is not None  # it was measured
-        size = compiled.training.batch_size
-        found = original_metrics(compiled, state, model, feed, part, size)
+        found = original_metrics(compiled, state, model, feed, part, batch_size(compiled))
         return self._replace(metrics={**self.metrics, **found})
 
 
@@ -65,9 +66,12 @@ class Loop:
         model: keras.Model,
         prepared: Prepared,
         training: Training,
-        staged: StageModel | None = None,
+        staged: Stages | None = None,
+        group: Group | None = None,
     ) -> None:
         self.model = model
+        self.group = group
+        """The replicas of this process, if the run has several; the model is that of the first."""
         self._staged = staged
         self.prepared = prepared
         self.training = training
@@ -174,7 +178,8 @@ class Loop:
         for stage in self.stages:
             self.enter(stage, continues=stage.index > 0, loads=True)
             record = History(None, Watcher(), 0)
-            fitting = Fitting(self.model, self.task(stage, Origin()), history=record)
+            task = self.task(stage, Origin())
+            fitting = Fitting(self.model, task, history=record, group=self.group)
             self.fitting = fitting
             trial(fitting, stage, callbacks, None, self)
 
@@ -186,9 +191,14 @@ class Loop:
         train, validation = parts["train"], parts.get("validation")
         size, epochs = stage.training.batch_size, stage.training.epochs
         end, random = origin.epoch + epochs, train.examples.random
+        share = self.group.share if self.group is not None else None
 
-        def batches(epoch: int, step: int) -> Any:
-            return self._feed(train).training(train.positions, seed, size, end, epoch, step)
+        def batches(epoch: int, step: int, share: Share | None = None) -> Any:
+            feed = self._feed(train)
+            return feed.training(train.positions, seed, size, end, epoch, step, share)
+
+        def shared(epoch: int, step: int) -> Any:
+            return batches(epoch, step, share)
 
         def examples(epoch: int, step: int) -> tuple[str, ...]:
             chosen = train.in_epoch(seed, epoch)[step * size : (step + 1) * size]
@@ -202,17 +212,21 @@ class Loop:
             )
             return (f"its examples are {shown}{more} of {train.examples.table.name}",)
 
+        of_group = shared if share is not None else None
         if validation is None:
-            return Task(epochs, stage.steps, batches, examples=examples, random=random)
+            return Task(
+                epochs, stage.steps, batches, examples=examples, random=random, shared=of_group
+            )
         count = steps(len(validation), size)
         return Task(
             epochs,
             stage.steps,
             batches,
-            self._feed(validation).plain(validation.positions, size, terms=True),
+            self._feed(validation).plain(validation.positions, size, terms=True, share=share),
             count,
             examples,
             random,
+            of_group,
         )
 
     def evaluate(self, name: str) -> Measurement:
@@ -239,7 +253,9 @@ class Loop:
 
     @property
     def _test(self) -> TestSteps | None:
-        """The validation steps of the last stage, if it was run."""
+        """The validation steps of the last stage, if it was run on one device."""
+        if self.group is not None:
+            return None
         return self.fitting.test if self.fitting and self.fitting.stage.is_last else None
 
     def feed(self, name: str) -> Feed:

@@ -12,16 +12,18 @@ from typing import Any
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
-from modelspec.core.source.regular_files import read_regular
+from modelspec.core.source.own_files import read_own
 
 from ..data import Prepared, RunError
+from ..history.edited_files import sealed
 from ..history.fingerprint import fingerprint
 from ..history.record import FORMAT
 from ..history.used_plugins import used_plugins
 from . import framework
 from .atomic_files import digest, write_bytes
 from .dependencies import dependencies
-from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
+from .folder import HISTORY, MANIFEST, METRICS, MODEL, RESOLVED, SPEC, RunFolder
+from .links import refuse_links
 from .resolved_spec import paths_start, resolved_text
 from .run_data import save_state
 from .run_presets import save_presets
@@ -31,7 +33,7 @@ _MOST = 64 * 2**20
 """Maximum size of a manifest in bytes."""
 _STOPPING = ("EarlyStopping", "TerminateOnNaN")
 """Callbacks that end a training before its last epoch."""
-_OF_AN_END = ("faults", "signal", "ending")
+_OF_AN_END = ("faults", "signal", "ending", "sha256")
 """Entries about the end of a run, which are removed when it is resumed."""
 _OF_A_PAUSE = ("outcome", "signal", "ended")
 """The entries of these that are kept, in addition to where the run was resumed."""
@@ -45,7 +47,6 @@ class Record:
         (MS703).
         """
         spec = spec_bytes(compiled)
-        write_bytes(folder.file(SPEC), spec)
         self.folder = folder
         self._values: dict[str, Any] = {
             "format": FORMAT,
@@ -67,7 +68,8 @@ class Record:
             "plugins": {one.module: one.as_json() for one in used_plugins(compiled)},
             "machine": framework.machine(),
         }
-        self._write()
+        self._write()  # first: it marks the folder as that of a run, however the process ends
+        write_bytes(folder.file(SPEC), spec)
 
     @classmethod
     def reopen(cls, folder: RunFolder, before: Manifest, **resumed: Any) -> Record:
@@ -126,21 +128,18 @@ class Record:
 
     def end(self, outcome: str, faults: tuple[Diagnostic, ...] = (), **more: Any) -> None:
         """Records `completed`, `failed` or `interrupted`, and the reason."""
-        model = self.folder.file(MODEL)
         self._values.update(outcome=outcome, ended=_now(), **more)
         if faults:
             self._values["faults"] = [
                 {"code": fault.code, "message": fault.message, "help": fault.help}
                 for fault in faults
             ]
-        if model.exists():
-            self._values["files"] = {MODEL: digest(model)}
+        files = {name: self.folder.file(name) for name in (MODEL, METRICS, HISTORY)}
+        self._values["files"] = {name: digest(one) for name, one in files.items() if one.exists()}
         self._write()
 
     def _write(self) -> None:
-        write_bytes(
-            self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode()
-        )
+        write_bytes(self.folder.file(MANIFEST), sealed(self._values))
 
 
 def _fingerprint(compiled: Compiled) -> dict[str, Any] | None:
@@ -231,12 +230,13 @@ class Manifest:
 
     @classmethod
     def read(cls, directory: Path) -> Manifest:
-        """Raises `RunError` (MS708) if the folder does not contain a run, or if the manifest cannot
-        be read.
+        """Raises `RunError`: MS708 if the folder does not contain a run, or if the manifest cannot
+        be read; MS970 if a file of the run is a link.
         """
         path = directory / MANIFEST
+        refuse_links(directory)
         try:
-            values = json.loads(read_regular(path, _MOST))
+            values = json.loads(read_own(directory, MANIFEST, _MOST))
         except (FileNotFoundError, NotADirectoryError):
             what = (
                 "is not a folder"

@@ -20,6 +20,7 @@ from modelspec.core.project import grants_for, places_for
 from modelspec.core.settings import Context
 
 from ..backend.process_state import own_state
+from ..backend.weights.count_numbers import require_enough, require_numbers_of_run
 from ..data import RunError, Table, open_source
 from ..data.columns import binding_of
 from ..data.skipped_rows import SkippedRows
@@ -27,7 +28,17 @@ from ..history import altered
 from . import framework
 from .atomic_files import digest
 from .checkpoints import Store
-from .folder import CHECKPOINTS, MODEL, RESOLVED, SPEC, is_unbegun, is_written
+from .folder import (
+    CHECKPOINTS,
+    HISTORY,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    RESOLVED,
+    SPEC,
+    is_unbegun,
+    is_written,
+)
 from .framework_errors import as_run_error
 from .manifest import Manifest
 from .row_sources import StandardInput, one_file, rows_of, standard_input
@@ -79,21 +90,26 @@ class SavedRun:
                 help="restore the file from a copy of the run, or train again",
             )
         file = self.compiled.file
+        require_numbers_of_run(self.compiled, self.model_path)
         framework.load(file.seed, deterministic=file.runtime.deterministic)
         from ..backend import build
         from ..backend.attached_objective import at_place
+        from ..backend.weights.run_weights import load_run_weights
 
         with as_run_error("the model cannot be loaded"):
             merged = self.compiled.merged  # as the file was saved
             model = build(merged if measured else replace(merged, training=None), pretrained=False)
             if measured:
                 model.optimizer.build(model.trainable_variables)  # its values are in the file too
-            model.load_weights(self.model_path)
+            load_run_weights(model, self.model_path)
             at_place(model, *self.manifest.reached)
         return model
 
     def _from_checkpoint(self, start: Snapshot, measured: bool) -> keras.Model:
-        file = self.compiled.file
+        file, graph = self.compiled.file, self.compiled.graph
+        numbers = sum(int(one.size) for one in start.tensors.values())
+        if graph is not None:
+            require_enough(numbers, graph.parameters, self.directory / CHECKPOINTS)
         framework.load(file.seed, deterministic=file.runtime.deterministic)
         from ..backend import build
         from ..backend.attached_objective import at_place
@@ -171,12 +187,19 @@ def refuse_altered(directory: Path, manifest: Manifest) -> None:
 
 
 def edited(directory: Path, manifest: Manifest) -> tuple[Diagnostic, ...]:
-    """MS777, as a warning, if the original spec file has changed."""
-    what = altered(directory, manifest.values).get(SPEC)
+    """MS777, as a warning, if the original spec file has changed, or a file with results."""
+    found = altered(directory, manifest.values)
+    results = tuple(
+        Diagnostic("MS777", "warning", f"`{directory / name}` {found[name]}", None)
+        for name in (MANIFEST, METRICS, HISTORY)
+        if name in found
+    )
+    what = found.get(SPEC)
     if what is None:
-        return ()
+        return results
     message = f"`{directory / SPEC}` {what}; the change has no effect: the run uses `{RESOLVED}`"
     return (
+        *results,
         Diagnostic(
             "MS777",
             "warning",

@@ -73,6 +73,7 @@ class PlayerSteps(TrainingSteps):
         given = split_targets(targets, output_names(self.model))
         changing = self._changing() if self.rolls_back else []
         before = [tf.identity(variable.value) for variable in changing]
+        self._begin()
         good, failing, number = tf.constant(True), tf.constant(0.0), 0
         self._failed.assign(_NONE_FAILED)
         outputs = None
@@ -86,10 +87,17 @@ class PlayerSteps(TrainingSteps):
                 good, number = tf.logical_and(good, fine), number + 1
         if outputs is not None:
             self.measures.update_metrics(given.own, outputs, weights)
+        self._share()
         self._restore(good, changing, before)
         self._averages.advance()
         self._objective.advance()
         return good, failing
+
+    def _begin(self) -> None:
+        """Called before the updates of a step."""
+
+    def _share(self) -> None:
+        """Called after the updates of a step; several replicas exchange here what they counted."""
 
     def _updating(self, turn: Turn) -> Any:
         """The function that computes one update of a player and, if it and those before it in the

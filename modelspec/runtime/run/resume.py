@@ -10,7 +10,7 @@ loop        from the checkpoint to the end
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from os import PathLike, fspath
@@ -25,6 +25,9 @@ from modelspec.core.source import plain
 from ..backend.process_state import own_state
 from ..data import Prepared, RunError
 from ..data.in_memory import with_data
+from ..distributed.agreement import agree
+from ..distributed.cluster import taking_part
+from ..distributed.worker_folder import own_folder
 from . import drift, framework
 from .checkpoints import Store
 from .drift import Begun, Difference
@@ -40,7 +43,7 @@ from .saver import Snapshot, latest
 from .session import go
 from .signals import Signals
 from .stopped_early import counted_again, raises_patience, was_stopped
-from .train import make_loop, require_training, room
+from .train import make_loop, own_watcher, require_training, room
 from .trained_stages import Origin, trained_stages
 
 
@@ -52,6 +55,7 @@ def resume(
     data: object = None,
     allow_inexact: bool = False,
     watcher: Watcher | None = None,
+    signals: Signals | None = None,
 ) -> Run:
     """Continue a run from its newest checkpoint; a completed run is returned unchanged, unless
     epochs are added to it, or the patience that ended it is raised.
@@ -61,32 +65,52 @@ def resume(
     manifest records this permanently. `data` is the training data for a run that was trained on
     data of a program. Raises `RunError` and `Interrupted` as `train` does.
     """
-    directory, watcher = Path(fspath(run_dir)), watcher or Watcher()
+    directory, watcher = Path(fspath(run_dir)), own_watcher(watcher)
     if not is_written(directory):
         require_begun(directory, Manifest.read(directory))
     if has_ended(directory, overrides):
-        return opened(directory)
-    with RunFolder.reopen(directory) as folder, Signals() as signals, _watched(watcher):
+        return _ended(directory)
+    with (
+        taking_part(),
+        own_folder(directory.name, lambda: RunFolder.reopen(directory)) as folder,
+        signals or Signals() as signals,
+        _watched(watcher),
+    ):
         manifest = Manifest.read(directory)  # read again, now that no other process writes it
         was = read_resolved(directory, manifest)
-        compiled = _overridden(directory, manifest, was, overrides)
-        if data is not None:
-            compiled = with_data(compiled, data)
+        compiled = _with(data, _overridden(directory, manifest, was, overrides))
         training = require_training(compiled)
         folder.needs(*room(compiled, training))
-        start = _start(folder, watcher)
+        start = _start(directory, watcher)
         pins = Pins.here(manifest.values.get("backend"))
-        watcher.warned(grant_warnings(directory))
-        prepared = prepared_data(compiled, pins=pins, directory=directory)
-        watcher.warned(prepared.warnings)
+        prepared = _prepared(compiled, pins, directory, watcher)
         going_on = _Resumption(directory, manifest, allow_inexact)
         going_on.compare(was, compiled, prepared, start, pins)
         start = _not_stopping_again(start, manifest, was, prepared, training)
+        agree(prepared, start)
         watcher.loading()
         loop = make_loop(prepared, training, pins, pretrained=start is None)
         going_on.add(drift.of_backend(manifest, framework.backend()))
+        signals.require_none()
         record = going_on.record(folder, prepared, start)
         return go(loop, record, signals, watcher, start)
+
+
+def _ended(directory: Path) -> Run:
+    with suppress(RunError):  # removes what was left if it was killed while it wrote its report
+        RunFolder.reopen(directory).close()
+    return opened(directory)
+
+
+def _with(data: object, compiled: Compiled) -> Compiled:
+    return compiled if data is None else with_data(compiled, data)
+
+
+def _prepared(compiled: Compiled, pins: Pins, directory: Path, watcher: Watcher) -> Prepared:
+    watcher.warned(grant_warnings(directory))
+    prepared = prepared_data(compiled, pins=pins, directory=directory)
+    watcher.warned(prepared.warnings)
+    return prepared
 
 
 def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bool:
@@ -162,14 +186,12 @@ def _overridden(
     raise RunError([one for one in checked.diagnostics if one.severity == "error"])
 
 
-def _start(folder: RunFolder, watcher: Watcher) -> Snapshot | None:
-    store = Store(folder.file(CHECKPOINTS))
+def _start(directory: Path, watcher: Watcher) -> Snapshot | None:
+    store = Store(directory / CHECKPOINTS)
     start = latest(store)
     watcher.warned(tuple(store.refused))
     if start is None:
-        message = (
-            f"the run in `{folder.path}` has no usable checkpoint; starting from the beginning"
-        )
+        message = f"the run in `{directory}` has no usable checkpoint; starting from the beginning"
         watcher.warned((Diagnostic("MS723", "warning", message, None),))
     return start
 
@@ -254,8 +276,14 @@ def _begun(prepared: Prepared, training: Training, start: Snapshot | None) -> Be
     """How far the run was at a checkpoint."""
     if start is None:
         return Begun(0)
-    origin = Origin.of(start)
-    stage = trained_stages(prepared, training)[origin.stage]
+    origin, stages = Origin.of(start), trained_stages(prepared, training)
+    if origin.stage >= len(stages):
+        raise RunError.of(
+            "MS722",
+            f"the checkpoint is one of stage {origin.stage + 1}, but the training has"
+            f" {len(stages)}",
+        )
+    stage = stages[origin.stage]
     return Begun(-(-(start.position - origin.position) // stage.steps), origin.stage)
 
 

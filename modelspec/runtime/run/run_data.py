@@ -16,10 +16,13 @@ from ..data import Examples, Prepared, RunError, Table, prepare, prepare_source
 from ..data.adapted_state import FILE, FOLDER, State
 from ..data.columns import binding_of
 from ..data.inspection import inspect
+from ..data.learned_check import check_learned
 from ..data.prepared_keys import must_adapt
 from ..data.profile import DataFacts
 from ..data.skipped_rows import SkippedRows
 from ..data.stages import with_stages
+from ..distributed.cluster import current_cluster
+from ..distributed.strategy import ChosenDevices
 from . import framework
 from .atomic_files import cannot_write
 from .framework import Pins
@@ -89,18 +92,25 @@ def saved_state(compiled: Compiled, directory: Path) -> State | None:
     """
     bounds = binding_of(compiled).features.values()
     if any(must_adapt(bound) for bound in bounds):
-        return State.load(directory)  # reports that it is missing
+        return _loaded(compiled, directory)  # reports that it is missing
     return _kept(compiled, directory)
 
 
 def _kept(compiled: Compiled, directory: Path) -> State | None:
     """The stored state of a run; None if it has none."""
     if (directory / FOLDER / FILE).exists():
-        return State.load(directory)
+        return _loaded(compiled, directory)
     bounds = binding_of(compiled).features
     learns = any(must_adapt(bound) for bound in bounds.values())
     prepares = any(bound.chain is not None for bound in bounds.values())
     return State.kept_by_none(bounds) if prepares and not learns else None
+
+
+def _loaded(compiled: Compiled, directory: Path) -> State:
+    """Raises `RunError` (MS631) if the file is damaged, or not of a run of this spec."""
+    state = State.load(directory)
+    check_learned(state, binding_of(compiled).features, str(directory / FOLDER / FILE))
+    return state
 
 
 def save_state(prepared: Prepared, folder: Path) -> None:
@@ -114,7 +124,12 @@ def save_state(prepared: Prepared, folder: Path) -> None:
 def loader(compiled: Compiled, pins: Pins | None = None) -> Callable[[], None]:
     """The function that loads the framework with the settings of the run."""
     file = compiled.file
-    return lambda: framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
+    return lambda: framework.load(
+        file.seed,
+        deterministic=file.runtime.deterministic,
+        pins=pins,
+        choose_devices=ChosenDevices(file.runtime.devices, current_cluster()).try_to_choose,
+    )
 
 
 @own_state()

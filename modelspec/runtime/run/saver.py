@@ -13,16 +13,7 @@ from ..data import RunError
 from .checkpoints import Store, Writer
 from .framework import cores
 from .pacing import Due
-
-_STATE = {
-    "epoch": int,
-    "step": int,
-    "seconds": float,
-    "history": dict,
-    "numbers": dict,
-    "callbacks": list,
-    "random": dict,
-}
+from .snapshot_form import has_form
 
 _SHARE = 0.02
 """The share of the training time that checkpoints in quick succession may take."""
@@ -60,7 +51,7 @@ def latest(store: Store) -> Snapshot | None:
     found = store.latest()
     if found is None:
         return None
-    if not all(isinstance(found.state.get(name), kind) for name, kind in _STATE.items()):
+    if not has_form(found.state, found.tensors(), found.position):
         raise RunError.of(
             "MS722", f"the checkpoint `{found.path}` was not written by a training of this version"
         )

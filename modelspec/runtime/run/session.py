@@ -49,6 +49,8 @@ def go(
     from .examine import examine as examined
     from .logging import logged
 
+    if loop.group is not None and not loop.group.is_chief:
+        return _assist(loop, record, signals, start)
     try:
         with (
             logged(loop, record, watcher, start) as watched,
@@ -57,11 +59,26 @@ def go(
             _saver(loop, record, signals, start) as saver,
         ):
             history = _train(loop, record, signals, watched, saver, start)
-            return _finish(loop, record, history, watched)
+            return _finish(loop, record, history, watched, signals)
     except Interrupted:
         raise
     except KeyboardInterrupt:
         raise Abandoned(record.folder.path) from None
+
+
+def _assist(loop: Loop, record: Record, signals: Signals, start: Snapshot | None) -> Run:
+    """The part of a run in a process that only computes steps: the chief measures and saves."""
+    try:
+        with _recorded(record, loop, signals):
+            history = _train(loop, record, signals, Watcher(), None, start)
+            record.end("completed", **_reached(loop))
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Abandoned(record.folder.path) from None
+    last = {name: values[-1] for name, values in history.items() if values}
+    compiled, model = loop.prepared.compiled, loop.model
+    return Run(record.folder.path, history, last, {}, compiled, lambda: model, ())
 
 
 def _train(
@@ -69,7 +86,7 @@ def _train(
     record: Record,
     signals: Signals,
     watcher: Watcher,
-    saver: Saver,
+    saver: Saver | None,
     start: Snapshot | None,
 ) -> dict[str, list[float]]:
     from ..backend.compile_model import callbacks
@@ -99,11 +116,19 @@ def _train(
     except NotFinite as error:
         raise diverged(error, loop.model) from None
     except Stopped:
-        save(loop, folder.file(MODEL))
+        if saver is not None:
+            save(loop, folder.file(MODEL))
         raise _interrupted(loop, record, signals) from None
 
 
-def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher: Watcher) -> Run:
+def _finish(
+    loop: Loop,
+    record: Record,
+    history: dict[str, list[float]],
+    watcher: Watcher,
+    signals: Signals,
+) -> Run:
+    signals.require_none()
     folder, reached = record.folder, _reached(loop)
     save(loop, folder.file(MODEL))
     with as_run_error("the evaluation failed", loop.prepared.compiled):
@@ -113,6 +138,7 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher
             if part in loop.prepared.parts
         }
         slices = {part: loop.evaluate_slices(part) for part in measured}
+    signals.require_none()
     by_part = {part: one.metrics for part, one in measured.items()}
     numbers = (history, by_part, flat_metrics(slices), flat_few(slices))
     expect = decided(loop.prepared.compiled, record, reached, *numbers)

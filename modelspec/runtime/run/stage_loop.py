@@ -105,6 +105,7 @@ class StageLoop:
             callbacks=kept(stage.of_run, given.callbacks),
             on_nan=stage.training.on_nan,
             stage=place,
+            group=loop.group,
         )
 
     def _begin(self, stage: TrainedStage, origin: Origin) -> None:

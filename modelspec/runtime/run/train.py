@@ -26,6 +26,12 @@ from modelspec.core.places import Host
 
 from ..backend.process_state import own_state
 from ..data import Prepared, RunError
+from ..distributed.agreement import agree
+from ..distributed.cluster import current_channel, current_cluster, taking_part
+from ..distributed.models import StagesOfReplicas, built_on
+from ..distributed.strategy import ChosenDevices
+from ..distributed.supported import require_supported
+from ..distributed.worker_folder import own_folder, writes_run
 from . import framework
 from .events import Plan, Watcher
 from .folder import MODEL, RunFolder
@@ -63,17 +69,23 @@ def train(
     watcher: Watcher | None = None,
     pins: Pins | None = None,
     look: Callable[[Prepared], None] = lambda prepared: None,
+    signals: Signals | None = None,
 ) -> Run:
     """Train a checked spec, evaluate on the test split, and save everything in a run folder.
 
     `run_dir` must be empty or absent; by default it is the next `runs/<name>/<n>`. Raises
     `RunError` (or its subclass `DataError`) if the data or the run fails, and `Interrupted` after
     SIGINT, SIGTERM or SIGHUP. `pins` are those of the machine by default; `look` is called with the
-    data before the model is built, and may raise.
+    data before the model is built, and may raise. `signals` lets a watcher request the end of the
+    run: it sets `asked`.
     """
-    compiled, watcher = spec.compiled, watcher or Watcher()
+    compiled, watcher = spec.compiled, own_watcher(watcher)
     training = require_training(compiled)
-    with RunFolder.create(compiled.name, run_dir) as folder, Signals() as signals:
+    with (
+        taking_part(),
+        own_folder(compiled.name, lambda: RunFolder.create(compiled.name, run_dir)) as folder,
+        signals or Signals() as signals,
+    ):
         with _undone(folder, watcher):
             folder.needs(*room(compiled, training))
             record = Record(folder, compiled)
@@ -82,9 +94,16 @@ def train(
             record.data(prepared)
             record.starts_from(starting_weights(prepared.compiled))
             watcher.warned(prepared.warnings)
+            agree(prepared)
             watcher.loading()
             loop = make_loop(prepared, training, pins)
+            signals.require_none()
         return go(loop, record, signals, watcher)
+
+
+def own_watcher(watcher: Watcher | None) -> Watcher:
+    """The watcher; a silent one in a process that does not report the progress."""
+    return watcher if watcher is not None and writes_run() else Watcher()
 
 
 def room(compiled: Compiled, training: Training) -> tuple[int, int]:
@@ -186,15 +205,29 @@ def make_loop(
 
     file, graph = prepared.compiled.file, prepared.compiled.graph
     framework.check_memory((graph and graph.parameters) or 0)
-    framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
+    devices = ChosenDevices(file.runtime.devices, current_cluster())
+    framework.load(
+        file.seed,
+        deterministic=file.runtime.deterministic,
+        pins=pins,
+        choose_devices=devices.choose,
+    )
     from ..backend.stage_model import StageModel  # which imports Keras: after its settings
 
+    def built(number: int) -> Any:
+        first = pretrained and not number  # the others get its weights
+        return build(_first(prepared.compiled), pretrained=first, terms=training.has_objective)
+
     with as_run_error("the model cannot be built", prepared.compiled):
-        model = build(
-            _first(prepared.compiled), pretrained=pretrained, terms=training.has_objective
-        )
-    prepared = balanced_by_masks(model, prepared)
-    return Loop(model, prepared, training, StageModel(model) if training.stages else None)
+        models = built_on(devices.names, built)
+    prepared = balanced_by_masks(models[0], prepared)
+    channel = current_channel()
+    framework.trains_on(channel.size if channel is not None else 1, len(models))
+    group = devices.group(models, channel)
+    if group is not None:
+        require_supported(prepared.compiled)
+    stages = StagesOfReplicas([StageModel(one) for one in models]) if training.stages else None
+    return Loop(models[0], prepared, training, stages, group)
 
 
 def _first(compiled: Compiled) -> Compiled:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -19,6 +19,7 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..backend.formula_schedule import set_epoch
 from ..data.random_inputs import RandomInput
+from ..distributed.conduct import Conduct
 from .averages import Averages
 from .callback_calls import Calls, RunCallbacks
 from .epoch_callbacks import History, Stopped
@@ -26,13 +27,15 @@ from .events import Watcher, loss_first
 from .measures import results
 from .nonfinite import Numbers
 from .pacing import Pace
-from .player_steps import training_steps
 from .rehearsal import Rehearsal, whole_tracebacks
 from .saver import Saver, Snapshot
 from .signals import Signals
-from .step import TestSteps
+from .steps_of_group import steps_of
 from .trained_stages import StageOfRun
 from .training_state import KeptCallback, State
+
+if TYPE_CHECKING:
+    from ..distributed.replicas import Group
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Task:
     """Sentences on the examples in a batch, by its epoch and step from 0."""
     random: Mapping[str, RandomInput] = field(default_factory=dict)
     """The inputs that are drawn at random, by name."""
+    shared: Callable[[int, int], Any] | None = None
+    """With several replicas: the batches of this process, as `GroupSteps` take them; the validation
+    has them too.
+    """
 
 
 class Fitting:
@@ -71,6 +78,7 @@ class Fitting:
         watcher: Watcher | None = None,
         on_nan: str = "stop",
         stage: StageOfRun | None = None,
+        group: Group | None = None,
     ) -> None:
         self.model, self.task, self.saver, self.history = model, task, saver, history
         self.stage = stage or StageOfRun()
@@ -79,14 +87,14 @@ class Fitting:
         self.state = State(model, [*callbacks, *self.stage.callbacks])
         self.epoch, self.step = origin.epoch, 0
         """The position: the epoch of the run, and the number of its completed steps."""
-        set_epoch(
-            model.optimizer,
-            task.steps,
-            origin.position - origin.optimizer + task.epochs * task.steps,
-        )
-        self._training = training_steps(model, task.random, roll_back=on_nan != "stop")
-        self.test = TestSteps(model)
-        """The steps of the validation; they are also used for measurements after the training."""
+        steps = origin.position - origin.optimizer + task.epochs * task.steps
+        for one in group.models if group is not None else (model,):
+            set_epoch(one.optimizer, task.steps, steps)
+        self._training, self.test = steps_of(model, task.random, group, roll_back=on_nan != "stop")
+        """The steps of the validation; on one device they are also used for measurements after the
+        training.
+        """
+        self._conduct = Conduct(group)
         self._averages = Averages(model)
         self._callbacks = self._calls([history, *own], callbacks)
         self._pace = Pace(one_by_one=self._callbacks.one_by_one)
@@ -131,7 +139,7 @@ class Fitting:
         TensorFlow and callbacks.
         """
         with whole_tracebacks():
-            batches = iter(self.task.batches(self.origin.epoch, 0))
+            batches = iter(self._batches(self.origin.epoch, 0))
             self._training.make_variables(batches)
             Rehearsal(
                 self.state, self.task, self._training, self.test, self._averages, callbacks
@@ -141,16 +149,17 @@ class Fitting:
         """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and the
         errors of Keras.
         """
-        model, task = self.model, self.task
+        model = self.model
         model.stop_training = False
         first = (start.epoch, start.step) if start is not None else (self.origin.epoch, 0)
-        iterator = iter(task.batches(*first))
+        iterator = iter(self._batches(*first))
         self._training.make_variables(iterator)
         if start is None and not self.origin.stage:
             self.history.begin()
         self._callbacks.on_train_begin()
         if start is not None:
             self._go_on(start)
+        self._conduct.equalize(model)
         logs: dict[str, Any] = {}
         for epoch in range(first[0], self.end):
             logs = self._epoch(epoch, iterator, resumed=start is not None and epoch == first[0])
@@ -160,6 +169,10 @@ class Fitting:
             self._keep_the_end()
         self._averages.finish()
         self._callbacks.on_train_end(logs, last=self.ends_run)
+
+    @property
+    def _batches(self) -> Callable[[int, int], Any]:
+        return self.task.shared or self.task.batches
 
     @property
     def end(self) -> int:
@@ -191,6 +204,7 @@ class Fitting:
             self._averages.leave()
             self.model.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
+            self._conduct.equalize(self.model)
             self.numbers.hold()
         self._training.at(self.epoch, self.position)
         while self.step < self.task.steps and not self.model.stop_training:
@@ -202,6 +216,7 @@ class Fitting:
             with self.test.measuring():
                 logs |= {f"val_{name}": value for name, value in self._validate().items()}
         self._callbacks.on_epoch_end(epoch, logs)
+        self._conduct.agree_to_stop(self.model)
         if not self._is_last():
             self._heed_signals()
         return logs
@@ -220,7 +235,9 @@ class Fitting:
             if self.saver
             else None
         )
-        count = min(self._pace.count, left, left if due is None else due)
+        count = self._conduct.count(
+            min(self._pace.count, left, left if due is None else due), self._signals
+        )
         if self._callbacks.hears:
             self._callbacks.on_train_batch_begin(self.step)
         self._training.at(self.epoch, self.position)
@@ -231,6 +248,7 @@ class Fitting:
         self.numbers.heed(taken, first)
         if self._callbacks.hears:
             self._callbacks.on_train_batch_end(self.step - 1, taken.logs)
+            self._conduct.agree_to_stop(self.model)
         if self._watcher.wants_steps:
             logs = {name: float(value) for name, value in taken.logs.items()}
             self._watcher.step(self.epoch + 1, self.step, loss_first(logs))
@@ -261,7 +279,8 @@ class Fitting:
         while step < steps and not self.model.stop_evaluating:
             if self._callbacks.hears_test:
                 callbacks.on_test_batch_begin(step)
-            began, count = time.perf_counter(), min(self._test_pace.count, steps - step)
+            count = self._conduct.count(min(self._test_pace.count, steps - step), self._signals)
+            began = time.perf_counter()
             logs = dict(self.test(iterator, count))
             keras.ops.convert_to_numpy(next(iter(logs.values())))  # waits for the device
             self._test_pace.took(count, time.perf_counter() - began)
@@ -304,7 +323,7 @@ class Fitting:
         """Commit the current position of the run, or the one before the validation, and stop, if a
         signal requested it.
         """
-        if self._signals.asked is None:
+        if not self._conduct.is_asked(self._signals):
             return
         if self.saver is not None:
             self.saver.commit(self._held or self.capture())

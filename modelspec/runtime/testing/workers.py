@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import IO, Final
 
-from modelspec.core.places import ALLOW_HOSTS, DATA_ROOTS, granted
+from ..distributed.processes import environment, tail
 
 _PAUSE: Final = 0.05
 """Seconds between two checks of the processes."""
@@ -56,7 +55,7 @@ class Running:
     @property
     def line(self) -> str:
         """The last line of its output."""
-        lines = _tail(Path(self.log.name), 2_000).strip().splitlines()
+        lines = tail(Path(self.log.name), 2_000).strip().splitlines()
         return lines[-1] if lines else ""
 
     def ended(self) -> Ended | None:
@@ -64,7 +63,7 @@ class Running:
         if status is None:
             return None
         self.log.close()
-        return Ended(status, _tail(Path(self.log.name), _KEPT), time.perf_counter() - self.began)
+        return Ended(status, tail(Path(self.log.name), _KEPT), time.perf_counter() - self.began)
 
 
 Ending = Callable[[Job, Ended], None]
@@ -129,42 +128,10 @@ def _start(job: Job, logs: Path) -> Running:
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env=_environment(),
+        env=environment(),
         start_new_session=True,
     )
     return Running(job, process, log, time.perf_counter())
-
-
-def _environment() -> dict[str, str]:
-    """The environment of this process, with the permissions of the command line, and the same
-    modelspec package.
-    """
-    places = granted()
-    roots = [*map(str, places.folders), *(one.text for one in places.addresses)]
-    modules = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, modules)),
-        "PYTHONUNBUFFERED": "1",
-    }
-    for key, found, mark in (
-        (DATA_ROOTS, roots, os.pathsep),
-        (ALLOW_HOSTS, [str(one) for one in places.hosts], ","),
-    ):
-        texts = [one for one in (os.environ.get(key), *found) if one]
-        if texts:
-            environment[key] = mark.join(texts)
-    return environment
-
-
-def _tail(path: Path, most: int) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - most))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 def remove_empty(path: Path | None) -> bool:

@@ -1,0 +1,27 @@
+"""The steps of a training and its validation: of one replica, or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..data.random_inputs import RandomInput
+from .player_steps import training_steps
+from .step import TestSteps
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..distributed.replicas import Group
+
+
+def steps_of(
+    model: keras.Model, random: Mapping[str, RandomInput], group: Group | None, *, roll_back: bool
+) -> tuple[Any, Any]:
+    """The steps of the training and of the validation. `random` are the random inputs."""
+    if group is None:
+        return training_steps(model, random, roll_back=roll_back), TestSteps(model)
+    from ..distributed.steps import GroupSteps, GroupTest, replica_steps
+
+    each = [replica_steps(one, random, roll_back=roll_back) for one in group.replicas]
+    return GroupSteps(group, each), GroupTest(group)
