@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .runtime.run import Run
     from .runtime.run.verbose import Verbose
+    from .sweep.python import SweepTrials
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,7 +58,7 @@ class Spec:
     """A checked spec: its graph is typed, and it can be built and trained.
 
     A spec is immutable, hashable and can be pickled. Two specs are equal if their resolved specs,
-    their names and the folders of their paths are equal.
+    their sweeps, their names and the folders of their paths are equal.
     """
 
     compiled: Compiled
@@ -95,7 +96,8 @@ class Spec:
         """The values that are compared."""
         from .views.resolve import resolved_text
 
-        return resolved_text(self.compiled), self.name, self.compiled.file.context
+        sweep = repr(self.compiled.sweep)  # a resolved spec has none
+        return resolved_text(self.compiled), sweep, self.name, self.compiled.file.context
 
     @property
     def name(self) -> str:
@@ -159,6 +161,28 @@ class Spec:
         run = train(spec, run_dir=folder, watcher=watcher)
         return replace(run, spec=self, directory=run.directory.absolute())
 
+    def sweep(
+        self,
+        *,
+        jobs: int = 1,
+        storage: str | None = None,
+        fresh: bool = False,
+        verbose: Verbose = "auto",
+    ) -> SweepTrials:
+        """Search over the values in the `sweep` section of the spec, or train all folds of its
+        split, as `modelspec sweep` does: the trials as a list, with `best`, `front` and `frame()`.
+
+        The sweep is the folder `runs/<name>/sweep-<n>` of the working directory; the same spec
+        continues it, unless `fresh`. `jobs` workers run at once, each in a separate process if
+        there are several; `storage` is the address of a database that several hosts share.
+        `verbose` is that of `train`: a line for each trial, unless it is 0. Requires Optuna
+        (`pip install 'modelspec[sweep]'`). Raises `SpecError` if the spec has no `sweep`, or its
+        space has errors, `RunError` if the sweep fails, and `Interrupted` after a signal.
+        """
+        from .sweep.python import swept
+
+        return swept(self.compiled, jobs=jobs, storage=storage, fresh=fresh, verbose=verbose)
+
 
 def load_spec(
     source: str | PathLike[str] | Mapping[str, object],
@@ -190,13 +214,18 @@ def check(
     data_roots: Iterable[str | PathLike[str]] = (),
     allow_hosts: Iterable[str] = (),
 ) -> Report:
-    """Report every fault of a file or a mapping. Raises nothing for an invalid spec, and loads no
-    framework.
+    """Report every fault of a file or a mapping, and of the trials of its `sweep`. Raises nothing
+    for an invalid spec, and loads no framework.
 
     `data_roots` and `allow_hosts` are those of `load_spec`.
     """
     with granting(data_roots, allow_hosts):
-        return Report(compile_spec(source, overrides).diagnostics)
+        checked = compile_spec(source, overrides)
+        if checked.value is not None and checked.value.sweep is not None:
+            from .compiler.space import with_space
+
+            checked, _ = with_space(checked)
+        return Report(checked.diagnostics)
 
 
 def resume(

@@ -38,6 +38,11 @@ _LEAST: Final = 48
     metavar="METRIC",
     help="Sort by a metric (`val_accuracy`, `test_loss`), best first; by default newest first.",
 )
+@click.option(
+    "--best",
+    is_flag=True,
+    help="Only the best: the best trial of each sweep, or with --sort the best run.",
+)
 @click.option("--reverse", is_flag=True, help="Reverse the order: oldest or worst first.")
 @click.option(
     "--format",
@@ -47,7 +52,7 @@ _LEAST: Final = 48
     show_default=True,
     help="The output format.",
 )
-def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -> None:
+def command(folder: Path | None, metric: str | None, best: bool, reverse: bool, form: str) -> None:
     """List the runs in a folder with their metrics, or show one in detail.
 
     For the runs below FOLDER (`runs` by default): date, state, epochs, the settings that differ
@@ -56,12 +61,16 @@ def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -
     """
     from modelspec.runtime.history.run_files import MANIFEST
 
-    if folder is not None and (folder / MANIFEST).exists():
+    if best and metric is None:
+        from ..best_trials import write_best_trials
+
+        write_best_trials(folder or Path("runs"), form)
+    elif folder is not None and (folder / MANIFEST).exists():
         _one(folder, form)
     elif folder is None and not Path("runs").exists():
         write("[]" if form == "json" else "no runs in `runs`: `modelspec train` creates them")
     else:
-        _several(folder or Path("runs"), metric, reverse, form)
+        _several(folder or Path("runs"), metric, reverse, form, only_first=best)
 
 
 def _one(path: Path, form: str) -> None:
@@ -86,7 +95,9 @@ def _one(path: Path, form: str) -> None:
         write(of_one(read.value))
 
 
-def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None:
+def _several(
+    folder: Path, metric: str | None, reverse: bool, form: str, *, only_first: bool = False
+) -> None:
     from modelspec.runtime.history import find, in_order
 
     found = find(folder)
@@ -100,6 +111,7 @@ def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None
         report(said, sys.stderr)
     if any(one.severity == "error" for one in said):
         sys.exit(status.FAILED if folder.exists() else status.USAGE)
+    records = records[:1] if only_first else records
     if form == "json":
         write(json.dumps(_as_json(records), indent=2))
     elif records:
