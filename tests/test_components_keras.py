@@ -33,7 +33,7 @@ MODULES = {
     "callback": "callbacks",
 }
 LOOKUPS = {"get", "serialize", "deserialize"}
-OWN = {"Expression", "WarmupLinear", "WarmupCosine"}
+OWN = {"Expression", "WarmupLinear", "WarmupCosine", "hard_sigmoid_keras2"}
 """Components that Keras does not have."""
 BUILT = [(noun, kind) for noun, kind in KINDS if noun != "activation" and kind not in OWN]
 

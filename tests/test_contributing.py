@@ -111,6 +111,9 @@ def explained(package: Path, topic: str) -> str:
 
 
 def schema(package: Path) -> str:
+    """What `modelspec schema` prints once its file is generated."""
+    made = python(package.parent, "-m", "modelspec.views.schema.shipped")
+    assert made.returncode == 0, made.stderr
     return python(package.parent, "-m", "modelspec", "schema").stdout
 
 

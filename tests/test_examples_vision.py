@@ -56,7 +56,6 @@ def handwriting(folder: Path) -> Overrides:
         "vars.width": 4,
         "vars.size": [8, 32],
         "vars.length": 4,
-        "data.split": {"validation": 0.25},
     }
 
 
@@ -154,7 +153,6 @@ def flowers(folder: Path) -> Overrides:
         "vars.widths": [4, 8],
         "vars.depth": 1,
         "vars.waves": 4,
-        "data.split": {"validation": 0.34},
     }
 
 
@@ -184,9 +182,9 @@ SMALL_VIT = {"vars.size": 16, "vars.width": 8, "vars.depth": 1, "vars.head": [8]
 DATA: dict[str, tuple[Callable[[Path], Overrides], Overrides]] = {
     "mnist_convnet": (dataset((28, 28)), {}),
     "captcha_ocr": (captchas, {}),
-    "handwriting_recognition": (handwriting, {}),
+    "handwriting_recognition": (handwriting, ALL),
     "convmixer": (dataset((32, 32, 3)), {"vars.filters": 4, "vars.depth": 1, **ALL}),
-    "image_classification_from_scratch": (cats_and_dogs, {}),
+    "image_classification_from_scratch": (cats_and_dogs, ALL),
     "image_classification_with_vision_transformer": (dataset((32, 32, 3)), SMALL_VIT),
     "cct": (dataset((32, 32, 3)), {"vars.filters": [4, 8], "vars.rates": [0.1], **ALL}),
     "oxford_pets_image_segmentation": (pets, ALL),
@@ -196,7 +194,7 @@ DATA: dict[str, tuple[Callable[[Path], Overrides], Overrides]] = {
         dataset((32, 32, 3)),
         {"vars.size": 8, "vars.latents": 4, "vars.width": 8, "vars.depth": 1, "vars.rounds": 1},
     ),
-    "mnist_moe": (dataset((28, 28)), {}),
+    "mnist_moe": (dataset((28, 28)), ALL),
     "attention_mil_classification": (bags, {}),
     "pointnet": (clouds, ALL),
     "zero_dce": (dark_photographs, {}),
@@ -224,10 +222,13 @@ DATA: dict[str, tuple[Callable[[Path], Overrides], Overrides]] = {
         },
     ),
     "mlp_image_classification": (dataset((32, 32, 3)), {"vars.width": 8, "vars.depth": 1}),
-    "nerf": (views, {}),
+    "nerf": (views, {"vars.depth": 6, **ALL}),  # its last layer sees the point again
     "vae": (dataset((28, 28)), {}),
     "vq_vae": (dataset((28, 28)), {"vars.width": 4, "vars.codes": 8, "vars.filters": [2, 4]}),
-    "pixelcnn": (dataset((28, 28)), {"vars.filters": 4, "vars.depth": 1}),
+    "pixelcnn": (
+        dataset((28, 28)),
+        {"vars.filters": 4, "vars.depth": 1, "generate.steps": 56, **ALL},
+    ),
     "conditional_gan": (dataset((28, 28)), {"vars.noise": 4}),
     "wgan_gp": (
         dataset((28, 28)),
@@ -238,8 +239,8 @@ DATA: dict[str, tuple[Callable[[Path], Overrides], Overrides]] = {
             "training.players.critic.updates": 1,
         },
     ),
-    "real_nvp": (moons, {}),
-    "ddim": (flowers, {}),
+    "real_nvp": (moons, ALL),
+    "ddim": (flowers, {"generate.steps": 4, **ALL}),
     "lstm_character_level_text_generation": (characters, {}),
     "dcgan_overriding_train_step": (faces, {}),
     "semisupervised_simclr": (unlabelled, ALL),

@@ -275,7 +275,7 @@ def test_what_is_drawn_between_calls_is_what_is_drawn_without_them(
     def drawn(between: Call) -> list[Any]:
         keras.utils.set_random_seed(11)
         found: list[Any] = []
-        for _ in range(3):
+        for _ in range(2):
             if found:
                 between()
             found += [

@@ -169,7 +169,7 @@ def test_every_layer_has_its_common_settings_in_the_list() -> None:
 
 
 def test_a_component_a_setting_and_a_code() -> None:
-    assert rows(one("Adam"))["learning_rate"].takes == "a schedule or a number"
+    assert rows(one("Adam"))["learning_rate"].takes == "a schedule or a number of at least 0"
     assert one("Conv2D.padding").notes[:2] == (
         "Takes `valid` or `same`.",
         "The default is `valid`.",

@@ -117,6 +117,29 @@ def test_changed_results_are_reported(outside: Path) -> None:
     assert (found.code, found.severity) == ("MS777", "warning")
 
 
+def test_a_changed_threshold_is_reported(outside: Path) -> None:
+    from modelspec.runtime.history import altered
+    from modelspec.runtime.run.thresholds import Stored
+
+    run = run_folder("r")
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_bytes(sealed({**manifest, "files": {}}))
+    Stored("f1", "validation", 8, {"y": (0.3,)}, {"y": (0.9,)}).save(run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert list(manifest["files"]) == ["threshold.json"]
+    before = altered(run, manifest)
+    text = (run / "threshold.json").read_text()
+    (run / "threshold.json").write_text(text.replace("0.3", "0.4"))
+    changed = {"threshold.json": "was edited after the run wrote it"}
+    assert altered(run, manifest) == {**before, **changed}
+    (run / "threshold.json").unlink()  # as the help of MS736 says
+    assert altered(run, manifest) == before
+    edited = (run / "manifest.json").read_bytes().replace(b"completed", b"failed")
+    (run / "manifest.json").write_bytes(edited)
+    Stored("f1", "validation", 8, {"y": (0.5,)}, {"y": (0.9,)}).save(run)
+    assert (run / "manifest.json").read_bytes() == edited  # the edit can still be seen
+
+
 def test_a_state_of_another_form_is_refused() -> None:
     import numpy as np
 

@@ -273,6 +273,24 @@ def test_a_value_in_a_sample_that_does_not_fit_is_found() -> None:
     assert [(one.code, one.span and one.span.text) for one in found] == [("MS205", "-1")]
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("vars.base", {"uniform": [1, 4]}),
+        ("vars.base", {"log_uniform": [1, 4]}),
+        ("vars.base", {"uniform": [1, 4], "step": 1}),
+        ("training.batch_size", {"uniform": [1, 4]}),
+    ],
+)
+def test_a_range_of_numbers_where_an_integer_is_required_is_refused_once(
+    path: str, form: dict[str, Any]
+) -> None:
+    """Its ends are written as integers, but its trials set 1.0 and 2.7."""
+    (found,) = check_space(compiled(written({path: form}, trials=2))).diagnostics
+    assert (found.code, found.span and found.span.text) == ("MS204", "1")
+    assert ".0`" in found.message and "`integers` gives integers" in str(found.help)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True),

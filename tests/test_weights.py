@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import zipfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,19 @@ from modelspec.core.settings import Context
 from modelspec.runtime.backend.hdf5.process import opened_apart
 from modelspec.runtime.data import RunError
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("_one_process")]
+
+
+@pytest.fixture(scope="module")
+def _one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One process reads all HDF5 files of this module: it ends with the last file that is open, and
+    this one stays open. To start a process for each of hundreds of files takes minutes;
+    `test_apart` tests how processes start and end.
+    """
+    good = tmp_path_factory.mktemp("open") / "open.weights.h5"
+    write(good)
+    with opened_apart(good, good.name):
+        yield
 
 
 def sequential() -> Any:
@@ -504,22 +515,12 @@ def test_a_byte_that_was_changed_is_never_a_traceback(ending: str, tmp_path: Pat
     write(path)
     whole = path.read_bytes()
     model = small()
-    with one_process(tmp_path):
-        for at in range(0, len(whole), max(1, len(whole) // 120)):
-            path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-            try:
-                load(model, path)
-            except RunError as error:
-                assert {one.code for one in error.diagnostics} <= {"MS750", "MS751", "MS752"}
-
-
-def one_process(folder: Path) -> AbstractContextManager[object]:
-    """Within it one process reads all files of HDF5: it ends with the last file that is open, and
-    this one stays open. To start a process for each of hundreds of files takes minutes.
-    """
-    good = folder / "open.weights.h5"
-    write(good)
-    return opened_apart(good, good.name)
+    for at in range(0, len(whole), max(1, len(whole) // 120)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            load(model, path)
+        except RunError as error:
+            assert {one.code for one in error.diagnostics} <= {"MS750", "MS751", "MS752"}
 
 
 def archive(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
@@ -814,8 +815,10 @@ def test_a_spec_that_names_the_weights_of_keras_is_built_with_them(
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("top", [True, False])
-@pytest.mark.parametrize("kind", ["VGG16", "ResNet50", "EfficientNetB0"])
+@pytest.mark.parametrize(
+    ("kind", "top"),
+    [("VGG16", False), ("ResNet50", True), ("EfficientNetB0", True), ("EfficientNetB0", False)],
+)
 def test_the_weights_of_keras_are_fetched_when_a_model_is_built_and_not_before(
     kind: str, top: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ import click
 from modelspec import __version__
 from modelspec.core.posix import UnsupportedPlatform
 from modelspec.core.quick_import import owns_process
+from modelspec.core.visible import visible
 
 from . import commands, status
 from .compiling import begin_collection
@@ -118,9 +119,22 @@ def _status(run: Callable[[], object]) -> int:
     except UnsupportedPlatform as error:
         click.echo(f"Error: {error}", err=True)
         return status.FAILED
+    except OSError as error:
+        return _of_system(error)
     except Exception as error:  # noqa: BLE001  # the last resort, which reports a bug
         return _our_fault(error)
     return returned if isinstance(returned, int) else status.OK
+
+
+def _of_system(error: OSError) -> int:
+    """Reports a file that the system refuses to open, or a bug."""
+    from .system_errors import described, is_of_name
+
+    said = described(error)
+    if said is None:
+        return _our_fault(error)
+    click.echo(f"Error: {visible(said)}", err=True)
+    return status.USAGE if is_of_name(error) else status.FAILED
 
 
 def _our_fault(error: Exception) -> int:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import PlainValidator, ValidationInfo
 
 from .diagnostics import Diagnostic, Fault
-from .file_patterns import is_pattern, matching
+from .file_patterns import MAX_ENTRIES, TooManyFiles, is_pattern, matching
 from .places import NOWHERE, Address, Places, is_address, not_granted
 from .plugins import plugins_for
 from .project import grants_for
@@ -288,18 +288,41 @@ def from_folder(value: str, folder: Path, context: Context) -> str:
     return os.path.relpath(folder / value, own)
 
 
-def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:
+def matches(
+    paths: str | tuple[str, ...], context: Context, skipped: list[str] | None = None
+) -> list[tuple[str, list[str]]]:
     """Every path or pattern as written, with its paths: itself, or the sorted matches of a pattern.
     An address is its only match.
 
     An existing file whose name contains wildcards is its only match. Names that begin with a point
-    match no wildcard, and `**` follows no links to folders, which may be endless.
+    match no wildcard, and `**` follows no links to folders, which may be endless. Folders that
+    cannot be read are added to `skipped`. Raises `Fault` (MS698) for a pattern that visits too many
+    files.
     """
     folder = context.folder or Path.cwd()
     found: list[tuple[str, list[str]]] = []
     for one in (paths,) if isinstance(paths, str) else paths:
-        if is_address(one) or not _is_wild(one) or (folder / one).exists():
+        if is_address(one) or not _is_wild(one) or _exists(folder / one):
             found.append((one, [one]))
         else:
-            found.append((one, matching(folder, one)))
+            found.append((one, _matching(folder, one, skipped)))
     return found
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _matching(folder: Path, pattern: str, skipped: list[str] | None) -> list[str]:
+    try:
+        return matching(folder, pattern, skipped)
+    except TooManyFiles as error:
+        raise Fault(
+            "MS698",
+            f"`{pattern}` searches more than {MAX_ENTRIES:,} files and folders, the last of them "
+            f"in `{error}`",
+            help="name the folder of the files, as in `data/2024/*.csv`",
+        ) from None

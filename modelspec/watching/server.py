@@ -19,8 +19,8 @@ from .watch import Watch
 
 ADDRESS: Final = "127.0.0.1"
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _PAGES: Final = {
     "/": ("page.html", "text/html; charset=utf-8"),

@@ -207,6 +207,23 @@ class hard_sigmoid(Activation):
     gives_probabilities: ClassVar[bool] = True
 
 
+class hard_sigmoid_keras2(Activation):
+    """`0.2 * x + 0.5`, clipped to [0, 1]: what Keras 1 and 2 and TensorFlow.js computed as
+    `hard_sigmoid`.
+
+    ```yaml
+    activation: hard_sigmoid_keras2
+    ```
+
+    `modelspec import` writes it for models of these versions. Keras 3 does not have it, so a saved
+    model with it loads after `import modelspec.backend.layers`, or with `modelspec.load_model`.
+    """
+
+    keras_module: ClassVar[str] = "modelspec"
+    saves: ClassVar[tuple[Saves, ...]] = ("choice", "choice")
+    gives_probabilities: ClassVar[bool] = True
+
+
 class sparse_sigmoid(Activation):
     """`(x + 1) / 2`, clipped to [0, 1].
 

@@ -72,6 +72,7 @@ ACTIVATIONS = Family(
             "gelu",
             "hard_shrink",
             "hard_sigmoid",
+            "hard_sigmoid_keras2",
             "hard_silu",
             "hard_tanh",
             "leaky_relu",

@@ -224,7 +224,7 @@ def either(
 def _plain_sizes(value: Any) -> Any:
     listed = isinstance(value, (tuple, list))
     items = value if listed else (value,)
-    if not items or not (is_int(value) or (listed and all(map(_is_size, value)))):
+    if not (is_int(value) or (listed and all(map(_is_size, value)))):
         raise Unfit("an integer or a list of them and `null`", path=first_unfit(value, _is_size))
     if any(item is not None and item < 1 for item in items):
         raise Unfit(

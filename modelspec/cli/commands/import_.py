@@ -53,13 +53,21 @@ ORDER = 140
     metavar="SIZES",
     help="The shape of the input if the file does not contain it: `224,224,3`; `null`: unknown.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["theano", "tensorflow"]),
+    help=(
+        "The backend on which a model of Keras 1 was trained, which its file does not contain:"
+        " Theano flipped kernels."
+    ),
+)
 @click.option("--flat", is_flag=True, help="List every layer, without blocks and loops.")
 @click.option(
     "--placeholder",
     is_flag=True,
     help=(
-        "Write `Identity` for an unsupported layer (a Lambda), with a comment where its formula"
-        " is required."
+        "Write `Identity`, or `Add` of several tensors, for an unsupported layer (a Lambda), with a"
+        " comment where its formula is required."
     ),
 )
 def command(
@@ -68,6 +76,7 @@ def command(
     weights: Path | None,
     given: Path | None,
     shape: str | None,
+    backend: str | None,
     flat: bool,
     placeholder: bool,
 ) -> None:
@@ -80,9 +89,10 @@ def command(
 
     _check_usage(weights, given)
     sizes = _sizes(shape) if shape is not None else None
-    file, found = _imported(
-        model, Options(folded=not flat, placeholders=placeholder, input_shape=sizes)
+    options = Options(
+        folded=not flat, placeholders=placeholder, input_shape=sizes, backend=backend or ""
     )
+    file, found, is_wrong = _imported(model, options)
     text = _text(found, model.name)
     if weights is not None:
         if given is None and not file.has_weights:
@@ -90,9 +100,12 @@ def command(
                 f"`{model}` is an architecture without weights: give them with "
                 "`--weights-from`, or remove `--weights`"
             )
+        _warn_of_backend(found, given or model)
         _write_weights(found, given or model, weights)
     _write_spec(text, output)
     write(_done(found, text, output, weights), sys.stderr)
+    if is_wrong:
+        sys.exit(status.ERRORS)
 
 
 def _check_usage(weights: Path | None, given: Path | None) -> None:
@@ -116,8 +129,10 @@ def _sizes(text: str) -> tuple[int | None, ...]:
     return tuple(int(part) if part.isdecimal() else None for part in parts)
 
 
-def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
-    """The file and its spec. Reports why and exits if there is none."""
+def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported, bool]:
+    """The file, its spec, and whether the spec has errors. Reports why and exits if there is no
+    spec.
+    """
     from modelspec.core.diagnostics import Diagnostic
     from modelspec.importers.architecture import Unreadable
     from modelspec.importers.import_model import import_model
@@ -135,7 +150,7 @@ def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
         report(found.diagnostics, sys.stderr)
     if found.value is None:
         sys.exit(status.ERRORS)
-    return file, found.value
+    return file, found.value, not found.ok
 
 
 def _text(found: Imported, source: str) -> str:
@@ -158,6 +173,20 @@ def _write_spec(text: str, output: str) -> None:
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"`{output}` cannot be written: {error.strerror}") from error
+
+
+def _warn_of_backend(found: Imported, source: Path) -> None:
+    """Warns of kernels that may be flipped."""
+    from modelspec.core.diagnostics import Diagnostic
+
+    if not found.architecture.may_be_flipped:
+        return
+    message = f"`{source}` does not contain the backend of its model, and Theano flipped kernels"
+    help = (
+        "compare predictions with known ones, and add `--backend theano` if they differ;"
+        " `--backend tensorflow` imports the kernels as they are without this warning"
+    )
+    report([Diagnostic("MS980", "warning", message, None, (), help)], sys.stderr)
 
 
 def _write_weights(found: Imported, model: Path, weights: Path) -> None:
@@ -196,4 +225,6 @@ def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:
     lines = len(text.splitlines())
     where = "standard output" if output == "-" else output
     rest = f"; weights in {weights}" if weights is not None else ""
+    if left := len(found.placeholders):
+        rest += f"; {left:,} placeholder{'s' if left > 1 else ''} to replace by hand"
     return f"{count:,} layers{parameters}: {lines:,} lines in {where}{rest}"

@@ -7,7 +7,16 @@ from modelspec.core.diagnostics import Note
 from .case import Case
 
 _SQUASHING = frozenset(
-    {"sigmoid", "tanh", "softmax", "softsign", "hard_sigmoid", "hard_tanh", "relu6"}
+    {
+        "sigmoid",
+        "tanh",
+        "softmax",
+        "softsign",
+        "hard_sigmoid",
+        "hard_sigmoid_keras2",
+        "hard_tanh",
+        "relu6",
+    }
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelspec.catalog.components.nested_optimizers import OptimizerMap
+from typing import TYPE_CHECKING
+
 from modelspec.catalog.components.optimizer import Optimizer
 from modelspec.core.diagnostics import Span, listed
 from modelspec.core.source import locate
@@ -10,6 +11,9 @@ from modelspec.core.source import locate
 from ..infer.trained_weights import trained_weights
 from .case import Case
 from .layer_patterns import complete
+
+if TYPE_CHECKING:
+    from modelspec.catalog.components.nested_optimizers import OptimizerMap
 
 
 def check(case: Case) -> None:
@@ -19,6 +23,10 @@ def check(case: Case) -> None:
         return
     optimizer = training.optimizer
     by_path = optimizer.by_path if isinstance(optimizer, Optimizer) else None
+    if by_path is None:
+        return
+    from modelspec.catalog.components.nested_optimizers import OptimizerMap
+
     if isinstance(by_path, OptimizerMap) and complete(case.typed):
         _check(case, by_path)
 

@@ -5,6 +5,7 @@ they begin.
 from __future__ import annotations
 
 from ..infer import TypedCall
+from ..spec.runtime_section import Runtime
 from .graph_walk import layer_of
 
 
@@ -26,3 +27,15 @@ def term_help() -> str:
         "reduce the other axes only, as in `mean(square(gradient(y, x)), axis=-1)`: a term with a"
         " value for each example is averaged over the batch"
     )
+
+
+def jit_ignored(runtime: Runtime) -> bool:
+    """Whether a spec asks for XLA that several devices do not use; a `deterministic` run never uses
+    it.
+    """
+    return runtime.jit is True and not runtime.deterministic
+
+
+def jit_help() -> str:
+    """The fix for `jit: true` with several devices."""
+    return "leave `jit` out, or use one device"

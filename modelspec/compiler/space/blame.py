@@ -20,6 +20,7 @@ from .trials import Assignment, Space, own_faults
 _MOST_TRIED: Final = 4
 """Other values of a parameter that are tried, to decide whether it matters."""
 _SHOWN: Final = 40
+_INTEGERS: Final = "the numbers of such a range have a decimal point; `integers` gives integers"
 
 Signature = tuple[str, Span | None]
 """The code of a fault and its place: two trials with the same one have the same fault."""
@@ -66,7 +67,7 @@ class Blame:
     causes: list[tuple[Signature, frozenset[tuple[str, str]]]] = field(default_factory=list)
     """The faults that are explained, each with the values that cause it."""
     wrong_paths: set[str] = field(default_factory=set)
-    """Parameters whose path is at fault."""
+    """Parameters whose path or every value is at fault."""
 
     def is_known(self, values: Assignment) -> bool:
         """Whether the trial has a value that alone makes every trial invalid."""
@@ -74,7 +75,7 @@ class Blame:
         return any(len(cause) == 1 and cause <= pairs for _, cause in self.causes)
 
     def without_wrong_paths(self, values: Assignment) -> Assignment:
-        """The trial without the parameters whose path is at fault, which is reported once."""
+        """The trial without the parameters of which every value is at fault, which is reported."""
         return {path: node for path, node in values.items() if path not in self.wrong_paths}
 
     def add(self, fault: Diagnostic, values: Assignment) -> None:
@@ -86,11 +87,23 @@ class Blame:
         if own is not None:
             self._remember(signature, values, (own,))
             if signature not in map(signature_of, self.reported):
-                self.reported.append(fault)
+                self.reported.append(self._of_range(fault, own))
             return
         responsible = self._responsible(signature, values)
         self._remember(signature, values, responsible)
+        if len(responsible) == 1:
+            fault = self._of_range(fault, responsible[0])
         self.reported.append(self._report(fault, values, responsible))
+
+    def _of_range(self, fault: Diagnostic, path: str) -> Diagnostic:
+        """The fault with a help, if all numbers of a range have the wrong type: the others are not
+        tried.
+        """
+        kind = next(one.kind for one in self.trials.space.parameters if one.path == path)
+        if fault.code != "MS204" or kind not in ("uniform", "log_uniform"):
+            return fault
+        self.wrong_paths.add(path)
+        return replace(fault, help=fault.help or _INTEGERS)
 
     def _remember(self, signature: Signature, values: Assignment, paths: Iterable[str]) -> None:
         chosen = set(paths)

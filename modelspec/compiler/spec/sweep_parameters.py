@@ -123,6 +123,8 @@ def _of_range(
     if not whole:
         low, high = float(low), float(high)
         step = None if step is None else float(step)
+        # What the trials set: a key that requires an integer refuses `1.0` too.
+        ends = Scalar(low, ends[0].span), Scalar(high, ends[1].span)
     return Parameter(
         path,
         form,  # type: ignore[arg-type]  # one of `RANGES`

@@ -35,6 +35,8 @@ def split_form(noun: str, value: Value) -> tuple[str, Value]:
         return value, None
     if isinstance(value, dict) and len(value) == 1:
         return next(iter(value.items()))
+    if (serialized := _serialized(value)) is not None:
+        return serialized
     article = "an" if noun[0] in "aeiou" else "a"
     if isinstance(value, dict) and value:
         names = " and ".join(f"`{key}`" for key in list(value)[:3])
@@ -43,6 +45,20 @@ def split_form(noun: str, value: Value) -> tuple[str, Value]:
         raise Faults([Fault("MS207", message, help=help)])
     message = f"{article} {noun} must be a name or a name with settings, found {describe(value)}"
     raise Faults([Fault("MS207", message)])
+
+
+_SERIALIZED = frozenset({"module", "class_name", "config", "registered_name", "build_config"})
+
+
+def _serialized(value: Value) -> tuple[str, Value] | None:
+    """The name and the settings in the form in which Keras serializes a component, with a
+    `class_name` and a `config`; None for every other value, and for a class of another package.
+    """
+    if not isinstance(value, dict) or not {"class_name", "config"} <= set(value) <= _SERIALIZED:
+        return None
+    name, config, module = value["class_name"], value["config"], value.get("module")
+    is_of_keras = module is None or str(module).partition(".")[0] == "keras"
+    return (name, config) if isinstance(name, str) and is_of_keras else None
 
 
 def unknown_name(family: Registry, name: str) -> Fault:

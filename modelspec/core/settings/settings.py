@@ -148,7 +148,7 @@ def _forget_class_variables(cls: type[Settings]) -> None:
     pydantic evaluates the annotations of all base classes again for each subclass, although it
     keeps their names (`__class_vars__`): 60 facts of a layer took an eighth of a cold check.
     """
-    annotations = cls.__dict__.get("__annotations__", {})
+    annotations = vars(cls).get("__annotations__", {})
     for name in cls.__class_vars__ & annotations.keys():
         del annotations[name]
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from modelspec.compiler.infer.objective_terms import ResolvedTerm
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.rules.graph_walk import distinct
-from modelspec.compiler.rules.several_devices import is_stateful, stateful_help, term_help
+from modelspec.compiler.rules.several_devices import (
+    is_stateful,
+    jit_help,
+    jit_ignored,
+    stateful_help,
+    term_help,
+)
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.source import locate
 
 from ..data.errors import RunError
 
@@ -28,6 +35,18 @@ def require_supported(compiled: Compiled) -> None:
     ]
     if found:
         raise RunError(found)
+
+
+def without_effect(compiled: Compiled) -> tuple[Diagnostic, ...]:
+    """Warnings (MS933) about settings that several replicas ignore, except those that `check`
+    reports.
+    """
+    file = compiled.file
+    if file.runtime.has_several_devices or not jit_ignored(file.runtime):
+        return ()
+    message = "`jit: true` has no effect: the steps of several replicas are not compiled with XLA"
+    place = locate(file.root, ("runtime", "jit"), key=True)
+    return (Diagnostic("MS933", "warning", message, place, help=jit_help()),)
 
 
 def require_for_each_example(one: ResolvedTerm, *, divided: bool) -> None:

@@ -10,14 +10,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, cast
 
+from modelspec.core.run_names import THRESHOLD
 from modelspec.core.source.own_files import open_own, read_own
 
 from .run_files import HISTORY, MANIFEST, METRICS, RESOLVED, SPEC
 
 _HASHES: Final = {SPEC: "sha256", RESOLVED: "resolved_sha256"}
-_RESULTS: Final = (METRICS, HISTORY)
-"""Files whose hashes are recorded when a run ends."""
-_ENDED: Final = ("completed", "failed", "interrupted")
+_RESULTS: Final = (METRICS, HISTORY, THRESHOLD)
+"""Files whose hashes are recorded when a run ends, or when a threshold is chosen later."""
+ENDED: Final = ("completed", "failed", "interrupted")
 _SEAL: Final = re.compile(rb',\n  "([^\n]*)": "([^\n]{64})"\n\}\n\Z')
 """The last entry of a manifest, its hash: also with a damaged key."""
 _MOST: Final = 2**26
@@ -74,7 +75,7 @@ def altered_results(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]
     except OSError:
         return {}
     known = manifest.get("files")
-    if not isinstance(known, dict) or manifest.get("outcome") not in _ENDED:
+    if not isinstance(known, dict) or manifest.get("outcome") not in ENDED:
         return found
     for name in _RESULTS:
         expected = known.get(name)
@@ -82,7 +83,8 @@ def altered_results(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]
             if isinstance(expected, str) and _digest(folder, name) != expected:
                 found[name] = _EDITED
         except OSError:
-            found[name] = "was deleted"
+            if name != THRESHOLD:  # the user may remove it: predictions use 0.5 again
+                found[name] = "was deleted"
     return found
 
 

@@ -52,7 +52,7 @@ def left_below(folder: Path) -> Iterator[Path]:
             seen += 1
             if seen > _MOST:
                 return
-            if (path / MANIFEST).is_file():
+            if _is_run(path):
                 yield from _left_in_run(path)
             else:
                 yield from _left_beside(path)
@@ -111,6 +111,13 @@ def _is_quiet(path: Path, seconds: float) -> bool:
         inner = _members(path) if path.is_dir() and not path.is_symlink() else []
         return time.time() - max(one.lstat().st_mtime for one in (path, *inner)) >= seconds
     except OSError:
+        return False
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / MANIFEST).is_file()
+    except OSError:  # the folder cannot be read: nothing in it is removed
         return False
 
 

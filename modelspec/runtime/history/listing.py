@@ -25,8 +25,9 @@ _SMALLER_IS_BETTER = re.compile(
 
 
 def find(folder: Path) -> Checked[tuple[Record, ...]]:
-    """The runs in a folder, the newest first. An unreadable run is a warning, a missing folder an
-    error (MS770).
+    """The runs in a folder, the newest first. An unreadable run is a warning, and so is an
+    unreadable folder (MS971) and a search that ends early (MS972); a missing folder is an error
+    (MS770).
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
@@ -38,39 +39,67 @@ def find(folder: Path) -> Checked[tuple[Record, ...]]:
         return Checked((), (fault.at(None),))
     records: list[Record] = []
     found: list[Diagnostic] = []
-    for path in run_folders(folder):
+    skipped: list[Diagnostic] = []
+    for path in run_folders(folder, skipped):
         read = read_record(path)
         found += [Diagnostic(one.code, "warning", one.message, None) for one in read.diagnostics]
         if read.value is not None:
             records.append(read.value)
-    return Checked(tuple(sorted(records, key=_started, reverse=True)), tuple(found))
+    return Checked(tuple(sorted(records, key=_started, reverse=True)), (*found, *skipped))
 
 
-def run_folders(folder: Path) -> Iterator[Path]:
-    """Every folder with a manifest, up to a depth; the contents of a run are not searched."""
+def run_folders(folder: Path, skipped: list[Diagnostic] | None = None) -> Iterator[Path]:
+    """Every folder with a manifest, up to a depth; the contents of a run are not searched.
+
+    Warnings about folders that are not searched are added to `skipped`.
+    """
+    skipped = [] if skipped is None else skipped
     level, looked = [folder], 0
     for _ in range(_DEEPEST):
         below: list[Path] = []
         for path in level:
             looked += 1
             if looked > _MOST:
+                skipped.append(_too_many(folder))
                 return
-            if (path / MANIFEST).is_file():
+            try:
+                is_run = (path / MANIFEST).is_file()
+                below += [] if is_run else _folders(path)
+            except OSError as error:
+                skipped.append(_unread(path, error))
+                continue
+            if is_run:
                 yield path
-            else:
-                below += _folders(path)
         level = below
 
 
 def _folders(path: Path) -> list[Path]:
-    try:
-        return sorted(
-            one
-            for one in path.iterdir()
-            if not one.name.startswith(".") and not one.is_symlink() and one.is_dir()
-        )
-    except OSError:
-        return []
+    return sorted(
+        one
+        for one in path.iterdir()
+        if not one.name.startswith(".") and not one.is_symlink() and one.is_dir()
+    )
+
+
+def _unread(path: Path, error: OSError) -> Diagnostic:
+    reason = error.strerror or "it cannot be read"
+    return Diagnostic(
+        "MS971",
+        "warning",
+        f"`{path}` is not searched for runs: {reason}",
+        None,
+        help="change its permissions, or list another folder",
+    )
+
+
+def _too_many(folder: Path) -> Diagnostic:
+    return Diagnostic(
+        "MS972",
+        "warning",
+        f"`{folder}` contains more than {_MOST:,} folders; the others are not searched for runs",
+        None,
+        help="list a folder of runs, such as `runs/NAME`",
+    )
 
 
 def _started(record: Record) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.run_names import THRESHOLD
 from modelspec.core.source.own_files import read_own
 
 from ..data import Prepared, RunError
@@ -134,7 +135,7 @@ class Record:
                 {"code": fault.code, "message": fault.message, "help": fault.help}
                 for fault in faults
             ]
-        files = {name: self.folder.file(name) for name in (MODEL, METRICS, HISTORY)}
+        files = {name: self.folder.file(name) for name in (MODEL, METRICS, HISTORY, THRESHOLD)}
         self._values["files"] = {name: digest(one) for name, one in files.items() if one.exists()}
         self._write()
 

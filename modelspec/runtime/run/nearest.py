@@ -60,7 +60,6 @@ class Tower:
         """The vectors of all rows, batch by batch."""
         from ..data.batches import Feed
         from .framework_errors import as_run_error
-        from .predict import _whole_batch
 
         with as_run_error("the vectors cannot be computed"), own_state():
             feed = iter(Feed(self.examples).plain(whole(self.examples).positions, self.batch_size))
@@ -69,8 +68,15 @@ class Tower:
                 batch = next(feed, None)
                 if batch is None:
                     return
-                found = _whole_batch(self._computed, batch, self.fixed)
+                found = self._of(batch)
             yield found["vector"]
+
+    def _of(self, batch: Any) -> dict[str, Array]:
+        from .predict import whole_batch
+
+        if self.fixed is None:
+            return self._computed(batch)
+        return whole_batch(self._computed, batch, self.fixed)
 
     def _computed(self, batch: Any) -> dict[str, Array]:
         return {"vector": np.asarray(self.model.predict_on_batch(batch))}

@@ -335,11 +335,11 @@ def _of_fixed(
         return by_name(model.predict_on_batch(batch), names)
 
     for batch in feed:
-        steps = {} if masks is None else _whole_batch(masks, batch, size)
-        yield _whole_batch(outputs, batch, size), steps
+        steps = {} if masks is None else whole_batch(masks, batch, size)
+        yield whole_batch(outputs, batch, size), steps
 
 
-def _whole_batch(
+def whole_batch(
     computed: Callable[[Any], dict[str, Array]], batch: Any, size: int
 ) -> dict[str, Array]:
     """The outputs of a batch. The last one is padded with its last row, and the extra outputs are

@@ -77,23 +77,36 @@ def resume(
         _watched(watcher),
     ):
         manifest = Manifest.read(directory)  # read again, now that no other process writes it
+        going_on = _Resumption(directory, manifest, allow_inexact)
         was = read_resolved(directory, manifest)
         compiled = _with(data, _overridden(directory, manifest, was, overrides))
-        training = require_training(compiled)
-        folder.needs(*room(compiled, training))
-        start = _start(directory, watcher)
-        pins = Pins.here(manifest.values.get("backend"))
-        prepared = _prepared(compiled, pins, directory, watcher)
-        going_on = _Resumption(directory, manifest, allow_inexact)
-        going_on.compare(was, compiled, prepared, start, pins)
-        start = _not_stopping_again(start, manifest, was, prepared, training)
-        agree(prepared, start)
-        watcher.loading()
-        loop = make_loop(prepared, training, pins, pretrained=start is None)
-        going_on.add(drift.of_backend(manifest, framework.backend()))
-        signals.require_none()
-        record = going_on.record(folder, prepared, start)
-        return go(loop, record, signals, watcher, start)
+        return _continued(folder, going_on, was, compiled, watcher, signals)
+
+
+def _continued(
+    folder: RunFolder,
+    going_on: _Resumption,
+    was: Compiled,
+    compiled: Compiled,
+    watcher: Watcher,
+    signals: Signals,
+) -> Run:
+    """Trains a run, whose spec `was` another one or the same, to its end."""
+    directory, manifest = going_on.directory, going_on.manifest
+    training = require_training(compiled)
+    folder.needs(*room(compiled, training))
+    start = _start(directory, watcher)
+    pins = Pins.here(manifest.values.get("backend"))
+    prepared = _prepared(compiled, pins, directory, watcher)
+    going_on.compare(was, compiled, prepared, start, pins)
+    start = _not_stopping_again(start, manifest, was, prepared, training)
+    agree(prepared, start)
+    watcher.loading()
+    loop = make_loop(prepared, training, pins, pretrained=start is None)
+    going_on.add(drift.of_backend(manifest, framework.backend()))
+    signals.require_none()
+    record = going_on.record(folder, prepared, start)
+    return go(loop, record, signals, watcher, start)
 
 
 def _ended(directory: Path) -> Run:

@@ -16,6 +16,7 @@ from modelspec.compiler.spec.training_section import Chosen, Training
 from modelspec.core.diagnostics import Diagnostic
 
 from ..data import RunError
+from ..distributed.supported import without_effect
 from ..history.slices import as_results, flat_examples, flat_few, flat_metrics
 from .atomic_files import write_bytes, write_whole
 from .checkpoints import Store
@@ -51,6 +52,8 @@ def go(
 
     if loop.group is not None and not loop.group.is_chief:
         return _assist(loop, record, signals, start)
+    if loop.group is not None:
+        watcher.warned(without_effect(loop.prepared.compiled))
     try:
         with (
             logged(loop, record, watcher, start) as watched,
@@ -76,9 +79,7 @@ def _assist(loop: Loop, record: Record, signals: Signals, start: Snapshot | None
         raise
     except KeyboardInterrupt:
         raise Abandoned(record.folder.path) from None
-    last = {name: values[-1] for name, values in history.items() if values}
-    compiled, model = loop.prepared.compiled, loop.model
-    return Run(record.folder.path, history, last, {}, compiled, lambda: model, ())
+    return _as_run(loop, record.folder.path, history, {})
 
 
 def _train(
@@ -89,7 +90,6 @@ def _train(
     saver: Saver | None,
     start: Snapshot | None,
 ) -> dict[str, list[float]]:
-    from ..backend.compile_model import callbacks
     from .epoch_callbacks import NotFinite, Stopped
 
     folder = record.folder
@@ -97,21 +97,16 @@ def _train(
     try:
         with as_run_error("the training failed", loop.prepared.compiled):
             of_run = loop.stages[0]
-            called = callbacks(with_paths_in(folder.path, of_run.with_callbacks(of_run.of_run)))
             return loop.fit(
                 watcher,
                 signals,
-                called,
+                _called(loop, folder.path, of_run.with_callbacks(of_run.of_run)),
                 folder.path,
                 history=folder.file(HISTORY),
                 saver=saver,
                 start=start,
-                tried_by=lambda scratch, stage: callbacks(
-                    with_paths_in(scratch, _tried(stage.training))
-                ),
-                own=lambda stage: callbacks(
-                    with_paths_in(folder.path, stage.with_callbacks(stage.own))
-                ),
+                tried_by=lambda scratch, stage: _called(loop, scratch, _tried(stage.training)),
+                own=lambda stage: _called(loop, folder.path, stage.with_callbacks(stage.own)),
             )
     except NotFinite as error:
         raise diverged(error, loop.model) from None
@@ -119,6 +114,20 @@ def _train(
         if saver is not None:
             save(loop, folder.file(MODEL))
         raise _interrupted(loop, record, signals) from None
+
+
+def _called(loop: Loop, folder: Path, training: Training) -> list[Any]:
+    """The callbacks of the section, with their output files in a folder. Of several processes, only
+    the chief reports to servers.
+    """
+    from ..backend.compile_model import callbacks
+
+    found = callbacks(with_paths_in(folder, training))
+    if loop.group is not None and not loop.group.is_chief:
+        for one in found:
+            if hasattr(one, "reports"):  # kept: all processes restore the state of every callback
+                one.reports = False
+    return found
 
 
 def _finish(
@@ -129,8 +138,8 @@ def _finish(
     signals: Signals,
 ) -> Run:
     signals.require_none()
-    folder, reached = record.folder, _reached(loop)
-    save(loop, folder.file(MODEL))
+    reached = _reached(loop)
+    save(loop, record.folder.file(MODEL))
     with as_run_error("the evaluation failed", loop.prepared.compiled):
         measured = {
             part: loop.evaluate(part)
@@ -144,7 +153,23 @@ def _finish(
     expect = decided(loop.prepared.compiled, record, reached, *numbers)
     results = {**by_part, **as_results(slices), **({"expect": expect} if expect else {})}
     results |= {"stages": _stages(loop, history)} if loop.outcomes else {}
-    write_bytes(folder.file(METRICS), (json.dumps(results, indent=2) + "\n").encode())
+    write_bytes(record.folder.file(METRICS), (json.dumps(results, indent=2) + "\n").encode())
+    record.end("completed", **reached, metrics=by_part, **_of_results(loop, measured))
+    caveats = _caveats(loop, measured)
+    watcher.warned(caveats)
+    run = _as_run(loop, record.folder.path, history, by_part)
+    return replace(
+        run,
+        warnings=(*loop.prepared.warnings, *caveats),
+        slices=flat_metrics(slices),
+        slice_examples=flat_examples(slices),
+        few_slices=frozenset(flat_few(slices)),
+        expectations=expect,
+    )
+
+
+def _of_results(loop: Loop, measured: Mapping[str, Measurement]) -> dict[str, Any]:
+    """What the manifest records of the results, besides the metrics."""
     counted = {
         part: {output: count._asdict() for output, count in one.counted.items()}
         for part, one in measured.items()
@@ -153,25 +178,20 @@ def _finish(
     named: dict[str, Any] = {"positive": positive} if positive else {}
     if loop.ending is not None:
         named["ending"] = loop.ending.as_json()
-    record.end("completed", **reached, metrics=by_part, counted=counted, **named)
-    caveats = _caveats(loop, measured)
-    watcher.warned(caveats)
+    return {"counted": counted, **named}
+
+
+def _as_run(
+    loop: Loop,
+    folder: Path,
+    history: dict[str, list[float]],
+    by_part: dict[str, dict[str, float]],
+) -> Run:
+    """The run with the metrics of its first measured part, or else those of the last epoch."""
     last = {name: values[-1] for name, values in history.items() if values}
     metrics = next(iter(by_part.values()), last)
-    model = loop.model
-    return Run(
-        folder.path,
-        history,
-        metrics,
-        by_part,
-        loop.prepared.compiled,
-        lambda: model,
-        (*loop.prepared.warnings, *caveats),
-        slices=flat_metrics(slices),
-        slice_examples=flat_examples(slices),
-        few_slices=frozenset(flat_few(slices)),
-        expectations=expect,
-    )
+    compiled, model = loop.prepared.compiled, loop.model
+    return Run(folder, history, metrics, by_part, compiled, lambda: model, ())
 
 
 def _stages(loop: Loop, history: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:

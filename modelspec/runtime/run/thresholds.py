@@ -20,6 +20,7 @@ from ..data import RunError
 from ..data.table import Array
 from .atomic_files import write_bytes
 from .decisions import Thresholds
+from .later_files import record_file
 
 FILE: Final = THRESHOLD
 MEASURES: Final = ("f1", "accuracy", "balanced_accuracy", "youden")
@@ -66,9 +67,12 @@ class Stored:
         )
 
     def save(self, directory: Path) -> None:
-        """Write them to a run folder atomically. Raises `RunError`."""
+        """Write them to a run folder atomically, and their hash to its manifest. Raises
+        `RunError`.
+        """
         text = json.dumps({"version": _VERSION, **asdict(self)}, indent=2, ensure_ascii=False)
         write_bytes(directory / FILE, (text + "\n").encode())
+        record_file(directory, FILE)
 
 
 def stored_threshold(directory: Path) -> Stored | None:

@@ -202,8 +202,9 @@ def _values_of(side: Side) -> dict[str, Any]:
     assert isinstance(found, dict)
     written = side.compiled.file.root.entries
     if "sweep" in written:
-        kept = {key: plain(written[key].value) for key in ("sweep", "expect") if key in written}
-        return {**found, **kept}
+        for key in ("sweep", "expect"):
+            if key in written:
+                found[key] = plain(written[key].value)
     return found
 
 

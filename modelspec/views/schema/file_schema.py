@@ -87,8 +87,7 @@ def whole() -> Schema:
     found |= model.definitions(found["layer"])
     found |= {"feature": _feature()}
     sections = {
-        name: described(name, {**model.INSERTED, **schema})
-        for name, schema in _sections().items()
+        name: described(name, {**model.INSERTED, **schema}) for name, schema in _sections().items()
     }
     part = Partial(found)
     extending = part.of({"properties": {**sections, **model.of(model.ANY)["properties"]}})

@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.diagnostics import Diagnostic, Fault, Span, listed
 from modelspec.core.plugins.declared import Declared
 from modelspec.core.settings import Context
 
@@ -50,8 +50,23 @@ def open_source(source: Source, context: Context, span: Span | None = None) -> T
     except Fault as fault:
         raise fail(fault, span) from None
     table.settings = source.beside_path()
-    table.origin = folder_of(source, context)
+    skipped: list[str] = []
+    table.origin = folder_of(source, context, skipped)
+    if skipped:
+        table.warnings = (*table.warnings, _unread(skipped, span))
     return table
+
+
+def _unread(folders: list[str], span: Span | None) -> Diagnostic:
+    """The warning for folders that a pattern searched but could not read."""
+    more = f" and {len(folders) - 3:,} more" if len(folders) > 3 else ""
+    return Diagnostic(
+        "MS699",
+        "warning",
+        f"{listed(folders[:3])}{more} cannot be read; the files there are left out",
+        span,
+        help="change the permissions, or write a pattern that does not search there",
+    )
 
 
 def _open_files(module: ModuleType, source: Source, context: Context, span: Span | None) -> Table:

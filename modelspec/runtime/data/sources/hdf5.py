@@ -1,27 +1,23 @@
-"""`hdf5`: data sets of a file by their paths. Links out of the file are not followed, and claimed
-sizes are checked.
-"""
+"""`hdf5`: data sets of a file by their paths, which another process reads (`hdf5_process`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from modelspec.core.diagnostics import Fault, Span
 
-from ..durations import check_unit, seconds_of
+from ..durations import check_unit
 from ..table import Array, Table, check_lengths
-from .formats import files
-from .formats.stored_arrays import fitting, size_of
+from .formats import files, hdf5_process
+from .formats.hdf5_sets import DataSet, data_sets
+from .formats.stored_arrays import BLOCK_BYTES, fitting, native
 
-_BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
-"""The exceptions of h5py for a damaged file, depending on the damage."""
-_MOST = 100_000
-"""The most objects of a file that are visited."""
+_CHUNK_BYTES = 256 * 2**20
+"""Larger chunks of a file are read in parts, and decompressed for each."""
 
 
 class HdfTable(Table):
@@ -30,7 +26,7 @@ class HdfTable(Table):
     def __init__(
         self,
         found: files.Found,
-        sets: dict[str, _DataSet],
+        sets: dict[str, DataSet],
         rows: tuple[int, int | None] | None,
         fingerprint: str,
         span: Span | None,
@@ -53,7 +49,7 @@ class HdfTable(Table):
             one.example * len(self._range(one)) for one in self._sets.values() if one.fault is None
         )
 
-    def _range(self, one: _DataSet) -> range:
+    def _range(self, one: DataSet) -> range:
         start, end = self._rows or (0, None)
         return range(*slice(start, end).indices(one.shape[0] if one.shape else 0))
 
@@ -63,15 +59,21 @@ class HdfTable(Table):
         files.believe(
             one.example * len(rows), one.example * len(rows), f"`{name}` of `{self.name}`"
         )
-        try:
-            with self._open() as file:
-                return _values(file[name][rows.start : rows.stop], name, self)
-        except Fault:
-            raise
-        except _BROKEN as error:
-            raise self._damaged(name, error) from None
+        step = _rows_at_once(one)
+        with self._opened():
+            if len(rows) <= step:
+                return self._piece(name, rows.start, rows.stop)
+            found: Array | None = None
+            for start in range(rows.start, rows.stop, step):
+                end = min(start + step, rows.stop)
+                piece = self._piece(name, start, end)
+                if found is None:
+                    found = np.empty((len(rows), *piece.shape[1:]), piece.dtype)
+                found[start - rows.start : end - rows.start] = piece
+        assert found is not None
+        return found
 
-    def _checked(self, name: str) -> _DataSet:
+    def _checked(self, name: str) -> DataSet:
         one = self._sets[name]
         if one.fault is not None:
             raise one.fault
@@ -94,24 +96,39 @@ class HdfTable(Table):
         check_lengths({name: len(self._range(one)) for name, one in found.items()}, self)
         taken = self._range(next(iter(found.values())))
         rows = fitting(rows, [one.example for one in found.values()])
-        with self._open() as file:
+        with self._opened():
             for start in range(taken.start, taken.stop, rows):
-                yield {
-                    name: self._piece(file, name, slice(start, min(start + rows, taken.stop)))
-                    for name in names
-                }
+                end = min(start + rows, taken.stop)
+                yield {name: self._piece(name, start, end) for name in names}
 
-    def _open(self) -> Any:
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """The file is closed afterwards: an open one cannot be written."""
         self._found.unchanged()
-        return _open(self._found.path)
-
-    def _piece(self, file: Any, name: str, rows: slice) -> Array:
         try:
-            return _values(file[name][rows], name, self)
+            yield
+        finally:
+            hdf5_process.close()
+
+    def _piece(self, name: str, first: int, end: int) -> Array:
+        try:
+            _, parts = hdf5_process.ask("read", str(self._found.path.absolute()), name, first, end)
+            return self._values(parts, name, end - first)
         except Fault:
             raise
-        except _BROKEN as error:
+        except (hdf5_process.Broken, ValueError) as error:  # also texts that are not UTF-8
             raise self._damaged(name, error) from None
+
+    def _values(self, parts: list[Array], name: str, count: int) -> Array:
+        """In the form of a `Table`. Raises `Fault` (MS606, MS653)."""
+        if not parts:
+            raise Fault("MS606", f"`{name}` of `{self.name}` contains references, not data")
+        values = parts[0] if len(parts) == 1 else _joined(parts, f"`{name}` of `{self.name}`")
+        if len(values) != count:
+            raise hdf5_process.Broken(hdf5_process.CRASHED)
+        if values.dtype.kind == "m":
+            check_unit(values.dtype, f"`{name}` of `{self.name}`")
+        return native(values)
 
     def _damaged(self, name: str, error: BaseException) -> Fault:
         return Fault(
@@ -125,135 +142,38 @@ class HdfTable(Table):
         return f"{name}[{', '.join(str(i) for i in (first, *index[1:]))}] of {self.name}"
 
 
-class _DataSet:
-    """A data set, inspected without its numbers."""
+def _rows_at_once(one: DataSet) -> int:
+    """Rows of a message: whole chunks, which are decompressed once."""
+    rows = fitting(max(1, one.shape[0]), [one.example])
+    if one.chunk and one.chunk * one.example <= max(_CHUNK_BYTES, BLOCK_BYTES):
+        return max(one.chunk, rows - rows % one.chunk)
+    return rows
 
-    def __init__(self, name: str, node: Any, shown: str, held: int) -> None:
-        self.shape: tuple[int, ...] = tuple(node.shape or ())
-        self.fault: Fault | None = None
-        self.example = 0
+
+def _joined(parts: list[Array], what: str) -> Array:
+    """An array of texts, or of arrays, from their shape, lengths and contents. Raises `Fault`
+    (MS606).
+    """
+    shape, lengths, contents = parts
+    ends = np.cumsum(lengths)
+    if (lengths < 0).any() or (ends[-1] if ends.size else 0) != len(contents):
+        raise hdf5_process.Broken(hdf5_process.CRASHED)
+    whole = contents.tobytes() if contents.dtype.kind == "S" else native(contents)
+    found = np.empty(len(lengths), dtype=object)
+    for at, (end, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):
+        found[at] = whole[end - length : end]
+    if isinstance(whole, bytes):
         try:
-            self.example = size_of(self.shape[1:], node.dtype)
-            self._check(node, f"`{name}` of `{shown}`", held)
-        except Fault as fault:
-            self.fault = fault
-
-    def _check(self, node: Any, what: str, held: int) -> None:
-        if node.is_virtual or node.external:
-            raise Fault(
-                "MS643",
-                f"{what} has its numbers in other files, which are not read",
-                help="copy them into one file, e.g. with `h5repack`",
-            )
-        if not self.shape:
-            raise Fault("MS606", f"{what} is a single value; expected one value per example")
-        if node.dtype.kind == "V":
-            raise Fault(
-                "MS606",
-                f"{what} is a compound data set with the fields"
-                f" {', '.join(node.dtype.names or ())}",
-                help="save every field as a separate data set",
-            )
-        stored = node.id.get_storage_size()
-        if node.chunks is None:
-            if node.dtype.kind != "O":
-                files.believe(
-                    size_of(self.shape, node.dtype),
-                    min(stored, held),
-                    what,
-                    f" (shape {self.shape})",
-                )
-            return
-        files.believe(stored, held, what)
-        chunks = prod(
-            -(-size // chunk) for size, chunk in zip(self.shape, node.chunks, strict=True)
-        )
-        written = node.id.get_num_chunks()
-        if written < chunks:  # HDF5 would return zeros for the others
-            raise Fault(
-                "MS606",
-                f"{what} has the shape {self.shape}, but only {written:,} of its {chunks:,} chunks "
-                "were written",
-                help="write all chunks, or create it with a smaller shape",
-            )
-
-
-def _open(path: Path) -> Any:
-    import h5py
-
-    return h5py.File(path, "r")
+            found[:] = [one.decode() for one in found]
+        except UnicodeDecodeError:
+            raise Fault("MS606", f"{what} contains text that is not UTF-8") from None
+    return found.reshape(shape.tolist())
 
 
 def open_file(source: Any, found: files.Found, span: Span | None) -> HdfTable:
     """The table of a file. Raises `Fault`: MS601, MS605, MS643."""
     fingerprint = files.fingerprint_of(found.path, found.shown)
-    sets: dict[str, _DataSet] = {}
-    try:
-        with _open(found.path) as file:
-            for name, node in _walk(file, found.shown):
-                sets[name] = _DataSet(name, node, found.shown, found.path.stat().st_size)
-    except Fault:
-        raise
-    except _BROKEN as error:
-        raise Fault(
-            "MS605",
-            f"`{found.shown}` is not a valid HDF5 file: {files.said(error)}",
-            help="write or copy the file again",
-        ) from None
+    sets = data_sets(found)
     if not sets:
         raise Fault("MS605", f"`{found.shown}` is an HDF5 file without data sets")
     return HdfTable(found, sets, source.rows, fingerprint, span)
-
-
-def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
-    """Every data set by its path. Links within the file are skipped; links to other files are
-    refused.
-    """
-    import h5py
-
-    waiting: list[tuple[str, Any]] = [("", file)]
-    seen = 0
-    while waiting:
-        prefix, group = waiting.pop()
-        for key in group:
-            name = f"{prefix}{key}"
-            link = group.get(key, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise Fault(
-                    "MS643",
-                    f"`{name}` of `{shown}` is a link to another file, which is not allowed",
-                    help="copy its target into the file",
-                )
-            seen += 1
-            if seen > _MOST:
-                raise Fault("MS605", f"`{shown}` has more than {_MOST:,} objects")
-            if not isinstance(link, h5py.HardLink):
-                continue
-            node = group[key]
-            if isinstance(node, h5py.Dataset):
-                yield name, node
-            elif isinstance(node, h5py.Group) and name.count("/") < 32:
-                waiting.append((f"{name}/", node))
-
-
-def _values(found: Any, name: str, table: Table) -> Array:
-    """In the form of a `Table`. Raises `Fault` (MS606, MS653)."""
-    values: Array = np.asarray(found)
-    if values.dtype.kind == "m":
-        check_unit(values.dtype, f"`{name}` of `{table.name}`")
-        return seconds_of(values)
-    if values.dtype.kind == "O":
-        if values.size and isinstance(values.flat[0], bytes):
-            try:
-                texts = [one.decode() for one in values.flat]
-            except UnicodeDecodeError:
-                raise Fault(
-                    "MS606", f"`{name}` of `{table.name}` contains text that is not UTF-8"
-                ) from None
-            return np.array(texts, dtype=object).reshape(values.shape)
-        if values.size and not isinstance(values.flat[0], np.ndarray):
-            raise Fault("MS606", f"`{name}` of `{table.name}` contains references, not data")
-        return values
-    if values.dtype.kind == "S":
-        return np.array(np.char.decode(values, "utf-8"), dtype=object)
-    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

@@ -17,6 +17,7 @@ from modelspec.core.plugins.declared import KerasDeclared
 from modelspec.core.settings import Settings
 from modelspec.runtime.backend import plugin_classes
 from modelspec.runtime.backend.inner_names import inner_name
+from modelspec.runtime.backend.layers.activations import own_or_name
 from modelspec.runtime.data import RunError
 
 from .helper_code import has_code
@@ -114,7 +115,9 @@ def _arguments(settings: Settings) -> Iterator[tuple[str, Code]]:
     in_layer = isinstance(settings, Layer)
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if _is_written(settings, name, value, in_layer):
+        if own_or_name(name, value) is not value:  # a function in the script
+            yield name, value
+        elif _is_written(settings, name, value, in_layer):
             yield name, value_code(inner_name(value) if name == "name" else value, in_layer)
 
 

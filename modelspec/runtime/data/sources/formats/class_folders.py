@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import file_digest, sha256
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from . import files
 
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """Files that systems put into folders without hiding them."""
+MAX_FILES = 5_000_000
+"""The most files of a folder: the paths of so many take gigabytes of memory."""
 _HASHED_WHOLE = 4 * 2**30
 _EDGE = 64 * 1024
 
@@ -46,7 +49,8 @@ def members(
 
     `endings` are the extensions of files that may not be beside the class folders; `places` are
     granted by the user: links may point there. Raises `Fault`: MS210 for links to other places,
-    MS647 for an empty folder, or if the class of a file is unclear.
+    MS647 for an empty folder, or if the class of a file is unclear,
+    MS698 for too many files.
     """
     base = _Bounds(root.resolve(), places)
     entries = _entries(root, shown)
@@ -54,7 +58,21 @@ def members(
     if not folders:
         return _without_classes(entries, base, shown)
     _check_beside([one for one in entries if one not in folders], endings, shown)
-    return [member for folder in folders for member in _of_class(folder, root, base, shown)]
+    found: list[Member] = []
+    for folder in folders:
+        found += _of_class(folder, root, base, shown)
+        _check_count(len(found), shown)
+    return found
+
+
+def _check_count(count: int, shown: str) -> None:
+    """Raises `Fault` (MS698) for too many files."""
+    if count > MAX_FILES:
+        raise Fault(
+            "MS698",
+            f"`{shown}` has more than {MAX_FILES:,} files",
+            help="join them in files with many examples, such as TFRecord files",
+        )
 
 
 def _without_classes(entries: list[Path], base: _Bounds, shown: str) -> list[Member]:
@@ -77,10 +95,10 @@ def _check_beside(files: list[Path], endings: frozenset[str], shown: str) -> Non
 
 
 def _of_class(folder: Path, root: Path, base: _Bounds, shown: str) -> list[Member]:
-    found = [
-        Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name)
-        for one in _below(folder, base, f"{shown}/{folder.name}")
-    ]
+    found: list[Member] = []
+    for one in _below(folder, base, f"{shown}/{folder.name}"):
+        found.append(Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name))
+        _check_count(len(found), shown)
     if not found:
         raise Fault(
             "MS647",
@@ -92,7 +110,8 @@ def _of_class(folder: Path, root: Path, base: _Bounds, shown: str) -> list[Membe
 
 def _entries(folder: Path, shown: str) -> list[Path]:
     try:
-        found = sorted(folder.iterdir(), key=lambda one: one.name)
+        found = sorted(islice(folder.iterdir(), MAX_FILES + 1), key=lambda one: one.name)
+        _check_count(len(found), shown)
     except OSError as error:
         raise files.cannot_read(shown, error) from None
     return [one for one in found if not one.name.startswith(".") and one.name.lower() not in _JUNK]

@@ -13,7 +13,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from modelspec.core.diagnostics import Fault
+from modelspec.core.diagnostics import Fault, listed
 from modelspec.core.paths import matches, outside, reached
 from modelspec.core.places import is_address
 from modelspec.core.settings import Context
@@ -100,10 +100,12 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
     """Every file that paths and patterns name: paths in the given order, the matches of a pattern
     sorted.
 
-    Raises `Fault`: as `locate`; MS601 if a pattern matches no file; MS640 for a duplicate file.
+    Raises `Fault`: as `locate`; MS601 if a pattern matches no file; MS640 for a duplicate file;
+    MS698 if a pattern searches too many.
     """
     found: list[Found] = []
-    for written, names in matches(paths, context):
+    skipped: list[str] = []
+    for written, names in matches(paths, context, skipped):
         if is_address(written):
             from ...remote import listed
 
@@ -112,7 +114,7 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
             raise Fault(
                 "MS601",
                 f"no file matches `{written}`",
-                help=f"searched in {context.folder or '.'}",
+                help=f"searched in {context.folder or '.'}{_without(skipped)}",
             )
         found += [Found.at(name, locate(name, context)) for name in names]
     seen: dict[str | Path, str] = {}
@@ -126,6 +128,10 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
             )
         seen[identity] = one.shown
     return found
+
+
+def _without(skipped: list[str]) -> str:
+    return f", but not in {listed(skipped[:3])}: access is denied" if skipped else ""
 
 
 def read_bytes(path: Path, shown: str) -> bytes:
@@ -237,15 +243,15 @@ def in_bytes(count: int) -> str:
     return f"{size:,.1f} TB"
 
 
-def folder_of(source: Any, context: Context) -> Path | None:
+def folder_of(source: Any, context: Context, skipped: list[str] | None = None) -> Path | None:
     """The folder of the file, or of all the files, of a source; None if it is on the network, or if
-    there are several.
+    there are several. The folders that its patterns could not read are added to `skipped`.
     """
     path: str | tuple[str, ...] = (
         getattr(source, "path", None) or getattr(source, "csv", None) or ()
     )
     found: set[Path] = set()
-    for written, names in matches(path, context):
+    for written, names in matches(path, context, skipped):
         if is_address(written):
             return None
         found |= {((context.folder or Path.cwd()) / name).parent.resolve() for name in names}
