@@ -26,16 +26,12 @@ DOUBLE = "float64"
 
 
 def data(folder: Path) -> None:
-    """Columns of numbers, classes, weights, and sequences with padding."""
+    """Columns of numbers, classes and weights."""
     draw = np.random.default_rng(7)
-    steps = draw.integers(1, 9, (ROWS, 6)) * (np.arange(6) < draw.integers(1, 7, ROWS)[:, None])
     np.savez(
         folder / "d.npz",
         x=draw.normal(size=(ROWS, 3)),
         pair=draw.normal(size=(ROWS, 2)),
-        image=draw.normal(size=(ROWS, 4, 4, 1)),
-        steps=steps,
-        each=draw.integers(0, 3, (ROWS, 6)),
         bad=np.where(np.arange(ROWS)[:, None] == 4, 1e30, draw.normal(size=(ROWS, 3))),
         y=draw.integers(0, 2, ROWS),
         z=draw.normal(size=ROWS),
@@ -95,40 +91,6 @@ CASES: dict[str, Any] = {
         metrics=["accuracy", "AUC"],
         weighted_metrics=["accuracy"],
     ),
-    # Masks, sparse gradients, weights of steps, two outputs whose losses count different values.
-    "masked": spec(
-        {"steps": [6]},
-        [
-            {"Embedding": {"input_dim": 9, "output_dim": 4, "mask_zero": True, "name": "e"}},
-            {"BatchNormalization": {"synchronized": True, "name": "b"}},
-            {"LSTM": {"units": 4, "return_sequences": True, "name": "l"}},
-            {"Dense": {"units": 3, "activation": "softmax", "name": "each"}},
-            {"LSTM": {"units": 3, "from": "l", "name": "end"}},
-            {"Dense": {"units": 1, "from": "end", "name": "z"}},
-        ],
-        {"steps": "steps"},
-        {"each": "each", "z": "z"},
-        loss={"each": loss("SparseCategoricalCrossentropy", ignore_class=2),
-              "z": loss("MeanSquaredError")},
-        loss_weights={"each": 0.7},
-        optimizer={"Adam": {"learning_rate": 0.01, "clipnorm": 0.5}},
-        metrics={"each": ["accuracy"], "z": ["RootMeanSquaredError"]},
-        outputs=["each", "z"],
-    ),
-    # Losses and terms that mix the examples of the global batch.
-    "mixing": spec(
-        {"x": [3]},
-        [dense(4, activation="tanh", name="h"), dense(1, activation="sigmoid", name="y")],
-        {"x": "x"},
-        "y",
-        loss=loss("Dice"),
-        objective={
-            "spread": {"formula": "mean(square(h @ transpose(h)))", "weight": 0.1},
-            "each": {"formula": "sum(square(h), axis=-1)", "weight": 0.2},
-        },
-        optimizer={"SGD": 0.05},
-        metrics=["mae"],
-    ),
     # A sum, averages of weights, more replicas than examples in the last batch.
     "sum": spec(
         {"x": [3]},
@@ -181,16 +143,21 @@ CASES: dict[str, Any] = {
         },
         "runtime": {"precision": DOUBLE},
     },
-    # Stages, moving averages, gradients in terms.
+    # Stages; a loss and terms that mix the examples of the global batch, and gradients in terms.
     "stages": spec(
         {"x": [3]},
-        [dense(4, activation="tanh", name="h"), dense(1, name="z")],
+        [dense(4, activation="tanh", name="h"), dense(1, activation="sigmoid", name="y")],
         {"x": "x"},
-        "z",
+        "y",
         epochs=None,
-        loss=loss("Huber"),
-        objective={"slope": {"formula": "sum(square(gradient(z, h)), axis=-1)", "weight": 0.1}},
+        loss=loss("Dice"),
+        objective={
+            "spread": {"formula": "mean(square(h @ transpose(h)))", "weight": 0.1},
+            "each": {"formula": "sum(square(h), axis=-1)", "weight": 0.2},
+            "slope": {"formula": "sum(square(gradient(y, h)), axis=-1)", "weight": 0.1},
+        },
         optimizer={"SGD": 0.05},
+        metrics=["mae"],
         stages=[
             {"name": "head", "epochs": 1, "freeze": ["h"]},
             {"name": "all", "epochs": 1, "freeze": [], "optimizer": {"Adam": 0.01}},
@@ -199,11 +166,11 @@ CASES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def trained(name: str, devices: int, of: str = "") -> Any:
+def trained(name: str, devices: int) -> Any:
     """A run of a case."""
     made = CASES[name]
     made = {**made, "runtime": {**made["runtime"], "devices": devices}}
-    return ms.load_spec(made).train(f"{name}-{of or devices}")
+    return ms.load_spec(made).train(f"{name}-{devices}")
 
 
 def compared(name: str, devices: int) -> dict[str, float]:
@@ -309,21 +276,15 @@ def refusal(act: Any, *arguments: Any) -> str:
 
 
 def main() -> None:
-    """Everything in one process; with `worker`, the part of one of several processes."""
+    """Everything in one process."""
     folder, names = Path(sys.argv[1]), sys.argv[2:]
     os.chdir(folder)
-    if names[:1] == ["worker"]:
-        for name in names[1:]:
-            trained(name, 1, of="processes")
-        return
     data(folder)
     found: dict[str, Any] = {}
     for name in names:
         key, _, devices = name.partition(":")
         if name == "exactness":
             found[name] = exactness()
-        elif devices == "1":
-            trained(key, 1)
         else:
             found[name] = compared(key, int(devices))
     (folder / "found.json").write_text(json.dumps(found))

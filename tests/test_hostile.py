@@ -12,7 +12,8 @@ import pytest
 
 from tests.tools.fuzz_runs import call
 from tests.tools.hostile import STATUSES
-from tests.tools.hostile_cases import EXECUTED, Case, cases
+from tests.tools.hostile_case import EXECUTED, Case
+from tests.tools.hostile_cases import cases
 
 COSTLY = (
     *("text:", "bytes:"),  # in tests/test_source_files.py

@@ -30,7 +30,7 @@ def sequential(version: str | None, *layers: tuple[str, dict[str, Any]], **more:
 
 def read(model: Any) -> ms.Spec:
     found = from_json(json.dumps(model))
-    assert found.ok, [str(one) for one in found.diagnostics]
+    assert found.value is not None, [str(one) for one in found.diagnostics]
     return ms.load_spec(found.value)
 
 

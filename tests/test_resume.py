@@ -219,7 +219,8 @@ def test_a_run_killed_in_the_middle_of_epochs_ends_as_the_undisturbed_one(undist
     each time that it is resumed it traces its model again, which takes most of the time.
     """
     early, late = sorted(random.Random(7).sample(range(8, 6 * STEPS), 2))
-    kills = [Killer(early), Killer(3, at_epochs=True), Killer(late), Killer(5, at_epochs=True)]
+    ends: list[Watcher] = [Killer(number, at_epochs=True) for number in (3, 5)]
+    kills = [Killer(early), ends[0], Killer(late), ends[1]]
     done = killed(CNN, Path("often"), kills)
     assert_same(done, undisturbed)
     assert len(manifest(Path("often"))["resumed"]) == len(kills)

@@ -322,6 +322,8 @@ def test_resume_is_offered_where_it_can_help() -> None:
     assert not offered("3", checkpoint=False, outcome="failed", faults=disk)
     assert offered("4", checkpoint=True, outcome="interrupted")
     assert offered("5", checkpoint=False, outcome="running")
+    unbegun = make("runs/a/7", rows=0, outcome="running")
+    assert f"next      modelspec train a.yaml --run-dir {unbegun}" in command(str(unbegun)).output
     assert "next" not in command(str(make("runs/a/6"))).output
 
 

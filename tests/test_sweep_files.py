@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from modelspec.cli import main
+from modelspec.cli.sweep_table import summary
 from modelspec.compiler.spec.sweep_section import Objective
 from modelspec.core.diagnostics import Source, Span
 from modelspec.errors import RunError
@@ -128,6 +130,28 @@ def test_the_winner_has_the_values_of_the_file(written: tuple[Any, SweepFolder])
     for which in ("7", "x", "-1"):
         with pytest.raises(RunError, match="MS920"):
             chosen(found, which)
+
+
+def test_workers_train_the_values_of_the_winner(
+    written: tuple[Any, SweepFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker reads the file: the values of the trial are its overrides."""
+    seen: list[Any] = []
+    train = import_module("modelspec.cli.commands.train")
+    monkeypatch.setattr(train, "train_with", lambda *given, **_: seen.append(given[3]) or 0)
+    words = ["train", "small.yaml", "--workers", "2", "--set", "seed=1", "--from-sweep", "0"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert seen == [{"seed": 1, "vars.units": 2, "vars.a": 0.5}]
+
+
+def test_the_front_names_its_trials(tmp_path: Path) -> None:
+    both = "objective: [{maximize: val_accuracy}, {minimize: parameters}]\ntrials: 40\n"
+    found = space(tmp_path, both + "parameters: {vars.units: {integers: [1, 90]}}")
+    few = [trial(0, 0.5, 30), trial(1, 0.9, 30), trial(2, 0.8, 20)]
+    assert "2 on the Pareto front (trials 1, 2)" in summary(found, few)
+    many = [trial(at, at / 20, at) for at in range(12)]
+    assert "12 on the Pareto front (trials 0, 1, 2, 3, 4, 5, 6, 7, ...)" in summary(found, many)
 
 
 @pytest.mark.parametrize(

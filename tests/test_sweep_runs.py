@@ -249,3 +249,65 @@ def test_two_workers_share_the_trials_and_the_threads(tmp_path: Path) -> None:
     assert manifests[1]["resumed"]
     cores = len(os.sched_getaffinity(0))
     assert {one["backend"]["intra_op_threads"] for one in manifests} == {max(1, cores // 2)}
+
+
+ROWS = 48
+SPLITS = """
+modelspec: 1
+name: NAME
+seed: 1
+model:
+  inputs: {x: [1]}
+  layers: [{Dense: {units: 1, name: y}}]
+data:
+  source: {csv: rows.csv}
+  split: {folds: 3, validation: 0.25, SPLIT}
+  inputs: {x: {column: x}}
+  targets: {y: {column: x}}
+training: {loss: mse, optimizer: sgd, epochs: 1, batch_size: 8}
+sweep: {parameters: {data.split.fold: all}}
+expect: {test_loss: {mean: ">= 0"}}
+"""
+
+
+def _out_of_fold(name: str, split: str) -> dict[int, int]:
+    """The fold that predicted each row, from 0, of a sweep in this process."""
+    import modelspec as ms
+
+    Path(f"{name}.yaml").write_text(SPLITS.replace("NAME", name).replace("SPLIT", split))
+    found = ms.load_spec(f"{name}.yaml").sweep()
+    assert found.best is not None and len(found.best.folds) == 3
+    rows = list(csv.DictReader((found.directory / "oof.csv").open()))
+    assert len({row["row"] for row in rows}) == len(rows)
+    return {int(row["row"]) - 1: int(row["fold"]) for row in rows}
+
+
+def test_folds_by_group_and_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group is in one fold; with an order, no run predicts the rows that the first one needs."""
+    from click.testing import CliRunner
+
+    from modelspec.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    groups = [at % 8 for at in range(ROWS)]
+    days = [(at * 29) % ROWS for at in range(ROWS)]  # 29 and 48 have no common divisor
+    rows = [f"{at / ROWS},g{groups[at]},{days[at]}" for at in range(ROWS)]
+    Path("rows.csv").write_text("\n".join(["x,who,day", *rows, ""]))
+
+    folds = _out_of_fold("grouped", "group: who")
+    assert sorted(folds) == list(range(ROWS))
+    of_group = {groups[at]: fold for at, fold in folds.items()}
+    assert all(of_group[groups[at]] == fold for at, fold in folds.items())
+    assert set(of_group.values()) == {0, 1, 2}
+
+    folds = _out_of_fold("ordered", "order: day")
+    in_time = sorted(folds, key=lambda at: days[at])
+    assert [folds[at] for at in in_time] == sorted(folds.values())
+    assert sorted(days[at] for at in folds) == list(range(ROWS - len(folds), ROWS))
+    assert set(folds.values()) == {0, 1, 2} and len(folds) < ROWS
+
+    said = "`modelspec sweep` decides `test_loss.mean`, which trains all folds"
+    trained = CliRunner().invoke(main, ["train", "grouped.yaml"])
+    assert trained.exit_code == 0 and said in trained.output, trained.output
+    tested = CliRunner().invoke(main, ["test", "grouped.yaml"])
+    assert tested.exit_code == 0 and f"grouped.yaml: {said}" in tested.output, tested.output

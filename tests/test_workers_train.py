@@ -1,5 +1,5 @@
 """Runs of several processes on this host: they end as the undisturbed run would, to the bit,
-whichever process is killed.
+whichever process is killed, and compute the weights of one process.
 """
 
 from __future__ import annotations
@@ -11,40 +11,59 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from zipfile import ZipFile
 
 import h5py
 import numpy as np
 import pytest
 
+import modelspec as ms
+
 pytestmark = pytest.mark.tensorflow
 
 ROOT = Path(__file__).parents[1]
 LONG = os.environ.get("MODELSPEC_FUZZ") == "long"
+CLOSE = 1e-9
 _SPEC = """\
 seed: 3
 model:
-  inputs: {x: [6]}
+  inputs: {steps: [6], x: [6]}
   layers:
-    - Dense: {units: 16, activation: relu, kernel_regularizer: {L2: 0.001}}
-    - Dropout: 0.2
-    - Dense: {units: 3, activation: softmax, name: kind}
+    - Embedding: {input_dim: 9, output_dim: 4, mask_zero: true, from: steps, name: e}
+    - BatchNormalization: {synchronized: true, name: b}
+    - Dense: {units: 3, activation: softmax, name: each}
+    - GlobalAveragePooling1D: {from: b, name: mean}
+    - Dense: {units: 1, kernel_regularizer: {L2: 0.001}, name: z}
+    - Dropout: {rate: 0.2, from: x, name: dropped}
+    - Dense: {units: 1, name: noisy}
+  outputs: [each, z, noisy]
 data:
   source: {npz: data.npz}
-  inputs: {x: x}
-  targets: {kind: y}
+  inputs: {steps: steps, x: x}
+  targets: {each: each, z: z, noisy: z}
   split: {validation: 0.2, test: 0.1}
 training:
-  optimizer: {Adam: {learning_rate: 0.01, global_clipnorm: 1.0}}
-  loss: sparse_categorical_crossentropy
-  metrics: [accuracy]
+  optimizer: {Adam: {learning_rate: 0.01, clipnorm: 0.5}}
+  loss:
+    each: {SparseCategoricalCrossentropy: {dtype: float64, ignore_class: 2}}
+    z: {MeanSquaredError: {dtype: float64}}
+    noisy: mse
+  loss_weights: {each: 0.7}
+  metrics: {each: [accuracy], z: [RootMeanSquaredError]}
   batch_size: 32
-  epochs: 12
+  epochs: 8
   checkpoint: {every: 20 steps, keep: 2}
+runtime: {precision: float64}
+"""
+"""Masks, sparse gradients, weights of steps, and outputs whose losses count different values. Only
+the layer `noisy` depends on the random numbers of each process.
 """
 
 
@@ -57,8 +76,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_project(folder: Path) -> Path:
     """The folder, with the spec and its data."""
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(3000, 6)).astype("float32")
-    np.savez(folder / "data.npz", x=x, y=(np.abs(x[:, :3]).argmax(1)))
+    rows, lengths = 2990, np.arange(2990) % 6 + 1  # the last batch of an epoch is a short one
+    steps = generator.integers(1, 9, (rows, 6)) * (np.arange(6) < lengths[:, None])
+    np.savez(
+        folder / "data.npz",
+        steps=steps,
+        x=generator.normal(size=(rows, 6)),
+        each=generator.integers(0, 3, (rows, 6)),
+        z=generator.normal(size=rows),
+    )
     (folder / "spec.yaml").write_text(_SPEC)
     return folder
 
@@ -101,13 +127,40 @@ def history(run: Path) -> list[list[str]]:
     return [[value for i, value in enumerate(row) if i not in timed] for row in rows]
 
 
+class _Heard(BaseHTTPRequestHandler):
+    """Keeps what `RemoteMonitor` sends."""
+
+    epochs: ClassVar[list[int]] = []
+
+    def do_POST(self) -> None:
+        self.epochs.append(
+            json.loads(self.rfile.read(int(self.headers["Content-Length"])))["epoch"]
+        )
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+
+    def log_message(self, format: str, *values: Any) -> None:
+        """Nothing is printed."""
+
+
 @pytest.fixture(scope="module")
-def undisturbed(project: Path) -> Path:
-    """A run of two workers."""
-    process = _begin(project, "train", "spec.yaml", "--workers", "2", "--run-dir", "calm")
-    output = _end(process)
+def server() -> Iterator[str]:
+    """The address of a server that `_Heard` describes."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Heard) as one:
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{one.server_port}"
+        one.shutdown()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Path, server: str) -> Path:
+    """A run of two workers that reports to a server, which changes no weight."""
+    monitor = f"{{RemoteMonitor: {{root: 'http://{server}', send_as_json: true}}}}"
+    changed = ("--set", f"training.callbacks=[{monitor}]", "--allow-host", server)
+    words = ("train", "spec.yaml", "--workers", "2", "--run-dir", "calm", *changed)
+    output = _end(process := _begin(project, *words))
     assert process.returncode == 0, output
-    assert output.count("epoch 12/12") == 1, output  # only the chief reports
+    assert output.count("epoch 8/8") == 1, output  # only the chief reports
     return project / "calm"
 
 
@@ -132,7 +185,7 @@ def _checkpoints(run: Path) -> int:
 def _killings() -> list[tuple[int, float]]:
     """Which worker is killed, and after how many seconds from the first checkpoint on."""
     generator = random.Random(5)
-    return [(one % 2, generator.uniform(0, 2)) for one in range(10)] if LONG else [(0, 0.3)]
+    return [(one % 2, generator.uniform(0, 2)) for one in range(10)] if LONG else [(0, 0.1)]
 
 
 @pytest.mark.parametrize(("worker", "after"), _killings())
@@ -157,6 +210,25 @@ def test_a_killed_worker_changes_nothing(
     assert history(run) == history(undisturbed)
     assert (run / "metrics.json").read_text() == (undisturbed / "metrics.json").read_text()
     assert not any(Path(f"/proc/{one}").exists() for one in children)
+
+
+def test_two_processes_compute_the_weights_of_one(project: Path, undisturbed: Path) -> None:
+    import keras
+
+    one = ms.load_spec(project / "spec.yaml").train(project / "one").model
+    other = keras.models.load_model(undisturbed / "model.keras", compile=False)
+    layers = [layer.name for layer in one.layers if layer.get_weights() and layer.name != "noisy"]
+    assert layers == ["e", "b", "each", "z"]
+    for name in layers:
+        pairs = zip(
+            one.get_layer(name).get_weights(), other.get_layer(name).get_weights(), strict=True
+        )
+        for a, b in pairs:
+            np.testing.assert_allclose(b, a, rtol=0, atol=CLOSE, err_msg=name)
+
+
+def test_only_the_chief_sends_to_a_server(undisturbed: Path) -> None:
+    assert _Heard.epochs == list(range(8))
 
 
 def test_the_manifest_records_the_workers(undisturbed: Path) -> None:

@@ -70,6 +70,21 @@ def write_expectations(expectations: Mapping[str, Mapping[str, Any]], *, quiet: 
         write(f"\n{expectations_table(expectations)}")
 
 
+def write_of_folds(compiled: Compiled | None, spec: str | None = None) -> None:
+    """A line about expectations over all folds, which a single run does not decide: of a `spec`
+    among several on standard error.
+    """
+    if compiled is None or not compiled.fold_expectations:
+        return
+    from modelspec.compiler.spec.fold_expectations import decided_by_sweep
+
+    said = f"{decided_by_sweep(compiled.fold_expectations)}, which trains all folds"
+    if spec is None:
+        write(f"\n{said}")
+    else:
+        write(f"{spec}: {said}", sys.stderr)
+
+
 def exit_if_unmet(run: Run, strictness: Strictness, *, quiet: bool) -> None:
     """Prints the expectations of the run, and exits with 4 if one does not hold."""
     write_expectations(run.expectations, quiet=quiet)

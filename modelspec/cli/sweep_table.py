@@ -27,6 +27,8 @@ _ROWS: Final = 12
 """The most trials of a table that is redrawn."""
 _REFRESH: Final = 0.1
 _CURVE: Final = 16
+_LISTED: Final = 8
+"""The most trials of a Pareto front that are named."""
 _WIDE: Final = 24
 """The most characters of a value."""
 
@@ -69,10 +71,18 @@ def summary(space: Space, trials: Sequence[Trial], jobs: int = 1) -> str:
     if best := best_of(trials, sweep.objectives) if sweep.objectives else None:
         found.append(f"best: {numbers(space, best)}")
         if len(sweep.objectives) > 1:
-            found[-1] = f"{len(pareto(trials, sweep.objectives))} on the Pareto front"
+            found[-1] = _front([one.number for one in pareto(trials, sweep.objectives)])
     if left := _left(space, ended, jobs):
         found.append(f"about {duration(left)} left")
     return "; ".join(found)
+
+
+def _front(numbers: Sequence[int]) -> str:
+    """`3 on the Pareto front (trials 0, 4, 7)`."""
+    listed = ", ".join(map(str, sorted(numbers)[:_LISTED]))
+    more = ", ..." if len(numbers) > _LISTED else ""
+    plural = "" if len(numbers) == 1 else "s"
+    return f"{len(numbers)} on the Pareto front (trial{plural} {listed}{more})"
 
 
 def numbers(space: Space, one: Trial) -> str:

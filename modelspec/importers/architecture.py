@@ -104,8 +104,21 @@ class Architecture:
     """
     input_keys: tuple[str, ...] = ()
     """The name of each input in the mapping of the model's inputs, if it takes a mapping."""
+    writer: str = ""
+    """The version of Keras that wrote the file, as in the file: `1.0.5`; its first number if the
+    file does not contain it; empty for inner models.
+    """
+    backend: str = ""
+    """The backend of that Keras: `theano`."""
     is_chain: bool = False
     """Whether it is a Sequential: the name of its only input is automatic."""
+
+    @property
+    def may_be_flipped(self) -> bool:
+        """Whether its kernels are flipped if its backend, which no Keras 1 wrote, was Theano."""
+        kinds = (layer.kind for layer in self.layers.values())
+        is_of_keras_1 = self.writer.partition(".")[0] == "1"
+        return is_of_keras_1 and not self.backend and any("Conv" in kind for kind in kinds)
 
     @property
     def run(self) -> int:

@@ -4,11 +4,10 @@ them.
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from modelspec.catalog.components import METRICS
 from modelspec.compiler.legacy import modernize
 from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.source import plain as plain_nodes
@@ -19,7 +18,7 @@ from .component_names import NAMED, title, with_names
 from .short_settings import short_training
 from .spec_names import clean
 from .tidy import as_lists
-from .value_forms import plain
+from .value_forms import plain, shortest
 
 _MEASURES = ("metrics", "weighted_metrics")
 _PARTS = ("optimizer", "loss", "loss_weights", *_MEASURES)
@@ -69,7 +68,7 @@ def _left_out(what: str, why: str, part: str) -> str:
 
 def _part(part: str, value: Any, outputs: Sequence[str], notes: list[str]) -> Any:
     """An argument of `compile` as a spec contains it. Raises `Unreadable`."""
-    value = with_names(value)
+    value = with_names(_unwrapped(value) if part in _MEASURES else value)
     found = _measures(part, value, notes) if part in _MEASURES else plain(value)
     found = _component(found)
     if part == "optimizer":
@@ -81,6 +80,23 @@ def _part(part: str, value: Any, outputs: Sequence[str], notes: list[str]) -> An
     if isinstance(found, list) and len(found) == len(outputs):
         return {name: one for name, one in zip(outputs, found, strict=True) if one is not None}
     return found
+
+
+def _unwrapped(value: Any) -> Any:
+    """Metrics with the class of the function in a `MeanMetricWrapper`."""
+    if isinstance(value, list):
+        return [_unwrapped(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    config = value.get("config")
+    if value.get("class_name") != "MeanMetricWrapper" or not isinstance(config, dict):
+        return {key: _unwrapped(one) for key, one in value.items()}
+    fn = config.get("fn")
+    kind = METRICS.aliases.get(fn) if isinstance(fn, str) else None
+    if kind is None:
+        return value
+    own = {key: one for key, one in config.items() if key != "fn"}
+    return {"class_name": kind, "config": own}
 
 
 def _measures(part: str, value: Any, notes: list[str]) -> Any:
@@ -114,7 +130,7 @@ def _of_one_output(found: Any, output: str) -> Any:
 def _component(value: Any) -> Any:
     """The value with short numbers, and without settings that have no effect."""
     if isinstance(value, float):
-        return _shortest(value)
+        return shortest(value)
     if isinstance(value, list):
         return [_component(one) for one in value]
     if isinstance(value, dict):
@@ -133,22 +149,6 @@ def _says_nothing(key: str, value: Any) -> bool:
 
 
 _USUAL = (None, True, False, "float32", "auto", "sum_over_batch_size")
-
-
-def _shortest(value: float) -> float:
-    """The number with the fewest digits that is the same in float32: 0.001 for
-    0.0010000000474974513.
-    """
-    if not math.isfinite(value) or abs(value) > 1e38:
-        return value
-    single = struct.pack("f", value)
-    if struct.unpack("f", single)[0] != value:
-        return value
-    for digits in range(1, 10):
-        short = float(f"{value:.{digits}g}")
-        if struct.pack("f", short) == single:
-            return short
-    return value
 
 
 def _checked(

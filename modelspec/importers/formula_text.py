@@ -13,7 +13,7 @@ from modelspec.catalog.formula.function_table import FUNCTIONS
 from modelspec.core.registry import snake_case
 
 from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable
-from .tensorflow_functions import arguments_of, is_tensorflow
+from .tensorflow_functions import Turned, arguments_of, is_tensorflow
 from .value_forms import plain
 
 SIGNS = {
@@ -63,7 +63,7 @@ _SETTINGS = {
     "x_max": ("x_max", "max"),
 }
 """Parameters whose names differ between Keras versions."""
-_BY_NAME = ("axis", "keepdims")
+_BY_NAME = ("approximate", "axis", "keepdims")
 """Parameters that are always written with their name."""
 _NAMES = "xyzabcdefgh"
 """The names of the tensors of a formula, in this order."""
@@ -125,6 +125,8 @@ class FormulaWriter:
             return self._tensor(value, depth)
         if isinstance(value, list) and value and all(isinstance(one, Source) for one in value):
             return _Text(f"[{', '.join(self._tensor(one, depth).text for one in value)}]")
+        if isinstance(value, Turned):
+            return _Text(f"swapaxes({self._argument(value.value, depth).text}, -2, -1)")
         text = _literal(value)
         return _Text(text, _MINUS if text.startswith("-") else _ATOM)
 

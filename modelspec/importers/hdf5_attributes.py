@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from .architecture import Unreadable
 from .keras_json import LARGEST
 
 _NAMES = ("model_config", "training_config")
+_WRITER = ("keras_version", "backend")
+_LONGEST_WORD = 40
 
 
-def read(path: Path) -> tuple[str | None, str | None]:
-    """The architecture of the model, and its compile settings. Raises `Unreadable`."""
+def read(path: Path) -> tuple[str | None, str | None, dict[str, str]]:
+    """The architecture of the model, its compile settings, and the program that wrote the file, as
+    far as it is in it. Raises `Unreadable`.
+    """
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     with apart.start(__name__, str(path), stdin=nothing, stdout=pipe, stderr=nothing) as process:
         printed, _ = process.communicate()
@@ -31,7 +36,7 @@ def read(path: Path) -> tuple[str | None, str | None]:
     if "fault" in answer:
         raise Unreadable(answer["fault"])
     model, training = answer["found"]
-    return model, training
+    return model, training, answer["writer"]
 
 
 def main() -> None:
@@ -41,7 +46,10 @@ def main() -> None:
     apart.limit()
     try:
         with h5py.File(sys.argv[1], "r") as opened:
-            answer: dict[str, Any] = {"found": [_attribute(opened, name, h5py) for name in _NAMES]}
+            answer: dict[str, Any] = {
+                "found": [_attribute(opened, name, h5py) for name in _NAMES],
+                "writer": dict(_writer(opened, h5py)),
+            }
     except Unreadable as error:
         answer = {"fault": str(error)}
     except (
@@ -55,6 +63,17 @@ def main() -> None:
     ) as error:
         answer = {"fault": f"the HDF5 file is damaged ({str(error)[:120]})"}
     sys.stdout.write(json.dumps(answer))
+
+
+def _writer(file: Any, h5py: Any) -> Iterator[tuple[str, str]]:
+    """The version of Keras and its backend; other values under these names are passed over."""
+    for name in _WRITER:
+        try:
+            text = _attribute(file, name, h5py)
+        except (Unreadable, UnicodeDecodeError):
+            text = None
+        if text is not None and len(text) < _LONGEST_WORD:
+            yield name, text
 
 
 def _attribute(file: Any, name: str, h5py: Any) -> str | None:

@@ -37,6 +37,8 @@ class Options:
     """Whether `Identity` replaces an unsupported layer; otherwise the import fails."""
     input_shape: tuple[int | None, ...] | None = None
     """The shape of the only input, if the file does not contain it; without the batch axis."""
+    backend: str = ""
+    """The backend of the model, if the file does not contain it: `theano`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def import_model(
     options = options or Options()
     try:
         model = architecture(value)
+        model = replace(model, backend=model.backend or options.backend)
         if options.input_shape is not None:
             model = _with_shape(model, options.input_shape)
         written = write_spec(model, placeholders=options.placeholders)

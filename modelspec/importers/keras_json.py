@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .call_order import ordered, renumbered
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
-from .value_forms import is_foreign, module_of
+from .old_defaults import as_of_now
+from .value_forms import dtype_word, is_foreign, module_of
 from .wrapped_models import held_model
+from .writers import stated, writer_of
 
 LARGEST = 8 * 2**20
 """Maximum size of a description in bytes: NASNetLarge, the longest in Keras, has 1.1 MB."""
@@ -67,14 +70,21 @@ def _items(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def architecture(value: Any, depth: int = 0) -> Architecture:
-    """The architecture in a model's configuration. Raises `Unreadable`."""
+def architecture(value: Any) -> Architecture:
+    """The architecture in a model's configuration, in the terms of Keras 3. Raises `Unreadable`."""
+    writer = writer_of(value)
+    version = stated(value, "keras_version") or str(writer.version[0])
+    found = _architecture(as_of_now(value, writer), 0)
+    return replace(found, writer=version, backend=stated(value, "backend"))
+
+
+def _architecture(value: Any, depth: int) -> Architecture:
     if depth > _DEEPEST:
         raise Unreadable(f"the model has more than {_DEEPEST} nested levels of models")
     if (model := _inner(value, "model_config")) is not None:  # with training, as in HDF5 files
         value = model
     if (topology := _inner(value, "modelTopology")) is not None:  # TensorFlow.js
-        return architecture(topology, depth + 1)
+        return _architecture(topology, depth + 1)
     kind, config = _class_and_config(value)
     if kind not in MODELS or not _is_model(config):
         raise Unreadable(
@@ -102,7 +112,25 @@ def _class_and_config(value: Any) -> tuple[str, Any]:
         kind = value.get("class_name")
         if isinstance(kind, str):
             return kind, value["config"]
+    elif _is_model(value) and all(_is_entry(one) for one in _layers_of(value)):
+        return _kind_of(value), value  # what `model.get_config()` returns
     raise Unreadable("this is not a model: it has no `class_name` and `config`")
+
+
+def _layers_of(config: Any) -> list[Any]:
+    found: list[Any] = config if isinstance(config, list) else config["layers"]
+    return found
+
+
+def _is_entry(value: Any) -> bool:
+    """Whether a value has the form of a layer."""
+    return isinstance(value, dict) and isinstance(value.get("class_name"), str)
+
+
+def _kind_of(config: Any) -> str:
+    """The class of a model whose file contains only its configuration."""
+    is_graph = isinstance(config, dict) and "input_layers" in config
+    return "Functional" if is_graph else "Sequential"
 
 
 def _is_model(config: Any) -> bool:
@@ -281,7 +309,7 @@ def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
         )
     held, around = held_model(entry)
     is_model = around or (kind in MODELS and _is_model(config))
-    inside = architecture(held, depth + 1) if is_model else None
+    inside = _architecture(held, depth + 1) if is_model else None
     if name in layers:
         raise Unreadable(f"two layers have the name `{shown(name)}`")
     return LayerDef(name, kind, module_of(entry), settings, inside, around)
@@ -325,4 +353,4 @@ def _is_size(value: Any) -> bool:
 def _dtype(value: Any) -> str:
     if isinstance(value, dict):  # a policy
         value = mapping_of(value.get("config"), "a dtype").get("name")
-    return value if isinstance(value, str) else "float32"
+    return dtype_word(value) if isinstance(value, str) else "float32"

@@ -1,9 +1,10 @@
 """The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML output, with Python tags for
-tuples.
+tuples, strings and the lists of tf.keras.
 
-PyYAML parses the events, which are converted only to lists, mappings and plain values. The only
-supported tag is `python/tuple`, which is read as a list; all others are rejected. Depth and size
-are limited, and an alias counts as the values it repeats.
+PyYAML parses the events, which are converted only to lists, mappings and plain values. The
+supported tags are those of data: `python/tuple` and the `ListWrapper` of tf.keras are read as
+lists, `python/unicode` and `python/str` as strings; all others are rejected. Depth and size are
+limited, and an alias counts as the values it repeats.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from yaml.events import (
 from .architecture import Unreadable
 
 _TUPLE = "tag:yaml.org,2002:python/tuple"
+_STRINGS = tuple(f"tag:yaml.org,2002:python/{name}" for name in ("unicode", "str"))
+_LIST = (
+    "tag:yaml.org,2002:python/object/apply:"
+    "tensorflow.python.training.tracking.data_structures.ListWrapper"
+)
+"""A list with one item, the list of a layer's setting, in files of tf.keras 2."""
 _DEEPEST = 100
 _MOST_NODES = 300_000
 _LONGEST_NUMBER = 40
@@ -73,8 +80,10 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, SequenceStartEvent):
-            _check_tag(event, _TUPLE)
+            _check_tag(event, _TUPLE, _LIST)
             value = self._list(level)
+            if event.tag == _LIST:
+                value = value[0] if len(value) == 1 and isinstance(value[0], list) else value
         else:
             _check_tag(event)
             value = self._mapping(level)
@@ -100,7 +109,9 @@ class _Reader:
         return found
 
     def _scalar(self, event: Any) -> Any:
-        _check_tag(event)
+        _check_tag(event, *_STRINGS)
+        if event.tag in _STRINGS:
+            return event.value
         if not event.implicit[0]:
             return event.value
         tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit).removeprefix(
@@ -128,9 +139,9 @@ class _Reader:
             )
 
 
-def _check_tag(event: Any, but: str | None = None) -> None:
-    if event.tag not in (None, "!", but):
+def _check_tag(event: Any, *but: str) -> None:
+    if event.tag not in (None, "!", *but):
         raise Unreadable(
             f"the tag `{str(event.tag)[:60]}` is not allowed, as it could name Python code",
-            "only the tag `!!python/tuple` is supported",
+            "only `!!python/tuple`, `!!python/unicode` and the lists of tf.keras are supported",
         )

@@ -17,6 +17,7 @@ _SAY_NOTHING: Mapping[str, Mapping[str, Any]] = {
     "LayerNormalization": {"rms_scaling": False},
     "StringLookup": {"oov_method": "floormod"},
     "IntegerLookup": {"oov_method": "floormod"},
+    **{f"Conv{rank}DTranspose": {"groups": 1} for rank in (1, 2, 3)},
 }
 """Settings of some versions with values that are the behavior of the language."""
 
@@ -154,6 +155,9 @@ def takes_no_tensor(layer: LayerDef) -> bool:
 _LOOKUPS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _looked_up)
 _POOLS = {f"{which}Pooling{rank}D": _as_far for which in ("Max", "Average") for rank in (1, 2, 3)}
 _SHORTER = {
+    "BatchNormalization": _one_axis,
+    "BatchNormalizationV1": _one_axis,
+    "BatchNormalizationV2": _one_axis,
     "LayerNormalization": _one_axis,
     "Normalization": _one_axis,
     "Discretization": _with_ranges,

@@ -155,10 +155,13 @@ def _is_hdf5(file: IO[bytes]) -> bool:
 
 def _hdf5(path: Path) -> ModelFile:
     """A whole model of Keras 1 to 3."""
-    model, training = hdf5_texts.read(path)
-    if model is None:
+    text, training, writer = hdf5_texts.read(path)
+    if text is None:
         raise Unreadable("the file contains weights but no model", _WEIGHTS_ONLY)
-    return ModelFile("hdf5", value_of(model), value_of(training) if training else None)
+    model = value_of(text)
+    if isinstance(model, dict):
+        model = {**writer, **model}
+    return ModelFile("hdf5", model, value_of(training) if training else None)
 
 
 # Texts --------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ of its arguments. The path is only looked up in the table below.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from . import graph_operations
 from .architecture import CallDef, LayerDef, Source, Unreadable
 
-_KINDS = ("TFOpLambda", "SlicingOpLambda")
+_KINDS = ("TFOpLambda", "SlicingOpLambda", graph_operations.KIND)
 
 _PAIR = {"y": "1", "x2": "1", "b": "1"}
 _REDUCED = {"axis": "axis", "keepdims": "keepdims"}
@@ -104,6 +106,15 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "math.argmax": ("Argmax", {"axis": "axis"}),
     "math.argmin": ("Argmin", {"axis": "axis"}),
     "math.cumsum": ("Cumsum", {"axis": "axis"}),
+    "nn.log_softmax": ("LogSoftmax", {"axis": "axis"}),
+    "math.log_softmax": ("LogSoftmax", {"axis": "axis"}),
+    "math.log_sigmoid": ("LogSigmoid", {}),
+    "reverse": ("Flip", {"axis": "axis"}),
+    "gather": ("Gather", {"indices": "1", "axis": "axis"}),
+    "nn.depth_to_space": ("DepthToSpace", {"block_size": "block_size"}),
+    "nn.space_to_depth": ("SpaceToDepth", {"block_size": "block_size"}),
+    "image.resize": ("Resize", {"size": "size", "method": "interpolation"}),
+    "pad": ("Pad", {"paddings": "pad_width", "mode": "mode"}),
     "cast": ("Cast", {"dtype": "dtype"}),
     "reshape": ("Reshape", {"shape": "newshape"}),
     "expand_dims": ("ExpandDims", {"axis": "axis"}),
@@ -128,6 +139,23 @@ _ALIASES = {
 }
 
 
+_TENSORFLOW_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "nn.gelu": {"approximate": False},
+    "math.argmax": {"axis": 0},
+    "math.argmin": {"axis": 0},
+    "math.cumsum": {"axis": 0},
+}
+"""Defaults of TensorFlow that are not those of the Keras operation."""
+_TRANSPOSED = {"transpose_a": "", "transpose_b": "1"}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """An argument with its last two axes swapped."""
+
+    value: Any
+
+
 def is_tensorflow(layer: LayerDef) -> bool:
     """Whether a layer of a file is a call of a function of TensorFlow."""
     return layer.kind in _KINDS
@@ -135,6 +163,9 @@ def is_tensorflow(layer: LayerDef) -> bool:
 
 def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
     """The operation of Keras 3 and its arguments, by position or by name. Raises `Unreadable`."""
+    if layer.kind == graph_operations.KIND:
+        kind, arguments, turned = graph_operations.graph_call(layer, call)
+        return kind, {key: Turned(one) if key in turned else one for key, one in arguments.items()}
     path = str(layer.config.get("function", ""))
     found = _FUNCTIONS.get(_ALIASES.get(path, path))
     if found is None:
@@ -143,16 +174,24 @@ def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
             "write it as a formula: `modelspec explain Expression`",
         )
     kind, names = found
-    arguments: dict[str, Any] = {}
+    transposed: set[str] = set()
+    arguments = dict(_TENSORFLOW_DEFAULTS.get(_ALIASES.get(path, path), {}))
     for key, value in {**call.tensors, **call.options}.items():
         if key == "name" or (value is None and key != "1") or value is False:
             continue
+        if key in _TRANSPOSED and value is True and path == "linalg.matmul":
+            transposed.add(_TRANSPOSED[key])
+            continue
+        if key == "mode" and isinstance(value, str):
+            value = value.lower()
         if value != 0 and not _is_known(key, names):  # 0: an option that is off
             raise Unreadable(
                 f"the argument `{key[:40]}` of the TensorFlow function `{path}` is not supported"
             )
         is_list = isinstance(value, tuple) and not isinstance(value, Source)
         arguments[names.get(key, key)] = list(value) if is_list else value
+    for key in transposed & set(arguments):
+        arguments[key] = Turned(arguments[key])
     return kind, arguments
 
 

@@ -174,7 +174,10 @@ class _Writer:
             scale = layer.config.get("scale", 0.1)
             dtype = _dtype_of(call)
             return self._expression(f"x + y * {scale!r}", name, call.sources(), dtype)
+        known = len(self.unsupported)
         kind, body = self._kind_and_settings(layer, name)
+        if len(self.unsupported) > known and layer.inside is None:
+            return self._placeholder(call, name)
         source = self._from(layer, call, above)
         if source is not None:
             body["from"] = source
@@ -216,13 +219,17 @@ class _Writer:
                 raise Unreadable("it has no tensor as input")
         except Unreadable as error:
             self.unsupported.append((layer.name, str(error), error.help))
-            return {"Identity": {"name": name, **self._first_tensor(call)}}
+            return self._placeholder(call, name)
         return self._expression(text, name, list(sources.values()), _dtype_of(call))
 
-    def _first_tensor(self, call: CallDef) -> dict[str, str]:
-        """The `from` of a placeholder."""
-        sources = call.sources()
-        return {"from": self.names.tensor(sources[0])} if sources else {}
+    def _placeholder(self, call: CallDef, name: str) -> dict[str, Any]:
+        """The entry that replaces an unsupported layer: all of its tensors, so that what they come
+        from is used.
+        """
+        taken = self.names.tensors(dict.fromkeys(call.sources()))
+        if len(taken) > 1:
+            return {"Add": {"name": name, "from": taken}}
+        return {"Identity": {"name": name, **({"from": taken[0]} if taken else {})}}
 
     def _expression(
         self, formula: str, name: str, sources: list[Source], dtype: Mapping[str, str]

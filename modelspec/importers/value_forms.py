@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from modelspec.catalog.components import INITIALIZERS
 
 from .architecture import MODELS, Unreadable
 
@@ -23,6 +27,14 @@ OWN = frozenset(
         "build_input_shape",
         "registered_name",
         "shared_object_id",
+        # How tf.keras computed, and what its layers were built with.
+        "autocast",
+        "experimental_autocast",
+        "force_generator",
+        "rng_type",
+        "query_shape",
+        "key_shape",
+        "value_shape",
     }
 )
 """Settings of a layer in a file that do not affect its result."""
@@ -38,6 +50,10 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: plain(value) for key, value in config.items() if key not in OWN}
     if found.get("trainable") is True:
         del found["trainable"]
+    if isinstance(found.get("dtype"), str):
+        found["dtype"] = dtype_word(found["dtype"])
+    if found.get("dtype") != "float64":
+        found = {key: short_numbers(value) for key, value in found.items()}
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -50,6 +66,41 @@ def plain(value: Any) -> Any:
     if "class_name" not in value:
         return {str(key): plain(item) for key, item in value.items()}
     return _object(str(value["class_name"]), value)
+
+
+def dtype_word(dtype: str) -> str:
+    """A dtype under its current name: `float` is `float32`."""
+    return _DTYPES.get(dtype, dtype)
+
+
+_DTYPES = {"float": "float32", "double": "float64", "half": "float16", "int": "int32"}
+
+
+def short_numbers(value: Any) -> Any:
+    """The value with every float as the shortest one that is equal in float32."""
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, list):
+        return [short_numbers(one) for one in value]
+    if isinstance(value, dict):
+        return {key: short_numbers(one) for key, one in value.items()}
+    return value
+
+
+def shortest(value: float) -> float:
+    """The number with the fewest digits that is the same in float32, if it is a float32: 0.001 for
+    0.0010000000474974513.
+    """
+    if not math.isfinite(value) or abs(value) > 1e38:
+        return value
+    single = struct.pack("f", value)
+    if struct.unpack("f", single)[0] != value:
+        return value
+    for digits in range(1, 10):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == single:
+            return short
+    return value
 
 
 def module_of(entry: Mapping[str, Any]) -> str:
@@ -91,7 +142,14 @@ def _object(kind: str, value: Mapping[str, Any]) -> Any:
             "it contains a model, but a wrapper in a spec contains a single layer",
             "wrap each layer of that model separately",
         )
-    return {kind: settings(config)} if isinstance(config, dict) else kind
+    if not isinstance(config, dict):
+        return kind
+    own = settings(config)
+    if kind in INITIALIZERS:
+        own.pop("dtype", None)  # of the weight, which has that of its layer
+        if kind == "VarianceScaling" and own.get("distribution") == "normal":
+            own["distribution"] = "truncated_normal"  # another name of it in every version
+    return {kind: own}
 
 
 def _title(kind: str, config: Any) -> str:
@@ -109,7 +167,12 @@ def _tuple(value: Mapping[str, Any], _: Any) -> Any:
 
 
 def _function(_: Mapping[str, Any], config: Any) -> Any:
-    return config.get("name", "") if isinstance(config, dict) else str(config)
+    name = config.get("name", "") if isinstance(config, dict) else str(config)
+    return name.removeprefix(_OF_MODELSPEC) if isinstance(name, str) else ""
+
+
+_OF_MODELSPEC = "modelspec>"
+"""How Keras names the functions of modelspec."""
 
 
 def _array(_: Mapping[str, Any], config: Any) -> Any:

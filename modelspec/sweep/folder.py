@@ -74,11 +74,13 @@ class SweepFolder:
 
 
 def unreadable(path: Path, reason: str) -> RunError:
-    """MS917."""
+    """MS917. The trials are in the storage too."""
+    is_copy = path.name == TRIALS
+    help = "restore the file from a copy, or start a new sweep with `--fresh`"
     return RunError.of(
         "MS917",
         f"`{path}` cannot be read: {reason}",
-        help="restore the file from a copy, or start a new sweep with `--fresh`",
+        help="`modelspec sweep` writes it again" if is_copy else help,
     )
 
 

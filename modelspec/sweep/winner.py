@@ -32,6 +32,12 @@ def winner(compiled: Compiled, which: str) -> Checked[Compiled | None]:
     return found.value.compiled_with(trial.values)
 
 
+def values_of(compiled: Compiled, which: str) -> dict[str, Any]:
+    """The values of a trial by path, of a spec with a `winner`. Raises `RunError`: MS920, MS917."""
+    found = space_of(compiled).value
+    return dict(chosen(found, which).values) if found is not None else {}
+
+
 def chosen(space: Space, which: str) -> Trial:
     """A trial of the newest sweep of a spec. Raises `RunError`: MS920, MS917."""
     folder = find(space.compiled.name, identity(space))

@@ -80,7 +80,7 @@ class SweepWorker:
     storage: Storage
     worker: Worker
     events: Events = field(default_factory=Events)
-    began: float = field(default_factory=time.monotonic)
+    _began: float = 0.0
     _before: float | None = None
     """Seconds of the trials that had ended when this worker began."""
     _views: dict[int, Trial] = field(default_factory=dict)
@@ -89,6 +89,7 @@ class SweepWorker:
         """Runs trials until the sweep ends. Raises `Interrupted` after a signal, and `RunError` if
         the storage or the data cannot be used.
         """
+        self._began = time.monotonic()
         runs = TrialRuns(self.plan)
         try:
             self._work(runs)
@@ -144,9 +145,7 @@ class SweepWorker:
             return True
         if sweep.timeout is None:
             return False
-        if self._before is None:
-            self._before = sum(one.seconds or 0.0 for one in views) / self.plan.jobs
-        return self._before + time.monotonic() - self.began >= sweep.timeout
+        return (self._before or 0.0) + time.monotonic() - self._began >= sweep.timeout
 
     def _look(self, trials: Sequence[FrozenTrial]) -> None:
         """The views of all trials; those of ended ones are computed once."""
@@ -154,6 +153,9 @@ class SweepWorker:
             known = self._views.get(one.number)
             if known is None or not known.has_ended:
                 self._views[one.number] = stored.view(self.plan.space, one)
+        if self._before is None:
+            seconds = sum(one.seconds or 0.0 for one in self._views.values())
+            self._before = seconds / self.plan.jobs
         self.events.changed(self.views)
 
     @property

@@ -178,6 +178,10 @@ def arguments(cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _argument(family: Family | None, value: Any) -> Any:
+    if family is not None and family.noun == "activation" and isinstance(value, str):
+        from modelspec.runtime.backend.layers.activations import own_or_name
+
+        return own_or_name("activation", value)
     if family is not None:
         return (
             build(family, value) if isinstance(value, dict) or value in family.unlisted else value

@@ -94,7 +94,12 @@ class Counting:
 
 
 def in_child(work: Callable[[], None]) -> int:
-    """The exit status of a child process that does some work; it has what this one has imported."""
+    """The exit status of a child process that does some work."""
+    return os.waitstatus_to_exitcode(os.waitpid(started(work), 0)[1])
+
+
+def started(work: Callable[[], None]) -> int:
+    """The number of a child process that does some work; it has what this one has imported."""
     process = os.fork()
     if process == 0:
         status = 1
@@ -106,11 +111,16 @@ def in_child(work: Callable[[], None]) -> int:
         finally:
             sys.stderr.flush()
             os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return process
 
 
 def train(run: str, last: int | None = None) -> int:
     """Trains in a child process, which ends before the operation `last`."""
+    return in_child(training(run, last))
+
+
+def training(run: str, last: int | None = None) -> Callable[[], None]:
+    """The work of `train`."""
 
     def work() -> None:
         import modelspec as ms
@@ -120,11 +130,16 @@ def train(run: str, last: int | None = None) -> int:
         ms.load_spec("s.yaml").train(run_dir=run)
         Path(f"{run}.count").write_text(str(counting.count))
 
-    return in_child(work)
+    return work
 
 
 def resume(run: str, last: int | None = None) -> int:
     """Resumes a run in a child process, or trains it again if it had not begun."""
+    return in_child(resuming(run, last))
+
+
+def resuming(run: str, last: int | None = None) -> Callable[[], None]:
+    """The work of `resume`."""
 
     def work() -> None:
         import modelspec as ms
@@ -142,7 +157,7 @@ def resume(run: str, last: int | None = None) -> int:
                 ms.load_spec("s.yaml").train(run_dir=run)
         Path(f"{run}.count").write_text(str(counting.count))
 
-    return in_child(work)
+    return work
 
 
 def operations(run: str) -> int:

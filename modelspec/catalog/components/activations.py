@@ -220,7 +220,7 @@ class hard_sigmoid_keras2(Activation):
     """
 
     keras_module: ClassVar[str] = "modelspec"
-    saves: ClassVar[tuple[Saves, ...]] = ("choice", "choice")
+    saves: ClassVar[tuple[Saves, ...]] = ("own", "own")
     gives_probabilities: ClassVar[bool] = True
 
 

@@ -239,7 +239,5 @@ def _is_size(value: Any) -> bool:
     return value is None or is_int(value)
 
 
-PlainSizes = PlainValidator(
-    _plain_sizes, json_schema_input_type=Count | tuple[Count | None, ...]
-)
+PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=Count | tuple[Count | None, ...])
 """One size or several, `null` for those inferred from the input."""

@@ -12,7 +12,7 @@ import click
 from .. import status
 from ..compiling import compile_file
 from ..examples import examples
-from ..expectations import strictness_options
+from ..expectations import strictness_options, write_of_folds
 from ..options import allow_host_option, data_root_option, jobs_option, plugin_option, writable
 from ..output import write
 from ..spec_files import spec_files
@@ -104,6 +104,8 @@ def command(
     specs = _selected(found.files, pattern, ref)
     outcomes, stopped = _tested(specs, options)
     _write(outcomes, form, junit, explain=explain_reuse)
+    for one in specs:
+        write_of_folds(one.compiled, one.file)
     sys.exit(_status(outcomes, stopped=stopped))
 
 

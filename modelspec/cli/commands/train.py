@@ -10,7 +10,13 @@ import click
 
 from .. import status
 from ..examples import examples
-from ..expectations import Strictness, check_baselines, exit_if_unmet, strictness_options
+from ..expectations import (
+    Strictness,
+    check_baselines,
+    exit_if_unmet,
+    strictness_options,
+    write_of_folds,
+)
 from ..failures import failures
 from ..options import (
     allow_host_option,
@@ -85,9 +91,7 @@ def command(
     chief_warns = processes.workers is not None and not dry_run
     spec = _checked(file, overrides, warns=not chief_warns)
     if trial is not None:
-        if processes.workers is not None:
-            raise click.UsageError("`--from-sweep` and `--workers` cannot be used together")
-        spec = _of_sweep(spec, trial)
+        spec, overrides = _of_sweep(spec, trial, overrides)
     strictness = Strictness(strict_time, require_baseline)
     with failures("interrupted before training started: no run folder was created"):
         if dry_run:
@@ -107,6 +111,7 @@ def command(
         return
     if not quiet:
         write_results(run)
+        write_of_folds(spec.compiled)
     exit_if_unmet(run, strictness, quiet=quiet)
 
 
@@ -123,10 +128,12 @@ def _checked(file: str, overrides: dict[str, Any], *, warns: bool) -> Spec:
     return Spec(checked.value, checked.diagnostics)
 
 
-def _of_sweep(spec: Spec, trial: str) -> Spec:
-    """The spec with the values of a trial of its sweep; exits if it has no such trial."""
+def _of_sweep(spec: Spec, trial: str, overrides: dict[str, Any]) -> tuple[Spec, dict[str, Any]]:
+    """The spec with the values of a trial of its sweep, and the overrides that make it from the
+    file, as other processes do; exits if it has no such trial.
+    """
     from modelspec.api import Spec
-    from modelspec.sweep.winner import winner
+    from modelspec.sweep.winner import values_of, winner
 
     checked = winner(spec.compiled, trial)
     if checked.diagnostics:
@@ -135,7 +142,8 @@ def _of_sweep(spec: Spec, trial: str) -> Spec:
         code = next(one.code for one in checked.diagnostics if one.severity == "error")
         failed = {"MS920": status.USAGE, "MS917": status.FAILED}
         sys.exit(failed.get(code, status.ERRORS))
-    return Spec(checked.value, checked.diagnostics)
+    made = Spec(checked.value, checked.diagnostics)
+    return made, {**overrides, **values_of(spec.compiled, trial)}
 
 
 def _try(spec: Spec, quiet: bool) -> None:

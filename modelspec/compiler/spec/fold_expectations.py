@@ -4,8 +4,10 @@ makes every trial all folds. A single run does not decide them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from modelspec.core.diagnostics import listed
 from modelspec.core.source import Entry, Mapping
 
 from .expect_section import Expectation, Over
@@ -19,6 +21,14 @@ def is_over_folds(one: Expectation) -> bool:
     has one value for each run.
     """
     return one.over == _OVER and one.part == "test"
+
+
+def decided_by_sweep(found: Iterable[Expectation]) -> str:
+    """Which command decides some expectations over folds: `` `modelspec sweep` decides
+    `test_accuracy.mean` ``; empty without any.
+    """
+    keys = [f"{one.key}.{_OVER}" for one in found]
+    return f"`modelspec sweep` decides {listed(keys)}" if keys else ""
 
 
 def without_fold_expectations(root: Mapping) -> Mapping:

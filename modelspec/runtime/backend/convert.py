@@ -19,6 +19,7 @@ from modelspec.core.settings import Settings
 from . import plugin_classes
 from .formulas import component
 from .inner_names import inner_name
+from .layers.activations import own_or_name
 
 
 def to_keras(value: Any, **extra: Any) -> Any:
@@ -68,7 +69,9 @@ def _arguments(settings: Settings) -> dict[str, Any]:
         names.discard("trainable")  # `freeze` takes effect once the layer is built
     if isinstance(settings, Layer) and settings.dtype != "float32":
         names.add("dtype")
-    arguments = {name: to_keras(getattr(settings, name)) for name in sorted(names)}
+    arguments = {
+        name: own_or_name(name, to_keras(getattr(settings, name))) for name in sorted(names)
+    }
     if "name" in arguments:
         arguments["name"] = inner_name(arguments["name"])
     if not isinstance(

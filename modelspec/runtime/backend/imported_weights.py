@@ -25,6 +25,7 @@ from .weights import assign
 from .weights.held_weights import Given, kept_by
 from .weights.keras3_layout import in_groups
 from .weights.layout import of_layer
+from .weights.old_arrays import Origin
 from .weights.weight_files import opened
 
 
@@ -100,7 +101,8 @@ def _matched(
                 own, group = own.layer, f"{group}/layer"
             yield from _matched(tree, own, layer.inside, inside, f"{group}/", f"{shown}/")
         elif own.weights or kept_by(own):
-            yield from of_layer(tree, own, group, name, shown)
+            origin = Origin(architecture.backend, architecture.writer)
+            yield from of_layer(tree, own, group, name, shown, origin)
 
 
 def _groups(architecture: Architecture, place: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ _SECONDS = 10
 class RemoteMonitor(keras.callbacks.RemoteMonitor):
     """As https://keras.io/api/callbacks/remote_monitor, with these differences: redirects are not
     followed, a server that does not answer does not stop the training, a failure is reported once,
-    and an epoch that is computed again after a resume is not sent again.
+    an epoch that is computed again after a resume is not sent again, and of several processes that
+    train one model only the chief sends.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -23,9 +24,11 @@ class RemoteMonitor(keras.callbacks.RemoteMonitor):
         self._failed = False
         self.ended_before = 0
         """The number of epochs that had ended before the run was resumed: these were sent."""
+        self.reports = True
+        """Whether this process sends. It is set to False in all processes but the chief."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if epoch < self.ended_before:
+        if epoch < self.ended_before or not self.reports:
             return
         import requests
 

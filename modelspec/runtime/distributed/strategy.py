@@ -8,8 +8,8 @@ in its scope: each device has a separate model, and `replicas.py` keeps the mode
 replica is an ordinary Keras model, a checkpoint does not depend on the number of replicas, and
 callbacks, optimizers and metrics work as on one device.
 
-Several processes are connected by `mesh.py`. `MultiWorkerMirroredStrategy` would start a server of
-TensorFlow, which listens on every interface without authentication.
+Several processes are connected by `channel.py`. `MultiWorkerMirroredStrategy` would start a server
+of TensorFlow, which listens on every interface without authentication.
 """
 
 from __future__ import annotations

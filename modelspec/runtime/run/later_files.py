@@ -17,8 +17,9 @@ def record_file(directory: Path, name: str) -> None:
     manifest = Manifest.read(directory)
     files = manifest.values.get("files")
     path = directory / MANIFEST
-    is_own = manifest.outcome in ENDED and isinstance(files, dict)
-    if not is_own or not is_unchanged(path.read_bytes()):
+    if not isinstance(files, dict) or manifest.outcome not in ENDED:
+        return
+    if not is_unchanged(path.read_bytes()):
         return
     found = {**files, name: digest(directory / name)}
     write_bytes(path, sealed({**manifest.values, "files": found}))

@@ -10,7 +10,7 @@ from .carried_columns import carried
 from .decisions import decisions
 from .evaluate import own_part
 from .open_run import open_run
-from .predict import _Batches
+from .predict import PredictedBatches
 from .prediction_options import Options
 from .prediction_rows import Predictions
 from .prediction_writer import joined
@@ -31,7 +31,7 @@ def part_predictions(run_dir: Path, part: str) -> tuple[Predictions, tuple[int, 
     options = Options(()).checked()
     # Without targets, a batch is the inputs alone.
     examples = replace(found.examples, targets={}, weights=None, class_weights={}, balanced={})
-    batches = _Batches(
+    batches = PredictedBatches(
         run,
         examples,
         state,

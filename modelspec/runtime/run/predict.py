@@ -179,7 +179,7 @@ def stream_of(
     decided = {} if options.layers else decisions(run.compiled, state, thresholds)
     check_top(decided, options.top)
     decoder = decoder_of(run.compiled, state, options)
-    batches = _Batches(run, examples, state, options, decided, warnings, decoder)
+    batches = PredictedBatches(run, examples, state, options, decided, warnings, decoder)
     loaded = model if model is not None else run.model(measured=False)
     return _numbered(table, examples, options, warnings, skipped, lambda: batches.computed(loaded))
 
@@ -235,7 +235,7 @@ def _table(run: SavedRun, source: str | Table, skipped: SkippedRows | None) -> T
 
 
 @dataclass(frozen=True)
-class _Batches:
+class PredictedBatches:
     """The state for computing the batches of one stream."""
 
     run: SavedRun

@@ -12,7 +12,7 @@ from ..data.adapted_state import State
 from ..data.table import Array
 from .decisions import decisions
 from .open_run import SavedRun
-from .predict import _Batches
+from .predict import PredictedBatches
 from .prediction_options import Options
 from .prediction_rows import Predictions
 
@@ -31,6 +31,6 @@ def example(run: SavedRun, state: State | None) -> Predictions:
     }
     decided = decisions(run.compiled, state)
     without_rows = cast("Examples", None)  # only the names of the outputs are used
-    batches = _Batches(run, without_rows, state, Options(), decided, ())
+    batches = PredictedBatches(run, without_rows, state, Options(), decided, ())
     with np.errstate(all="ignore"):
         return replace(batches._named(zeros), naming=batches._about())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
 
 from ..history import Record, read_record
@@ -141,7 +142,7 @@ class _Session:
             job = Job(spec.file, ("train", spec.file, "--dry-run"))
             return _Task(spec, job, None, "one batch", None, found)
         if not spec.measured:
-            return _outcome(spec, "checked", found, reason="it has no measured expectations")
+            return _outcome(spec, "checked", found, reason=_unmeasured(compiled))
         read = checked_baseline(spec.folder, spec.name)
         if not read.ok:
             return _outcome(spec, "errors", (*found, *read.diagnostics))
@@ -270,6 +271,13 @@ class _Session:
             reason=why,
             metrics=measured.metrics,
         )
+
+
+def _unmeasured(compiled: Compiled) -> str:
+    """Why a spec is not trained: its runs decide no expectation."""
+    from modelspec.compiler.spec.fold_expectations import decided_by_sweep
+
+    return decided_by_sweep(compiled.fold_expectations) or "it has no measured expectations"
 
 
 def _outcome(

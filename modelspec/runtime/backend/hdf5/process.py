@@ -82,6 +82,12 @@ class _Server:
             raise _Gone
         return np.frombuffer(data, kind).reshape(shape)
 
+    def end_early(self) -> str:
+        """Ends the process after an invalid answer, or none; returns the reason."""
+        why = apart.why_ended(self._process)
+        self.end()
+        return why
+
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
@@ -170,8 +176,7 @@ class Tree:
             raise self._broken() from None
 
     def _broken(self) -> RunError:
-        self._server.end()
-        return broken(self.shown, "the HDF5 library crashes when it reads the file")
+        return broken(self.shown, self._server.end_early())
 
 
 @contextmanager
@@ -224,6 +229,7 @@ def main() -> None:
     apart.limit()
     service, answers = _Service(), sys.stdout.buffer
     for line in sys.stdin.buffer:
+        apart.limit_time()
         answer, data = _answer(service, json.loads(line))
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.write(data)

@@ -5,6 +5,7 @@ They are registered under the package `modelspec` when this package is imported,
 that contains one loads after `import modelspec.backend.layers`, or with `modelspec.load_model`.
 """
 
+from .activations import hard_sigmoid_keras2
 from .curves import ParametricSoftplus, SReLU
 from .highway import Highway
 from .kerashub import KerasHub
@@ -29,4 +30,5 @@ __all__ = [
     "ParametricSoftplus",
     "RandomResizedCrop",
     "SReLU",
+    "hard_sigmoid_keras2",
 ]

@@ -18,7 +18,7 @@ OF_WEIGHTS = (
     "bias_constraint",
 )
 """Settings of layers with a kernel and a bias."""
-_ADDRESS = "modelspec.backend.layers"
+ADDRESS = "modelspec.backend.layers"
 """The module of every layer in saved models: it stays the same wherever the code is."""
 _FAMILIES = {
     "activation": activations,
@@ -40,7 +40,7 @@ Class = TypeVar("Class", bound="type[OwnLayer]")
 
 def own_layer(cls: Class) -> Class:
     """Registers a layer in Keras, under the package `modelspec`."""
-    cls.__module__ = _ADDRESS
+    cls.__module__ = ADDRESS
     registered: Class = keras.saving.register_keras_serializable(package="modelspec")(cls)
     return registered
 

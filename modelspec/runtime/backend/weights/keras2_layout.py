@@ -16,6 +16,7 @@ from ..hdf5.entry import Entry
 from ..hdf5.process import Tree
 from ..inner_names import spec_name
 from .held_weights import Given, compared, holders, kept_by, name_of
+from .old_arrays import Origin, as_of_now, origin_of
 from .wanted import Wanted
 
 _Saved = list[tuple[str, list[Entry]]]
@@ -38,7 +39,9 @@ def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
             yield Given(model, "", problem=f"the file has {count}")
             return
         pairs = [(layer, *one) for layer, one in zip(layers, saved, strict=True)]
-    for layer, name, entries in pairs:
+    origin = origin_of(tree, root)
+    for layer, name, stored in pairs:
+        entries = as_of_now(layer, stored, origin)
         yield _in_order(layer, name, entries, wanted.skip)
     yield from _of_model(model, _arrays(tree, root, "top_level_model_weights"))
 
@@ -50,9 +53,13 @@ def _saved(tree: Tree, root: str) -> _Saved:
     return [(name, entries) for name, entries in found if entries]
 
 
-def layer_by_name(tree: Tree, layer: Any, name: str) -> Given:
-    """The arrays of the file for one layer, by its name."""
-    return _in_order(layer, name, _arrays(tree, _root(tree), name))
+def layer_by_name(tree: Tree, layer: Any, name: str, origin: Origin | None = None) -> Given:
+    """The arrays of the file for one layer, by its name. `origin` applies as far as the file does
+    not contain its own.
+    """
+    root = _root(tree)
+    entries = as_of_now(layer, _arrays(tree, root, name), origin_of(tree, root, origin))
+    return _in_order(layer, name, entries)
 
 
 def _root(tree: Tree) -> str:

@@ -35,9 +35,7 @@ _TYPES: Final = re.compile(r": (?:Any|float|int)(?=[,)\n])| -> (?:Any|None)")
 def helpers(body: str) -> list[list[str]]:
     """The lines of the objects that the code of a script requires."""
     called = [
-        name
-        for name in _HELPERS
-        if re.search(rf"(?<![\w.]){name}\(|activation={name}\b", body)
+        name for name in _HELPERS if re.search(rf"(?<![\w.]){name}\(|activation={name}\b", body)
     ]
     needed = dict.fromkeys((_HELPERS[name][0], one) for name in called for one in _HELPERS[name][1])
     return [_source(module, one).split("\n") for module, one in needed]
