@@ -16,6 +16,8 @@ from .posix import require_posix
 
 _MEMORY = 16 * 2**30
 """Bytes of address space, most of it never used: libraries reserve it when they are loaded."""
+SECONDS = 60
+"""Seconds of processor time for one answer: a damaged file can make the HDF5 library loop."""
 
 
 def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
@@ -41,6 +43,30 @@ def limit() -> None:
         _, hard = resource.getrlimit(what)
         bounded = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (bounded, bounded))
+
+
+def limit_time() -> None:
+    """From now on this process may take `SECONDS` of processor time; the system ends it then."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(used.ru_utime + used.ru_stime) + SECONDS
+    soft = soft if hard == resource.RLIM_INFINITY else min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def why_ended(process: subprocess.Popen[bytes]) -> str:
+    """What the HDF5 library did when a process that reads with it ended without an answer."""
+    import signal
+
+    try:
+        status = process.wait(1)
+    except subprocess.TimeoutExpired:
+        status = None  # its answer was invalid
+    if status == -signal.SIGXCPU:
+        return f"the HDF5 library takes more than {SECONDS} s of processor time to read it"
+    return "the HDF5 library crashes when it reads the file"
 
 
 def _environment() -> dict[str, str]:

@@ -44,6 +44,7 @@ def main() -> None:
     import h5py
 
     apart.limit()
+    apart.limit_time()
     try:
         with h5py.File(sys.argv[1], "r") as opened:
             answer: dict[str, Any] = {

@@ -5,6 +5,7 @@ whether `resume` helps.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import Any, Final
 
 from .formatting import number
@@ -111,6 +112,9 @@ def reason(record: Record, longest: int = _LONGEST) -> str:
 
 def to_continue(record: Record) -> str:
     """How to continue with an incomplete run."""
+    if record.state == "killed" and not _has_begun(record):
+        spec = quote(record.text("spec", "path") or record.text("spec", "file") or "SPEC")
+        return f"modelspec train {spec} --run-dir {quote(str(record.path))}"
     if record.state in ("interrupted", "killed"):
         return f"modelspec resume {record.path}"
     if record.state != "failed":
@@ -120,3 +124,9 @@ def to_continue(record: Record) -> str:
     if not record.has_checkpoint:
         return "fix the error and train again; the run has no checkpoint"
     return f"modelspec resume {record.path}, after fixing the error"
+
+
+def _has_begun(record: Record) -> bool:
+    """Whether the training of a run began: before, there is nothing to resume."""
+    is_prepared = record.text("spec", "resolved_sha256") is not None
+    return is_prepared or bool(record.history) or record.has_checkpoint

@@ -18,6 +18,7 @@ from .formats.stored_arrays import BLOCK_BYTES, fitting, native
 
 _CHUNK_BYTES = 256 * 2**20
 """Larger chunks of a file are read in parts, and decompressed for each."""
+_INCONSISTENT = "the numbers of rows and values in it do not fit"
 
 
 class HdfTable(Table):
@@ -125,7 +126,7 @@ class HdfTable(Table):
             raise Fault("MS606", f"`{name}` of `{self.name}` contains references, not data")
         values = parts[0] if len(parts) == 1 else _joined(parts, f"`{name}` of `{self.name}`")
         if len(values) != count:
-            raise hdf5_process.Broken(hdf5_process.CRASHED)
+            raise hdf5_process.Broken(_INCONSISTENT)
         if values.dtype.kind == "m":
             check_unit(values.dtype, f"`{name}` of `{self.name}`")
         return native(values)
@@ -157,7 +158,7 @@ def _joined(parts: list[Array], what: str) -> Array:
     shape, lengths, contents = parts
     ends = np.cumsum(lengths)
     if (lengths < 0).any() or (ends[-1] if ends.size else 0) != len(contents):
-        raise hdf5_process.Broken(hdf5_process.CRASHED)
+        raise hdf5_process.Broken(_INCONSISTENT)
     whole = contents.tobytes() if contents.dtype.kind == "S" else native(contents)
     found = np.empty(len(lengths), dtype=object)
     for at, (end, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):

@@ -22,7 +22,6 @@ from modelspec.core import sandbox
 
 from ...table import Array
 
-CRASHED = "the HDF5 library crashes when it reads the file"
 _MODULE = "modelspec.runtime.backend.hdf5.data_files"
 _PIPE = 2**20
 """Bytes of the pipe: the default of Linux requires 16 times the calls."""
@@ -32,6 +31,10 @@ _KINDS = "biufcSmM"
 
 class Broken(Exception):
     """The file cannot be read, for a reason in words."""
+
+
+class _Gone(Exception):
+    """The process ended, or its answer is invalid."""
 
 
 class _Process:
@@ -44,28 +47,32 @@ class _Process:
         self.end = weakref.finalize(self, _end, self._process, os.getpid())
 
     def ask(self, question: tuple[Any, ...]) -> tuple[Any, list[Array]]:
-        """The answer to a question, and its arrays. Raises `Broken`."""
+        """The answer to a question, and its arrays. Raises `Broken`, `_Gone`."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(question).encode() + b"\n")
             self._process.stdin.flush()
             answer = json.loads(self._process.stdout.readline())
         except (BrokenPipeError, ValueError):
-            raise Broken(CRASHED) from None
+            raise _Gone from None
         if "broken" in answer:
             raise Broken(answer["broken"])
         found = answer["found"]
         return found, [self._array(*one) for one in found] if question[0] == "read" else []
 
+    def why_ended(self) -> str:
+        """Why there is no valid answer."""
+        return sandbox.why_ended(self._process)
+
     def _array(self, dtype: str, shape: list[int]) -> Array:
         """An array of the answer."""
         kind = np.dtype(dtype)
         if kind.kind not in _KINDS or min(shape, default=0) < 0:
-            raise Broken(CRASHED)
+            raise _Gone
         assert self._process.stdout is not None
         values = np.empty(math.prod(shape) * kind.itemsize, np.uint8)
         if self._process.stdout.readinto(values.data) != values.size:  # type: ignore[attr-defined]
-            raise Broken(CRASHED)
+            raise _Gone
         found: Array = values.view(kind) if values.size else np.empty(0, kind)
         return found.reshape(shape)
 
@@ -121,9 +128,11 @@ def ask(*question: Any) -> tuple[Any, list[Array]]:
             found = process.ask(question)
             is_whole = True
             return found
-        except Broken as error:
-            is_whole = str(error) != CRASHED
+        except Broken:
+            is_whole = True
             raise
+        except _Gone:
+            raise Broken(process.why_ended()) from None
         finally:  # also after a Ctrl-C: the rest of the answer would be read as the next one
             if not is_whole:
                 _shared.process = None
