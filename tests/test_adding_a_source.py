@@ -139,6 +139,7 @@ def test_the_manual_and_the_schema_have_it(package: Path) -> None:
     assert "every cell is as wide as every other" in page and "The characters of a cell." in page
     assert "fwf" in page
     assert "fixed" in python(package, "-m", "modelspec", "explain", "sources").stdout
+    assert python(package, "-m", "modelspec.views.schema.shipped").returncode == 0
     schema = json.loads(python(package, "-m", "modelspec", "schema").stdout)
     assert '"width"' in json.dumps(schema["$defs"]["source.fixed"])
 

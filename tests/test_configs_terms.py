@@ -197,7 +197,7 @@ data:
   inputs: {x: {column: features}}
   targets: {kind: {column: target}}
 training:
-  metrics: [accuracy]
+  metrics: [mae]
   objective: {term: {formula: "mean(square(p - k), axis=-1)", from: {p: kind, k: target.kind}}}
 """
 

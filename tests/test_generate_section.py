@@ -181,7 +181,7 @@ def test_the_schema_and_the_manual_know_the_section() -> None:
     from modelspec.views.manual.key_pages import page
     from modelspec.views.schema import schema
 
-    keys = schema()["properties"]["generate"]
+    keys = schema()["else"]["properties"]["generate"]
     assert "update" in str(keys)
     assert "random_normal" in page("generate").text
     assert "scale" in str(page("generate.initial").tables)

@@ -309,7 +309,7 @@ def test_a_file_of_a_run_that_leads_to_a_device_is_refused(
     answer = invoke("predict", str(run), "--data", "../outer/d.csv")
     assert name in answer.output
     if name != "spec.yaml":  # which nothing follows from any more
-        assert answer.exit_code == 3 and "MS7" in answer.output
+        assert answer.exit_code == 3 and "MS970" in answer.output
 
 
 @pytest.mark.tensorflow

@@ -355,7 +355,7 @@ def test_predictions_come_in_batches_and_of_several_inner_layers(run: Run) -> No
         "a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in np.repeat(X, 8, 0).tolist())
     )
     whole = predict("run", "new.csv")
-    stream = predictions("run", "new.csv")
+    stream = predictions("run", "new.csv", batch_size=16)
     assert stream.rows == len(whole) == 40
     assert [len(one) for one in stream] == [16, 16, 8]
     assert np.array_equal(np.concatenate([one.outputs["y"] for one in stream]), whole.outputs["y"])
@@ -404,20 +404,21 @@ def test_ctrl_c_before_the_training_begins_is_told(
 def test_an_interrupted_prediction_leaves_the_file_of_before(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import keras
+    from modelspec.runtime.run.prediction_batches import _Steps
 
     Path("new.csv").write_text("a,b\n" + "1,2\n" * 40)
     Path("out.csv").write_text("before")
-    real, calls = keras.Model.predict_on_batch, []
+    real, calls = _Steps.__call__, []
 
-    def interrupted(self: Any, x: Any) -> Any:
-        calls.append(x)
+    def interrupted(self: Any, iterator: Any, count: int) -> Any:
+        calls.append(count)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(self, x)
+        return real(self, iterator, count)
 
-    monkeypatch.setattr(keras.Model, "predict_on_batch", interrupted)
-    ended = command("predict", "run", "--data", "new.csv", "-o", "out.csv")
+    monkeypatch.setattr(_Steps, "__call__", interrupted)
+    options = ("--batch-size", "4", "-o", "out.csv")
+    ended = command("predict", "run", "--data", "new.csv", *options)
     assert (ended.exit_code, ended.stderr) == (130, "interrupted: out.csv was not written\n")
     assert len(calls) == 2
     assert Path("out.csv").read_text() == "before"

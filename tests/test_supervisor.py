@@ -169,9 +169,10 @@ if attempt == 0:
     monkeypatch.setattr("modelspec.runtime.distributed.supervisor._GRACE", 0.1)
     said: list[str] = []
     assert supervise(_job(tmp_path), said.append) == 0
-    assert said == [
-        "the chief has given no sign of life for 3 s; restart 1 of 3 from the last checkpoint"
-    ]
+    [line] = said  # both are stopped at about the same time
+    assert line.removeprefix("the chief").removeprefix("worker 1") == (
+        " has given no sign of life for 3 s; restart 1 of 3 from the last checkpoint"
+    )
     assert workers.left() == []
 
 

@@ -344,7 +344,7 @@ def test_what_the_command_line_grants_reaches_the_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from modelspec.core.places import granted, granting, of_environment
-    from modelspec.runtime.testing.workers import _environment
+    from modelspec.runtime.distributed.processes import environment as _environment
 
     Path("data").mkdir()
     monkeypatch.setenv("MODELSPEC_ALLOW_HOSTS", "before.example.org")

@@ -36,7 +36,6 @@ ORDER = 68
         "modelspec sweep flowers.yaml",
         "modelspec sweep flowers.yaml -j 4",
         "modelspec sweep flowers.yaml --show",
-        "modelspec train flowers.yaml --from-sweep best",
     )
 )
 @spec_file

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ..data.errors import RunError
+from modelspec.errors import RunError
 
 if TYPE_CHECKING:
     from .channel import Channel

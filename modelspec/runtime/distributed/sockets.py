@@ -15,7 +15,7 @@ import struct
 import time
 from typing import Any, Final
 
-from ..data.errors import RunError
+from modelspec.errors import RunError
 from .cluster import TOKEN, host_and_port
 
 _MOST: Final = 2**20

@@ -174,7 +174,7 @@ def _refuse(directory: Path, differences: list[Difference], allow_inexact: bool)
 
 def _record(directory: Path) -> Record:
     read = read_record(directory)
-    if read.value is None or read.diagnostics:
+    if read.value is None or not read.ok:  # an edited file is a warning
         raise RunError(read.diagnostics)
     return read.value
 

@@ -171,8 +171,13 @@ def extract(weights: Mapping[str, Stored], pattern: str, path: Path) -> list[str
     elif suffix == ".npz":
         write_whole(path, lambda beside: np.savez(beside, **arrays))  # type: ignore[arg-type]  # numpy's stub
     else:
-        write_whole(path, lambda beside: write_tensors(beside, arrays))
+        write_whole(path, lambda beside: _write_anew(beside, arrays))
     return chosen
+
+
+def _write_anew(beside: Path, arrays: Mapping[str, Array]) -> None:
+    beside.unlink()  # `write_tensors` creates its file
+    write_tensors(beside, arrays)
 
 
 def check_extension(path: Path) -> None:

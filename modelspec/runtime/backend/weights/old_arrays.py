@@ -146,7 +146,7 @@ def _of_one_axis(layer: Any, entry: Entry) -> Entry:
 def _from_cudnn(kind: str, layer: Any, entries: list[Entry]) -> list[Entry]:
     """The arrays of a `CuDNNLSTM` or `CuDNNGRU`, which have two biases for each gate."""
     count = {"LSTM": 4, "GRU": 3}.get(kind, 0)
-    if len(entries) != 3 or entries[2].shape != (2 * count * layer.units,):
+    if not count or len(entries) != 3 or entries[2].shape != (2 * count * layer.units,):
         return entries
 
     def turned(kernel: Array) -> Array:
