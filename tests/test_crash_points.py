@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.tensorflow
 
-CHAINS = 4
+CHAINS = 4 if os.environ.get("MODELSPEC_FUZZ") == "long" else 1
 POINTS = 5
 """Points of a chain: the training is ended at the first, and its continuation at each other one."""
 SPEC = """\

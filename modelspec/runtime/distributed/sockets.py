@@ -16,6 +16,7 @@ import time
 from typing import Any, Final
 
 from modelspec.errors import RunError
+
 from .cluster import TOKEN, host_and_port
 
 _MOST: Final = 2**20
