@@ -136,3 +136,23 @@ def test_patience_ends_a_sweep_without_better_trials(
 
 def test_the_first_limit_that_is_reached_ends_the_sweep(run: Callable[..., list[Trial]]) -> None:
     assert len(run("trials: 4\ntimeout: 10 minutes\npatience: 3", FALLING)) == 4
+
+
+SWEEP = """
+objective: {minimize: val_loss}
+parameters: {vars.units: [2, 4]}
+"""
+
+
+def test_values_that_failed_are_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modelspec.sweep.trial_runs import TrialRuns
+
+    monkeypatch.chdir(tmp_path)
+    opened = open_sweep(space(tmp_path, SWEEP))
+    runs = TrialRuns(opened.plan)
+    before = Trial(0, "failed", {"vars.units": 2}, runs=("runs/small/sweep-1/0",), fault="a reason")
+    found = runs.result(3, {"vars.units": 2}, lambda *_: False, [before]).result
+    assert (found.state, found.runs, found.fault) == ("failed", before.runs, "a reason")
+    assert found.is_reused

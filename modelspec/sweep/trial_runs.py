@@ -58,6 +58,10 @@ class TrialRuns:
         self, number: int, values: Mapping[str, Any], decide: Decide, trials: Sequence[Trial]
     ) -> TrialResult:
         """Runs a trial. Raises `Interrupted` after a signal."""
+        failed = _failed(number, values, trials)
+        if failed is not None:  # training it again would fail again
+            result = Result("failed", runs=failed.runs, is_reused=True, fault=failed.fault)
+            return TrialResult(result)
         if not self._plan.sweep.folds:
             outcome = self._run(number, None, values, decide)
             return self._alone(outcome)
@@ -156,6 +160,18 @@ class TrialRuns:
         write_out_of_fold([one.path for one in outcomes], path)
         path.with_name("folds.csv").write_text(fold_table(metrics), encoding="utf-8")
         self.memory.forget()
+
+
+def _failed(number: int, values: Mapping[str, Any], trials: Sequence[Trial]) -> Trial | None:
+    """An earlier trial with the same values that failed."""
+    return next(
+        (
+            one
+            for one in trials
+            if one.number < number and one.state == "failed" and one.values == values
+        ),
+        None,
+    )
 
 
 def _measured(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from modelspec.core.records import NamedTuple
 from ..infer.shared import nested
 from .case import Case
 from .graph_walk import layer_of
-from .several_devices import jit_ignored
+from .several_devices import asks_for_xla
 
 
 class _Reason(NamedTuple):
@@ -40,7 +40,7 @@ def check(case: Case) -> None:
 def _compiled(case: Case) -> bool:
     """Whether XLA compiles the steps; it does not use the kernels of TensorFlow."""
     runtime = case.file.runtime if case.file is not None else None
-    return runtime is not None and jit_ignored(runtime) and not runtime.has_several_devices
+    return runtime is not None and asks_for_xla(runtime) and not runtime.has_several_devices
 
 
 def _computed(layer: Layer) -> Iterator[tuple[Layer, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelspec.core.source import locate
 
 from .case import Case
-from .several_devices import jit_help, jit_ignored
+from .several_devices import asks_for_xla, jit_help
 
 
 def check(case: Case) -> None:
@@ -15,7 +15,7 @@ def check(case: Case) -> None:
     if case.training is None or case.file is None:
         return
     runtime = case.file.runtime
-    if runtime.has_several_devices and jit_ignored(runtime):
+    if runtime.has_several_devices and asks_for_xla(runtime):
         case.report.warning(
             "MS933",
             "`jit: true` has no effect: steps on several devices are not compiled with XLA",

@@ -29,10 +29,8 @@ def term_help() -> str:
     )
 
 
-def jit_ignored(runtime: Runtime) -> bool:
-    """Whether a spec asks for XLA that several devices do not use; a `deterministic` run never uses
-    it.
-    """
+def asks_for_xla(runtime: Runtime) -> bool:
+    """Whether a spec asks for XLA, and gets it on one device: `deterministic` runs never use it."""
     return runtime.jit is True and not runtime.deterministic
 
 

@@ -6,9 +6,9 @@ from modelspec.compiler.infer.objective_terms import ResolvedTerm
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.rules.graph_walk import distinct
 from modelspec.compiler.rules.several_devices import (
+    asks_for_xla,
     is_stateful,
     jit_help,
-    jit_ignored,
     stateful_help,
     term_help,
 )
@@ -42,7 +42,7 @@ def without_effect(compiled: Compiled) -> tuple[Diagnostic, ...]:
     reports.
     """
     file = compiled.file
-    if file.runtime.has_several_devices or not jit_ignored(file.runtime):
+    if file.runtime.has_several_devices or not asks_for_xla(file.runtime):
         return ()
     message = "`jit: true` has no effect: the steps of several replicas are not compiled with XLA"
     place = locate(file.root, ("runtime", "jit"), key=True)
