@@ -1,5 +1,5 @@
 """The cache of `modelspec check`: an unchanged file is answered without a check, a change of
-anything that the check depended on is noticed, and whatever happens to the cache is no error.
+anything that the check depended on is noticed, and nothing that happens to the cache is an error.
 """
 
 from __future__ import annotations

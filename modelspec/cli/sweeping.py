@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelspec.compiler.space import Space
 from modelspec.sweep.folder import REPORT, TABLE, SweepFolder
 from modelspec.sweep.folds import Means, means
-from modelspec.sweep.trials import Trial, best_of, pareto, ranked
+from modelspec.sweep.trials import Trial, pareto, ranked, winner_of
 from modelspec.sweep.unmet import decisions, unmet
 
 from . import status
@@ -51,9 +51,7 @@ class Found:
     @property
     def best(self) -> Trial | None:
         """The best trial; without a search the only one."""
-        if self.space.sweep.objectives:
-            return best_of(self.trials, self.space.sweep.objectives)
-        return next((one for one in self.trials if one.state == "completed"), None)
+        return winner_of(self.trials, self.space.sweep.objectives)
 
     @property
     def means(self) -> Means | None:

@@ -72,24 +72,18 @@ class Tools:
         """The layers with shapes, parameters and cost, and totals. Raises `Refused`, with the
         errors of the spec if it has any.
         """
-        from modelspec.compiler.infer.memory import estimated_memory, largest_memory
-        from modelspec.views.summary import MemoryView, table
+        from modelspec.views.summary import memory_view, table
 
         checked = self._compiled(file, text, overrides)
         compiled = checked.value
         if not checked.ok or compiled is None or compiled.graph is None:
             raise Refused(_report(checked.diagnostics))
         stages = compiled.stage_graphs
-        memory = (
-            largest_memory(stages)
-            if stages
-            else estimated_memory(compiled.graph, compiled.training)
-        )
         return table(
             compiled.name,
             compiled.graph,
             depth=depth,
-            memory=MemoryView(memory),
+            memory=memory_view(compiled.graph, compiled.training, stages),
             stages=stages,
             players=compiled.player_graphs,
         )

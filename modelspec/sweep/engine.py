@@ -21,7 +21,7 @@ from .identity import identity
 from .leases import Worker
 from .storage import Storage, open_storage, studies
 from .stored import views
-from .trials import Trial, best_of
+from .trials import Trial, winner_of
 from .worker import Events, Plan, SweepWorker
 
 PACKAGES: Final = ("optuna",)
@@ -62,9 +62,7 @@ class SweepResult:
     @property
     def best(self) -> Trial | None:
         """The best trial; of folds without a search the only one. None if none was completed."""
-        if self.space.sweep.objectives:
-            return best_of(self.trials, self.space.sweep.objectives)
-        return next((one for one in self.trials if one.state == "completed"), None)
+        return winner_of(self.trials, self.space.sweep.objectives)
 
 
 def require(space: Space) -> None:

@@ -169,6 +169,13 @@ def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial |
     return found[0] if found and not math.isnan(found[0].objectives[0]) else None
 
 
+def winner_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial | None:
+    """The best completed trial; of folds without a search the only one."""
+    if objectives:
+        return best_of(trials, objectives)
+    return next((one for one in trials if one.state == "completed"), None)
+
+
 def since_better(trials: Sequence[Trial], objectives: Sequence[Objective]) -> int:
     """How many trials ended after the last one that was better than all before it; with two
     objectives, after the last one that joined the front. Trials count in their order.

@@ -58,7 +58,7 @@ class _Server(ThreadingHTTPServer):
         self.ended = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A page that was closed in the middle of an answer is no error."""
+        """Does nothing: a page may be closed in the middle of an answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from modelspec.compiler.infer.memory import estimated_memory, largest_memory
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Checked, Diagnostic
 from modelspec.core.diagnostics.render import text
 from modelspec.core.source.source_files import source_files
 from modelspec.core.visible import visible
 from modelspec.views.picture import picture
-from modelspec.views.summary import HEADER, NUMBERS, MemoryView, summary
+from modelspec.views.summary import HEADER, NUMBERS, memory_view, summary
 
 PICTURED: Final = 1_000
 """The most layers of a picture; a larger one takes longer to draw than to read the table."""
@@ -93,8 +92,12 @@ def _model(compiled: Compiled) -> Model | None:
     if graph is None:
         return None
     stages = compiled.stage_graphs
-    memory = largest_memory(stages) if stages else estimated_memory(graph, compiled.training)
-    found = summary(graph, memory=MemoryView(memory), stages=stages, players=compiled.player_graphs)
+    found = summary(
+        graph,
+        memory=memory_view(graph, compiled.training, stages),
+        stages=stages,
+        players=compiled.player_graphs,
+    )
     drawn = graph.depth_first_calls <= PICTURED
     svg = picture(compiled.name, graph, "svg") if drawn else None
     return Model(compiled.name, HEADER, found.rows, found.totals, svg)

@@ -98,7 +98,7 @@ def _read(path: str) -> list[str] | None:
 
 
 def write(path: str, states: Mapping[str, str], result: Result) -> None:
-    """Keep a result. Nothing is raised: a cache that cannot be written is no error."""
+    """Keep a result. Nothing is raised: without a cache the result is computed again."""
     parts = [part for pair in states.items() for part in pair]
     text = "\0".join([*parts, _MARK, result.details, result.size])
     packed = zlib.compress(text.encode("utf-8", "surrogateescape"), 1)

@@ -107,25 +107,28 @@ def command(
     compiled, graph = checked.value, checked.value.graph
     if drawn is not None:
         _draw(drawn, compiled.name, graph, depth)
-    elif form == "json":
-        from modelspec.views.summary import as_json
-
-        memory, stages = _memory(compiled, graph, limit), compiled.stage_graphs
-        write(as_json(compiled.name, graph, memory, stages, compiled.player_graphs))
     else:
-        from modelspec.views.summary import table
+        write(_described(compiled, graph, form, depth, limit))
 
-        memory = _memory(compiled, graph, limit)
-        whole = table(
-            compiled.name,
-            graph,
-            width=_width(),
-            depth=depth,
-            memory=memory,
-            stages=compiled.stage_graphs,
-            players=compiled.player_graphs,
-        )
-        write(whole)
+
+def _described(
+    compiled: Compiled, graph: TypedGraph, form: str, depth: int | None, limit: int | None
+) -> str:
+    """The layers and totals, as a table or as JSON."""
+    from modelspec.views.summary import as_json, table
+
+    memory, stages = _memory(compiled, graph, limit), compiled.stage_graphs
+    if form == "json":
+        return as_json(compiled.name, graph, memory, stages, compiled.player_graphs)
+    return table(
+        compiled.name,
+        graph,
+        width=_width(),
+        depth=depth,
+        memory=memory,
+        stages=stages,
+        players=compiled.player_graphs,
+    )
 
 
 def _watch(file: str, overrides: dict[str, Any], port: int, *, others: bool) -> None:
@@ -143,17 +146,14 @@ def _watch(file: str, overrides: dict[str, Any], port: int, *, others: bool) -> 
 
 def _memory(compiled: Compiled, graph: TypedGraph, limit: int | None) -> MemoryView:
     """Raises `click.UsageError` for `--fit` without a `training` section."""
-    from modelspec.compiler.infer.memory import estimated_memory, largest_memory
-    from modelspec.views.summary import MemoryView
+    from modelspec.views.summary import memory_view
 
     if limit is not None and compiled.training is None:
         raise click.UsageError(
             "--fit requires a `training` section: the optimizer determines the memory of each"
             " weight"
         )
-    stages = compiled.stage_graphs
-    found = largest_memory(stages) if stages else estimated_memory(graph, compiled.training)
-    return MemoryView(found, limit)
+    return memory_view(graph, compiled.training, compiled.stage_graphs, limit)
 
 
 def _ending(path: str) -> str:

@@ -103,27 +103,6 @@ class ReplicaSteps(TrainingSteps):
         local.end(sums[len(found) :])
         return summed
 
-    def _finish(
-        self, good: Any, gradients: list[Any], changing: list[Any], before: list[Any]
-    ) -> None:
-        """Update the weights, or restore what the step has changed."""
-        model = self.model
-
-        def update() -> Any:
-            if any(one is not None for one in gradients):  # else Keras rejects it
-                self._averages.apply(model.optimizer, gradients, model.trainable_weights)
-            return tf.constant(0)
-
-        def leave() -> Any:
-            for variable, value in zip(changing, before, strict=True):
-                variable.assign(value)
-            return tf.constant(0)
-
-        tf.cond(good, update, leave)
-        self._averages.advance()
-        if self._attached is not None:
-            self._attached.objective.advance()
-
     @property
     def failed_loss(self) -> str:
         """The logged loss that was not finite in a step that failed."""

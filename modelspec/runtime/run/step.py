@@ -115,9 +115,18 @@ class TrainingSteps:
             # Statistics can become invalid while the loss is finite; they are rolled back as well.
             good = tf.logical_and(good, all_finite(model.non_trainable_variables))
 
+        self._finish(good, gradients, changing, before)
+        return good, tf.cast(loss, "float32")
+
+    def _finish(
+        self, good: Any, gradients: list[Any], changing: list[Any], before: list[Any]
+    ) -> None:
+        """Update the weights, or restore what the step has changed."""
+        model = self.model
+
         def update() -> Any:
             if any(one is not None for one in gradients):  # else Keras rejects it
-                self._averages.apply(model.optimizer, gradients, trained)
+                self._averages.apply(model.optimizer, gradients, model.trainable_weights)
             return tf.constant(0)
 
         def leave() -> Any:
@@ -129,7 +138,6 @@ class TrainingSteps:
         self._averages.advance()
         if self._attached is not None:
             self._attached.objective.advance()
-        return good, tf.cast(loss, "float32")
 
 
 class Counted(NamedTuple):

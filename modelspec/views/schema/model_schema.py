@@ -124,15 +124,19 @@ def definitions(layer: Schema) -> dict[str, Schema]:
         **library.definitions(),
     }
     for suffix in VARIANTS:
-        found |= {
-            f"model{suffix}": _model(suffix, root=True),
-            f"submodel{suffix}": _model(suffix, root=False),
-            f"layers{suffix}": {
-                "anyOf": [{"type": "array", "items": _ref(f"entry{suffix}")}, EXPRESSION]
-            },
-            f"entry{suffix}": _entry(suffix, layer["anyOf"][0]),
-        }
+        found |= _grammar_of(suffix, layer["anyOf"][0])
     return found
+
+
+def _grammar_of(suffix: str, bare: Schema) -> dict[str, Schema]:
+    """`$defs` of one variant; `bare` are the names of layers without required settings."""
+    entries = {"type": "array", "items": _ref(f"entry{suffix}")}
+    return {
+        f"model{suffix}": _model(suffix, root=True),
+        f"submodel{suffix}": _model(suffix, root=False),
+        f"layers{suffix}": {"anyOf": [entries, EXPRESSION]},
+        f"entry{suffix}": _entry(suffix, bare),
+    }
 
 
 def _ref(name: str) -> Schema:

@@ -5,7 +5,7 @@ Symbolic sizes keep their names (`time`, `time // 2`); `?` is not known until th
 """
 
 from .layer_table import HEADER, NUMBERS, Summary, summary, table
-from .memory import MemoryView
+from .memory import MemoryView, memory_view
 from .record import as_json, record
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "MemoryView",
     "Summary",
     "as_json",
+    "memory_view",
     "record",
     "summary",
     "table",

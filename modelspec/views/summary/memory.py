@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelspec.compiler.infer.memory import Memory, NotKnown
+from modelspec.compiler.infer.memory import Memory, NotKnown, estimated_memory, largest_memory
 
 from .numbers import in_bytes
 
+if TYPE_CHECKING:
+    from modelspec.compiler.infer import TypedGraph
+    from modelspec.compiler.infer.stage_graphs import StageGraph
+    from modelspec.compiler.spec.training_section import Training
+
 _LARGEST = 10
 """Maximum number of layers in the output for programs."""
+
+
+def memory_view(
+    graph: TypedGraph,
+    training: Training | None,
+    stages: Sequence[StageGraph],
+    limit: int | None = None,
+) -> MemoryView:
+    """The estimate of what a training takes: with stages, that of the largest one."""
+    found = largest_memory(stages) if stages else estimated_memory(graph, training)
+    return MemoryView(found, limit)
 
 
 @dataclass(frozen=True)
