@@ -183,6 +183,15 @@ class NamesPaths:
     lists: bool = False
     """Whether the strings in a list are paths too."""
 
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Strings are marked, so that editors complete the names of files."""
+        found: dict[str, Any] = handler(core)
+        for one in (found, *found.get("anyOf", ())):
+            text = one.get("items", {}) if self.lists and one.get("type") == "array" else one
+            if text.get("type") == "string":
+                text["format"] = "path"
+        return found
+
 
 ProjectPath = Annotated[
     str, PlainValidator(_project_path, json_schema_input_type=str), NamesPaths()

@@ -123,7 +123,8 @@ def _expression() -> Schema:
 
 def _keys() -> dict[str, Schema]:
     """The keys that are the same in every file."""
-    paths = {"type": "array", "items": _TEXT, "minItems": 1}
+    path = {**_TEXT, "format": "path"}
+    paths = {"type": "array", "items": path, "minItems": 1}
     seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED}
     return {
         "$schema": _TEXT,
@@ -131,7 +132,7 @@ def _keys() -> dict[str, Schema]:
         "name": _or_null(_TEXT),
         "description": _or_null(_TEXT),
         "seed": _or_null(with_expressions(seed)),
-        "extends": {"anyOf": [_TEXT, paths]},
+        "extends": {"anyOf": [path, paths]},
         "vars": {"type": ["object", "null"]},
     }
 

@@ -198,7 +198,7 @@ def _takes_expressions(schema: Schema) -> bool:
     that may be long enough.
     """
     return "$ref" in schema or (
-        schema.get("type") == "string" and schema.keys() <= {"type", "minLength"}
+        schema.get("type") == "string" and schema.keys() <= {"type", "minLength", "format"}
     )
 
 
