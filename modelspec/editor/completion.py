@@ -12,7 +12,7 @@ from modelspec.core.source import Mapping, Node, plain
 from .analysis import Analysis
 from .completion_data import columns, monitored, paths
 from .cursor import Cursor, cursor_at
-from .grammar import Grammar, grammar_of
+from .grammar import LAYER, Grammar, grammar_of
 from .schema_walk import Allowed
 from .scopes import BLOCK_INPUT, blocks, model_around, shared, tensors, variables
 
@@ -22,8 +22,6 @@ Kind = Literal[
 _BY_OUTPUT: Final = ("loss", "metrics", "weighted_metrics", "loss_weights", "class_weight")
 """The keys of `training` whose value may be a mapping with a key for each output."""
 _LONG: Final = 60
-_LAYER_WORDS: Final = ("repeat", "for", "when", "branches")
-"""The keys of entries that are no layers."""
 
 
 class Suggested(NamedTuple):
@@ -99,7 +97,7 @@ def _of_grammar(grammar: Grammar, root: Node | None, cursor: Cursor) -> Iterator
     siblings = tuple(one for one in cursor.siblings if one)
     found = grammar.allowed(cursor.path, siblings)
     words = {one.text for one in found if not one.is_key}
-    is_layer = grammar.is_a(cursor.path, "layer")
+    is_layer = grammar.is_a(cursor.path, LAYER)
     for one in found:
         kind: Kind = "key" if one.is_key else "value"
         if is_layer and one.text[:1].isupper():
@@ -148,15 +146,15 @@ def _names(
     if root is None:
         return
     path = cursor.path
-    if cursor.expected != "value" and grammar.is_a(path, "layer") and not cursor.siblings:
+    in_model = path[:1] in (("model",), ("blocks",)) and not cursor.siblings
+    if in_model and cursor.expected != "value" and grammar.is_a(path, LAYER):
         for name, one in {**{one.name: one for one in blocks(root)}, **shared(root, path)}.items():
             yield Suggested(name, _with_colon(name, cursor), "block", _shown(one.value), rank=1)
     if cursor.expected != "key":
         yield from _values(analysis, grammar, root, cursor)
     if cursor.expected != "value":
         yield from _parameters(root, cursor)
-        names = [*_of_model(analysis, root, path)]
-        for name, detail in names:
+        for name, detail in (*_of_model(analysis, root, path), *_arguments(root, path)):
             if name not in cursor.siblings:
                 yield Suggested(name, _with_colon(name, cursor), "tensor", detail, rank=1)
 
@@ -244,6 +242,18 @@ def _of_model(
         yield from ((name, show(one.shape)) for name, one in graph.outputs.items())
     elif path == ("model", "outputs"):
         yield from ((one.name, "") for one in tensors(_find(root, ("model",))))
+
+
+def _arguments(root: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
+    """The inputs of a shared model or a block, in the `from` of a call of it."""
+    if path[-1:] != ("from",):
+        return
+    kind = path[-2] if len(path) > 1 else ""
+    called = {**{one.name: one for one in blocks(root)}, **shared(root, path)}.get(str(kind))
+    if called is not None and isinstance(called.value, Mapping):
+        inputs = called.value.entries.get("inputs")
+        for one in tensors(Mapping({"inputs": inputs}, called.span)) if inputs else ():
+            yield one.name, f"input of {kind}"
 
 
 _OF_OUTPUTS: Final = tuple((key,) for key in _BY_OUTPUT)

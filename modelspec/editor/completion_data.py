@@ -8,7 +8,7 @@ from typing import Final
 from modelspec.core.paths import confined
 
 from .analysis import Analysis
-from .grammar import Grammar
+from .grammar import FEATURE, Grammar
 from .schema_walk import Step
 
 _COLUMNS: Final = ("column", "columns", "all_but", "stratify", "group", "order", "by", "weights")
@@ -23,7 +23,7 @@ def columns(analysis: Analysis, grammar: Grammar, path: tuple[Step, ...]) -> lis
     of_feature = path[1:2] in (("inputs",), ("targets",)) and len(path) - isinstance(
         path[-1], int
     ) in (2, 3)
-    if key not in _COLUMNS and not (of_feature and grammar.is_a(path[:3], "feature")):
+    if key not in _COLUMNS and not (of_feature and grammar.is_a(path[:3], FEATURE)):
         return []
     data = analysis.compiled.data if analysis.compiled is not None else None
     source = data.sources.get("train") if data is not None else None

@@ -66,7 +66,12 @@ def cursor_at(lines: Lines, name: str, offset: int) -> Cursor | None:
         if found is not None:
             path, expected, siblings = found
             if not path and not is_json:
-                siblings = tuple(match[0].partition(":")[0] for match in _SECTION.finditer(text))
+                others = text[:line_start], text[lines.end(lines.position(offset).line) :]
+                siblings = tuple(
+                    match[0].partition(":")[0]
+                    for part in others
+                    for match in _SECTION.finditer(part)
+                )
             quoted = text[start - 1 : start] in ("'", '"')
             return Cursor(path, expected, start, end, word, siblings, quoted, is_json)
     return None

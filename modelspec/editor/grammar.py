@@ -7,10 +7,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
+from typing import Final
 
 from modelspec.core.plugins import Plugins
 
 from .schema_walk import Allowed, Schema, Step, allowed, at, expanded
+
+
+LAYER: Final = ("layer", "partial.layer", "entry", "entry.any", "partial.entry")
+"""The definitions of what an item of `layers` may be, and a wrapped layer."""
+FEATURE: Final = ("feature", "partial.feature")
+"""Those of an input or a target of the data."""
+_MOST: Final = 2_000
+"""The most places whose answers are kept."""
 
 
 class Grammar:
@@ -30,18 +39,17 @@ class Grammar:
             self._kept[key] = allowed(self.root, here, siblings)
         return self._kept[key]
 
-    def is_a(self, path: Sequence[Step], definition: str) -> bool:
-        """Whether a value at a path may be one of a definition: `layer`, `feature`."""
-        meant = self.root["$defs"][definition]
-        return any(one is meant for one in expanded(self.root, at(self.root, path)))
+    def is_a(self, path: Sequence[Step], definitions: Sequence[str]) -> bool:
+        """Whether a value at a path may be one of a definition of the schema."""
+        known = self.root["$defs"]
+        meant = {id(known[one]) for one in definitions if one in known}
+        return any(id(one) in meant for one in expanded(self.root, at(self.root, path)))
 
     def is_path(self, path: Sequence[Step]) -> bool:
         """Whether a value at a path is the path of a file."""
         return any(one.get("format") == "path" for one in expanded(self.root, at(self.root, path)))
 
 
-_MOST = 2_000
-"""The most places whose answers are kept."""
 
 
 def grammar_of(plugins: Plugins) -> Grammar:

@@ -73,6 +73,9 @@ def rename(analysis: Analysis, offset: int, new: str) -> list[Edit] | Refusal:
     same = [one for one in found if one.symbol == here.symbol]
     if not any(one.defines for one in same):
         return Refusal(f"`{here.span.text}` is an automatic name; write `name:` at its layer first")
+    library = next((one.span.file for one in same if one.span.source.shipped), None)
+    if library is not None:
+        return Refusal(f"`{here.span.text}` is a name of {library}, which cannot be changed")
     if (refused := _unfit(here.symbol, new, found)) is not None:
         return refused
     edits = [Edit(one.span, new) for one in same]

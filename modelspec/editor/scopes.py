@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from modelspec.core.diagnostics import Span
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, find
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, find
 
 Step: TypeAlias = "str | int"
 Path: TypeAlias = "tuple[Step, ...]"
@@ -49,7 +49,7 @@ def tensors(model: Node | None) -> Iterator[Named]:
         return
     inputs = model.entries.get("inputs")
     if inputs is not None and isinstance(inputs.value, Mapping):
-        for name, entry in inputs.value.entries.items():
+        for name, entry in _without_loop(inputs.value):
             yield Named(name, entry.key_span, entry.value)
     elif inputs is not None and isinstance(inputs.value, Sequence):
         for one in inputs.value.items:
@@ -58,6 +58,14 @@ def tensors(model: Node | None) -> Iterator[Named]:
     layers = model.entries.get("layers")
     if layers is not None:
         yield from _named_entries(layers.value)
+
+
+def _without_loop(node: Mapping) -> Iterator[tuple[str, Entry]]:
+    """The entries of a mapping that are not words of a loop, nor names that a loop makes."""
+    is_loop = "for" in node.entries
+    for name, entry in node.entries.items():
+        if "$" not in name and not (is_loop and name in ("for", "do", "index")):
+            yield name, entry
 
 
 def _named_entries(node: Node) -> Iterator[Named]:

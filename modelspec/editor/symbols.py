@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from modelspec.compiler.expand.expression_syntax import Misread, parse
 from modelspec.compiler.expand.interpolation import is_expression, split
-from modelspec.core.diagnostics import Span
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, find, read
+from modelspec.core.diagnostics import Source, Span
+from modelspec.core.diagnostics.derived import origin_of
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, find, read_text, walk
 from modelspec.core.source.offsets import place
-from modelspec.core.source.source_files import source_files
 
 from .analysis import Analysis
 from .scopes import Path, blocks, model_around, shared, tensors, variables
@@ -22,6 +23,11 @@ _BY_OUTPUT: Final = ("loss", "metrics", "weighted_metrics", "loss_weights", "cla
 _FIRST_OF_ENTRY: Final = ("layers", "do", "else", "branches")
 _WRAPPED: Final = ("layer", "forward_layer", "backward_layer", "cell", "cells", "layers")
 _OF_VARS: Final = "vars."
+_FORMULAS: Final = ("formula", "result", "mask")
+_WORD: Final = re.compile(r"(?<![\w.'\"])[^\W\d]\w*(?![\w(.'\"])")
+"""A name in a formula: no function, and no part of another name."""
+_TARGET: Final = "target."
+"""What a formula begins the name of a target with."""
 
 
 class Place(NamedTuple):
@@ -37,22 +43,24 @@ def places(analysis: Analysis) -> list[Place]:
     """All places, those of the text first; each once."""
     if analysis.document is None:
         return []
-    roots: list[Mapping] = [analysis.document.root]
-    for file in _extended(analysis):
-        other = read(file).value
-        if other is not None:
-            roots.append(other.root)
+    roots = [analysis.document.root, *_extended(analysis)]
     known = _Known(roots)
     found = [one for root in roots for one in _Walk(root, known).places()]
     return list({(one.symbol, one.span.file, one.span.start): one for one in found}.values())
 
 
-def _extended(analysis: Analysis) -> list[str]:
-    """The files that the spec extends."""
+def _extended(analysis: Analysis) -> list[Mapping]:
+    """The files that the spec extends, as written; also those of the library."""
     compiled = analysis.compiled
     if compiled is None:
         return []
-    return [one for one in source_files(compiled.file.document.root) if one != analysis.name][:50]
+    found: dict[str, Source] = {}
+    for node in walk(compiled.file.document.root):
+        source = origin_of(node.span).source
+        if source.name != analysis.name and not source.by_user:
+            found.setdefault(source.name, source)
+    texts = (read_text(one.text, one.name, folder=one.folder) for one in found.values())
+    return [one.value.root for one in texts if one.value is not None]
 
 
 class _Known:
@@ -63,9 +71,8 @@ class _Known:
     def __init__(self, roots: list[Mapping]) -> None:
         self.roots = roots
         self.blocks = {one.name for root in roots for one in blocks(root)}
-        self.public = {
-            name for root in roots for name in _keys(find(root, ("model", "outputs")))
-        }
+        self.public = {name for root in roots for name in _keys(find(root, ("model", "outputs")))}
+        self.shared = {name for root in roots for name in shared(root, ("model",))}
 
     def kind(self, path: Path, name: str) -> Symbol | None:
         """What a kind of an entry means; None for a layer."""
@@ -91,6 +98,11 @@ class _Known:
     def output(self, name: str) -> Symbol:
         """What the name of an output of the model means: it may be that of its tensor."""
         return ("output", name) if name in self.public else ("tensor", "model", name)
+
+
+    def layer(self, name: str) -> Symbol:
+        """What the name of a layer of the model means in `freeze`."""
+        return ("shared", name) if name in self.shared else ("tensor", "model", name)
 
 
 class _Walk:
@@ -134,28 +146,32 @@ class _Walk:
                     yield Place(_tensor(path, one.name), _bare(one.span), True)
 
     def _in_mapping(self, node: Mapping, path: Path) -> Iterator[Place]:
-        last = path[-1] if path else ""
         for key, entry in node.entries.items():
-            if last == "shared":
-                yield Place(("shared", key), _bare(entry.key_span), True)
-            elif last in ("for", "index") or not path:
-                continue
-            elif path == ("data", "inputs"):
-                yield Place(("tensor", "model", key), _bare(entry.key_span))
-            elif path == ("model", "outputs"):
-                yield Place(("output", key), _bare(entry.key_span), True)
-            elif path == ("data", "targets") or (path[0] == "training" and last in _BY_OUTPUT):
-                yield Place(self.known.output(key), _bare(entry.key_span))
-            elif path[0] == "sweep" and key.startswith(_OF_VARS):
-                span = _bare(entry.key_span)
-                start = span.start + len(_OF_VARS)
-                name = key.removeprefix(_OF_VARS).partition(".")[0]
-                yield Place(("variable", name), span._replace(start=start, end=start + len(name)))
-            elif self._is_entry(path) and (kind := self.known.kind(path, key)) is not None:
-                yield Place(kind, _bare(entry.key_span))
-                yield from self._arguments(kind, entry.value)
-        for name, span in _keys(node.entries["for"].value if "for" in node.entries else None).items():
+            if "$" in key:
+                yield from self._in_expression(Scalar(key, entry.key_span), path)
+            elif path:
+                yield from self._of_key(key, entry, path)
+        loop = node.entries.get("for")
+        for name, span in _keys(loop.value if loop is not None else None).items():
             yield Place(("loop", span.file, span.start, name), _bare(span), True)
+
+    def _of_key(self, key: str, entry: Entry, path: Path) -> Iterator[Place]:
+        last, span = path[-1], _bare(entry.key_span)
+        if last == "shared":
+            yield Place(("shared", key), span, True)
+        elif path in (("data", "inputs"), ("generate", "inputs")):
+            yield Place(("tensor", "model", key), span)
+        elif path == ("model", "outputs"):
+            yield Place(("output", key), span, True)
+        elif path == ("data", "targets") or (path[0] == "training" and last in _BY_OUTPUT):
+            yield Place(self.known.output(key), span)
+        elif path[0] == "sweep" and key.startswith(_OF_VARS):
+            start = span.start + len(_OF_VARS)
+            name = key.removeprefix(_OF_VARS).partition(".")[0]
+            yield Place(("variable", name), span._replace(start=start, end=start + len(name)))
+        elif self._is_entry(path) and (kind := self.known.kind(path, key)) is not None:
+            yield Place(kind, span)
+            yield from self._arguments(kind, entry.value)
 
     def _arguments(self, kind: Symbol, node: Node) -> Iterator[Place]:
         """The parameters in a call of a block."""
@@ -175,27 +191,46 @@ class _Walk:
         if is_expression(node):
             yield from self._in_expression(node, path)
         elif "from" in path[-3:] or _is_output(path):
-            around = model_around(self.root, path)
-            if around is not None:
-                name = node.value.partition(".")[0]
-                yield Place(_tensor(around, name), place(node, 0, len(name)))
-        elif path[:2] == ("training", "freeze"):
+            yield from self._of_tensor(node, node.value, path)
+        elif "freeze" in path[-2:] and path[0] == "training":
             name = node.value.partition("/")[0]
-            yield Place(("tensor", "model", name), place(node, 0, len(name)))
+            yield Place(self.known.layer(name), place(node, 0, len(name)))
+        elif path[:2] == ("data", "augment") and "on" in path[-2:]:
+            yield Place(("tensor", "model", node.value), _bare(node.span))
+        elif path[0] in ("training", "generate") and path[-1] in _FORMULAS:
+            yield from self._in_formula(node, node.value, path)
         elif self._is_entry(path) and (kind := self.known.kind(path, node.value)) is not None:
             yield Place(kind, _bare(node.span))
 
+    def _in_formula(self, node: Scalar, text: str, path: Path) -> Iterator[Place]:
+        """The outputs of the model in a formula without `from`."""
+        if isinstance(find(self.root, (*path[:-1], "from")), Mapping):
+            return  # its names are those of `from`
+        for match in _WORD.finditer(text):
+            yield Place(self.known.output(match[0]), place(node, match.start(), match.end()))
+
+    def _of_tensor(self, node: Scalar, text: str, path: Path) -> Iterator[Place]:
+        """The name in the reference to a tensor: `name`, `name.output`, `target.name`."""
+        if path[0] not in ("model", "blocks") and text.startswith(_TARGET):
+            start, end = len(_TARGET), len(text)
+            yield Place(self.known.output(text[start:]), place(node, start, end))
+            return
+        around = model_around(self.root, path) or ("model",)
+        name = text.partition(".")[0]
+        yield Place(_tensor(around, name), place(node, 0, len(name)))
+
     def _in_expression(self, node: Scalar, path: Path) -> Iterator[Place]:
         assert isinstance(node.value, str)
+        written = node.span.text
+        is_folded = "\n" in written and written[:1] not in ("'", '"')
+        text = Scalar(written, node.span) if is_folded else node
         try:
-            for part in split(node.value):
-                if not part.expression:
-                    continue
-                for name in parse(part.text).names:
+            for part in split(str(text.value)):
+                for name in parse(part.text).names if part.expression else ():
                     symbol = self.known.value(self.root, path, name.text)
                     if symbol is not None:
-                        span = place(node, part.start + name.start, part.start + name.end)
-                        yield Place(symbol, span)
+                        start, end = part.start + name.start, part.start + name.end
+                        yield Place(symbol, place(text, start, end))
         except Misread:
             return
 
@@ -204,7 +239,7 @@ class _Walk:
         if path[:1] not in (("model",), ("blocks",), ("data",)) or not path:
             return False
         if isinstance(path[-1], int):
-            return any(step in _FIRST_OF_ENTRY for step in path)
+            return any(step in _FIRST_OF_ENTRY for step in path) or "shared" in path[-3:-1]
         wrapper = str(path[-1])
         return wrapper in _WRAPPED or "shared" in path[-2:-1] or _wraps(wrapper)
 
