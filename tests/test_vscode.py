@@ -43,9 +43,7 @@ def test_a_folder_that_is_not_trusted_sets_no_command() -> None:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    assert "://" not in re.sub(
-        r'"(url|funding|homepage)": "[^"]*"', "", (FOLDER / "package-lock.json").read_text()
-    )
+    assert '"resolved"' not in (FOLDER / "package-lock.json").read_text()
 
 
 def test_its_own_code() -> None:

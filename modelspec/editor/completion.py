@@ -164,7 +164,7 @@ def _values(
 ) -> Iterator[Suggested]:
     path = cursor.path
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    if key == "from" or "from" in path[-2:] or "outputs" in path[-2:] and path[0] != "training":
+    if key == "from" or "from" in path[-2:] or ("outputs" in path[-2:] and path[0] != "training"):
         for name, detail in _tensors(analysis, root, cursor):
             yield Suggested(name, _quoted(name, cursor), "tensor", detail, rank=1)
     elif key == "monitor":

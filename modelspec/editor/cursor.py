@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, kind_of, read_text
+from modelspec.core.source import Node, Scalar, Sequence, kind_of, read_text
 
 from .positions import Lines
 
@@ -93,7 +93,7 @@ class _Typed(NamedTuple):
         rest = after if line_end < 0 else after[:line_end]
         below = "" if line_end < 0 else after[line_end:]
         quote = before[-1:] if before[-1:] in ("'", '"') else ""
-        if self._may_be_key(before.removesuffix(quote)) and not rest.lstrip("'\"").lstrip()[:1] == ":":
+        if self._may_be_key(before.removesuffix(quote)) and rest.lstrip("'\"").lstrip()[:1] != ":":
             tail = rest.removeprefix(quote)
             yield f"{before}{self.mark}{quote}: 0{tail}{below}"
             yield f"{before}{self.mark}{quote}: 0{self._closers(before)}{below}"

@@ -13,7 +13,6 @@ from modelspec.core.plugins import Plugins
 
 from .schema_walk import Allowed, Schema, Step, allowed, at, expanded
 
-
 LAYER: Final = ("layer", "partial.layer", "entry", "entry.any", "partial.entry")
 """The definitions of what an item of `layers` may be, and a wrapped layer."""
 FEATURE: Final = ("feature", "partial.feature")
@@ -48,8 +47,6 @@ class Grammar:
     def is_path(self, path: Sequence[Step]) -> bool:
         """Whether a value at a path is the path of a file."""
         return any(one.get("format") == "path" for one in expanded(self.root, at(self.root, path)))
-
-
 
 
 def grammar_of(plugins: Plugins) -> Grammar:

@@ -105,7 +105,9 @@ def _automatic(analysis: Analysis, symbol: Symbol) -> list[Span]:
 def _extended_file(analysis: Analysis, offset: int) -> Span | None:
     """The start of the file whose path in `extends` is at an offset."""
     node = find(analysis.document.root, ("extends",)) if analysis.document is not None else None
-    written: tuple[Node, ...] = node.items if isinstance(node, Sequence) else (node,) if node else ()
+    written: tuple[Node, ...] = (
+        node.items if isinstance(node, Sequence) else (node,) if node else ()
+    )
     for one in written:
         if isinstance(one, Scalar) and isinstance(one.value, str) and _covers(one.span, offset):
             return _start_of(one.value, analysis)

@@ -29,9 +29,7 @@ class Allowed(NamedTuple):
     """Whether it is the name of a layer or a component, beside which no other key is written."""
 
 
-def allowed(
-    root: Schema, here: Sequence[Schema], siblings: Collection[str] = ()
-) -> list[Allowed]:
+def allowed(root: Schema, here: Sequence[Schema], siblings: Collection[str] = ()) -> list[Allowed]:
     """What may be written where these schemas apply: the keys of a mapping, then the words of a
     value. Each once, in the order of the schema; no key of an alternative that the keys which are
     there already (`siblings`) exclude.
@@ -41,11 +39,19 @@ def allowed(
         keys = () if _excluded(one, siblings) else _keys(root, one)
         for item in (*keys, *_words(one)):
             before = found.get((item.text, item.is_key))
-            if before is None or (item.description and not before.description):
-                found[item.text, item.is_key] = item
+            found[item.text, item.is_key] = item if before is None else _both(before, item)
     if siblings and not any(one.is_key for one in found.values()):
         return allowed(root, here)  # one of them is misspelt
     return list(found.values())
+
+
+def _both(one: Allowed, other: Allowed) -> Allowed:
+    """What two alternatives state about a key or a word."""
+    return one._replace(
+        description=one.description or other.description,
+        is_kind=one.is_kind or other.is_kind,
+        required=one.required and other.required,
+    )
 
 
 def at(root: Schema, path: Sequence[Step]) -> list[Schema]:

@@ -99,7 +99,6 @@ class _Known:
         """What the name of an output of the model means: it may be that of its tensor."""
         return ("output", name) if name in self.public else ("tensor", "model", name)
 
-
     def layer(self, name: str) -> Symbol:
         """What the name of a layer of the model means in `freeze`."""
         return ("shared", name) if name in self.shared else ("tensor", "model", name)
@@ -292,4 +291,3 @@ def _bare(span: Span) -> Span:
     if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
         return span._replace(start=span.start + 1, end=span.end - 1)
     return span
-
