@@ -186,12 +186,12 @@ def sites(node: Node, path: tuple[str | int, ...] = ()) -> list[tuple[int, int, 
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_real_specs_contain_is_suggested(seed: int) -> None:
     """A word of a real spec is cut after its first letter; then it must be among the suggestions."""
     chosen = random.Random(seed)
     missing, count = [], 0
-    for file in chosen.sample(FILES, 15):
+    for file in chosen.sample(FILES, 12):
         text = file.read_text()
         document = analyze(file, text).document
         assert document is not None
@@ -202,7 +202,7 @@ def test_what_real_specs_contain_is_suggested(seed: int) -> None:
             labels = {one.label for one in completions(analyze(file, typed), cut)}
             count += 1
             missing += [] if word in labels else [(file.name, word, typed[start - 40 : end + 20])]
-    assert count > 40
+    assert count > 30
     assert not missing, missing
 
 

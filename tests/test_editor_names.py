@@ -143,11 +143,11 @@ def shapes(one: Analysis) -> list[str]:
     return [str(call.output_shape) for call in one.graph.layers] if one.graph else []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_other_name_leaves_the_model_as_it_is(seed: int) -> None:
     """In real specs: the same layers with the same shapes, and the same diagnostics."""
     chosen = random.Random(seed)
-    for file in chosen.sample(FILES, 12):
+    for file in chosen.sample(FILES, 10):
         here = analyze(file, file.read_text())
         if here.graph is None or not here.checked.ok:
             continue
@@ -166,14 +166,14 @@ def test_every_other_name_leaves_the_model_as_it_is(seed: int) -> None:
 
 def test_most_names_of_real_specs_can_be_changed() -> None:
     refused, count = [], 0
-    for file in FILES[::6]:
+    for file in FILES[::10]:
         here = analyze(file, file.read_text())
         for one in (places(here) if here.checked.ok else [])[:12]:
             if one.defines and here.is_here(one.span):
                 count += 1
                 found = rename(here, one.span.start, "another_name")
                 refused += [(file.name, one.symbol, found)] if isinstance(found, Refusal) else []
-    assert count > 60
+    assert count > 40
     # The others are written in expressions, or are parts of other names.
     assert len(refused) <= 0.2 * count, refused
 
