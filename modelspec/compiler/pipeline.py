@@ -32,7 +32,8 @@ from modelspec.core.paths import opened_context
 from modelspec.core.paused_collection import paused_collection
 from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.settings import Context
-from modelspec.core.source import Document, read, read_mapping
+from modelspec.core.source import Document, read, read_mapping, recovered
+from modelspec.core.source import Mapping as Mapping_
 
 from .expand import expand
 from .expand.row_types import check_where
@@ -174,20 +175,23 @@ def compile_spec(
     """Read and check a spec, with `overrides` by path: `{"training.epochs": 3}`.
 
     `context` sets the folder that paths in the spec are relative to: by default the folder of its
-    file, or the working directory. The value is None if the text cannot be read or expanded.
+    file, or the working directory. The value is None if the text cannot be read or expanded. After
+    a syntax error the rest of the text is compiled: layers on the broken line, and those that
+    depend on them, are in the graph without types.
     """
     found = Collector()
     if context is None:
         context, warnings = opened_context(_path_of(source))
         found.extend(warnings)
     with context.plugins.active():
-        return Checked(_of_source(source, overrides or {}, context, found), found.diagnostics)
+        compiled = _of_source(source, overrides or {}, context, found)
+    return Checked(compiled, found.diagnostics)
 
 
 def _of_source(
     source: SpecSource, overrides: Mapping[str, Any], context: Context, found: Collector
 ) -> Compiled | None:
-    parsed = document = found.collect(_read(source))
+    parsed = document = found.collect(recovered(_read(source)))
     written = None if parsed is None else Written(parsed, dict(overrides), context)
     if document is not None:
         document = found.collect(expand(document, context, overrides))
@@ -199,10 +203,32 @@ def _of_source(
         return None
     try:
         compiled = found.collect(compile_document(document, context))
+        if document.repaired and parsed is not None:
+            found.found = _without_consequences(found.found, parsed, document, context)
+        elif found.has_errors:
+            found.found = _without_lost_names(found.found, compiled)
         return replace(compiled, written=written) if compiled.sweep is not None else compiled
     except TooManyFaults as many:
         found.extend((*many.found, many.last("the rest of the spec")))
     return None
+
+
+def _without_lost_names(found: list[Diagnostic], compiled: Compiled) -> list[Diagnostic]:
+    from .graph.lost_names import TENSORS, lost, unnamed
+
+    names = lost(found, unnamed(compiled.file.model), codes=TENSORS)
+    return [one for one in found if one not in names]
+
+
+def _without_consequences(
+    found: list[Diagnostic], written: Document, expanded: Document, context: Context
+) -> list[Diagnostic]:
+    from .graph.after_repairs import without_consequences
+
+    def recompile(root: Mapping_) -> tuple[Diagnostic, ...]:
+        return compile_document(expanded.with_root(root), context).diagnostics
+
+    return list(without_consequences(found, written.root, expanded.root, recompile))
 
 
 @bounded_searches()
@@ -220,7 +246,8 @@ def _compiled(document: Document, context: Context, found: Collector) -> Compile
     document = found.collect(with_shared_steps(document))
     validated = validate(document, context)
     spec = found.collect(validated)
-    graph = found.collect(_linked(spec, broken=not validated.ok))
+    broken = document.repaired or not validated.ok
+    graph = found.collect(_linked(spec, broken=broken))
     sections = found.collect(read_sections(spec, *interface(spec.model, graph)))
     typed = found.collect(_inferred(graph))
     compiled = Compiled(spec, None, sections.training, sections.data).with_graph(typed)
@@ -231,7 +258,7 @@ def _compiled(document: Document, context: Context, found: Collector) -> Compile
         if stage.data is not None and one.data.where is not None:
             check_where(replace(stage.data, where=one.data.where), dtypes, found)
     # A stage reports what it leaves out: a layer dropped silently would change the model.
-    assert found.has_errors or (typed is not None and len(typed.layers) == len(typed.graph.calls))
+    assert found.has_errors or document.repaired or (typed is not None and typed.is_whole)
     return compiled
 
 

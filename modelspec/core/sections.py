@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Mapping_
 from collections.abc import Sequence as SequenceType
 from dataclasses import replace
 from typing import TypeVar
@@ -19,6 +20,7 @@ from .diagnostics import (
     nearest_unused,
 )
 from .diagnostics.derived import origin_of
+from .diagnostics.repaired import is_unfinished
 from .settings import Context, Faults, Settings, describe
 from .source import Mapping, Node, Scalar, Sequence, Value, find, locate, plain
 from .source.offsets import place
@@ -179,6 +181,15 @@ def _text_at(node: Node, path: Path) -> Scalar | None:
     return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
+def begun(key: str, span: Span, keys: Iterable[str], used: Mapping_[str, object]) -> str | None:
+    """The shortest unused key that a half-written one begins; None for a key on a sound line."""
+    if not is_unfinished(span):
+        return None
+    return min(
+        (one for one in keys if one.startswith(key) and one not in used), key=len, default=None
+    )
+
+
 def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Collector) -> Mapping:
     """The section with its valid keys; MS201 for any other.
 
@@ -191,7 +202,7 @@ def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Colle
     for key, entry in node.entries.items():
         if key in keys:
             continue
-        near = nearest_unused(key, keys, found)
+        near = nearest_unused(key, keys, found) or begun(key, entry.key_span, keys, found)
         shown = title if " " in title else f"`{title}`"
         report.error(
             "MS201",

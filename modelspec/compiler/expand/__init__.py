@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelspec.core.diagnostics import Checked, Collector, TooManyFaults
+from modelspec.core.diagnostics.repaired import repairs_of
 from modelspec.core.paused_collection import paused_collection
 from modelspec.core.settings import Context
-from modelspec.core.source import Document
+from modelspec.core.source import Document, walk
 from modelspec.core.source import Mapping as Root
 
 from .detection import needs_expansion, with_misspelt_sections
@@ -46,6 +47,7 @@ def _expanded(
     try:
         root = merged(root, context, overrides, collector)
         moved = bool(overrides) or "extends" in document.root.entries
+        repaired = document.repaired or (moved and _has_repairs(root, collector))
         root = expand_merged(root, document.root, context, collector, moved=moved)
     except TooMuch as spent:
         collector.found.append(spent.fault.at(spent.span))
@@ -53,7 +55,14 @@ def _expanded(
     except TooManyFaults as many:
         collector.found.append(many.last("the rest of the spec"))
         return Checked(None, collector.diagnostics)
-    return Checked(document if root is document.root else Document(root), collector.diagnostics)
+    if root is document.root:
+        return Checked(document, collector.diagnostics)
+    return Checked(Document(root, repaired), collector.diagnostics)
+
+
+def _has_repairs(root: Root, collector: Collector) -> bool:
+    """Whether a part of the document is from a file with syntax errors that it extends."""
+    return collector.has_errors and any(map(repairs_of, (node.span for node in walk(root))))
 
 
 def merged(

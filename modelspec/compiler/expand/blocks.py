@@ -18,6 +18,7 @@ from modelspec.core.diagnostics import (
     nearest_unused,
 )
 from modelspec.core.diagnostics.suggest import listed
+from modelspec.core.sections import begun
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value, plain
 from modelspec.core.source.offsets import place
@@ -211,7 +212,7 @@ class _Reader:
         for key, entry in self.node.entries.items():
             if key in _KEYS:
                 continue
-            near = nearest_unused(key, _KEYS, entries)
+            near = nearest_unused(key, _KEYS, entries) or begun(key, entry.key_span, _KEYS, entries)
             message = f"block `{self.name}` has no key `{key}`"
             help = did_you_mean(near, f"the keys are {listed(_KEYS)}")
             fault = Fault("MS201", message, suggestion=near, help=help)

@@ -84,6 +84,7 @@ def read_vars(root: Mapping, values: Values) -> Scope:
             ),
             entry.value.span,
         )
+        values.lacks_names = True
         return Scope({})
     later: dict[str, Span] = {name: item.key_span for name, item in entry.value.entries.items()}
     names: dict[str, Binding] = {}

@@ -12,7 +12,18 @@ from modelspec.catalog import library
 from modelspec.core.diagnostics import Checked, Collector, Diagnostic, Fault, Note, listed, nearest
 from modelspec.core.paths import confined
 from modelspec.core.settings import Context, describe
-from modelspec.core.source import Document, Entry, Mapping, Node, Sequence, Value, plain, read, walk
+from modelspec.core.source import (
+    Document,
+    Entry,
+    Mapping,
+    Node,
+    Sequence,
+    Value,
+    plain,
+    read,
+    recovered,
+    walk,
+)
 from modelspec.core.source.budgets import NODES
 
 from .families import is_same_family
@@ -43,7 +54,7 @@ class _Extender:
         """
         found = self.documents.get(path)
         if found is None:
-            found = self.documents[path] = read(_shown(path, node), path.parent)
+            found = self.documents[path] = recovered(read(_shown(path, node), path.parent))
             self.nodes += sum(1 for _ in walk(found.value.root)) if found.value is not None else 0
             if self.nodes > NODES:
                 raise TooMuch(

@@ -38,6 +38,8 @@ class Values:
         self.environment = os.environ if environment is None else environment
         self.context = Context() if context is None else context
         self._read: set[str] = set()
+        self.lacks_names = False
+        """Whether `vars` are not known, so that unknown names may be theirs."""
 
     def node(self, node: Node, scope: Scope, level: int = 1, *, env: bool = False) -> Node:
         """The node at a place: its expressions evaluated, its spans extended by the uses around it.
@@ -218,6 +220,8 @@ class Values:
         return (expression, names) if right else None
 
     def _unknown(self, name: str, span: Span, scope: Scope) -> None:
+        if self.lacks_names:
+            return
         later = scope.is_later(name)
         if later is not None:
             self.collector.report(

@@ -44,12 +44,16 @@ def interface(
     """
     if model is None or graph is None:
         return (), ()
+    inputs = () if "inputs" in model.unfinished else graph.input_names
+    if "outputs" in model.unfinished:
+        return inputs, ()
     if model.outputs is None:
-        return graph.input_names, tuple(graph.outputs)
+        lost = bool(model.uses) and model.uses[-1].may_lack_name
+        return inputs, () if lost else tuple(graph.outputs)
     made = {*graph.input_names, *(call.name for call in graph.calls)}
     names = [public or _meant(ref, made) for public, ref in model.outputs]
     known = tuple(name for name in names if name is not None)
-    return graph.input_names, known if len(known) == len(names) else ()
+    return inputs, known if len(known) == len(names) else ()
 
 
 def _meant(reference: Reference | None, made: AbstractSet[str]) -> str | None:
@@ -114,6 +118,8 @@ class _Linker:
 
     def _call(self, use: Use, name: str, scope: ModelScope, visible: ChainMap[str, Callee]) -> Call:
         callee = self._shared_callee(use, visible) if use.shared else use.layer
+        if use.unfinished:
+            callee = None
         if isinstance(callee, Layer) and callee.takes_no_tensor:
             sources = scope.any_batch(use)
         else:

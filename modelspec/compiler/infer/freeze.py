@@ -74,7 +74,7 @@ class _Freezing:
         if key not in self.graphs:
             layers = tuple(self._call(layer) for layer in typed.layers)
             graph = replace(typed.graph, trainable=typed.graph.trainable and not whole)
-            self.graphs[key] = TypedGraph(graph, typed.input_types, layers, typed.outputs)
+            self.graphs[key] = replace(typed, graph=graph, layers=layers)
         return self.graphs[key]
 
     def _call(self, layer: TypedCall) -> TypedCall:

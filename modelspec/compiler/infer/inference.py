@@ -124,6 +124,8 @@ class _Inference:
         self.runs = runs
         self.notes = notes
         self.running = RunningDtypes()
+        self.partial: list[TypedCall] = []
+        """The calls of sub-models with errors."""
 
     def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
         spans = {one.name: one.span for one in graph.inputs or ()}
@@ -143,7 +145,7 @@ class _Inference:
             for public, ref in graph.outputs.items()
             if (tensor := self._tensor(ref, tensors, "an output of a model")) is not None
         }
-        return TypedGraph(graph, inputs, tuple(layers), outputs)
+        return TypedGraph(graph, inputs, tuple(layers), outputs, tuple(self.partial))
 
     def _call(self, call: Call, tensors: Mapping[str, _Produced]) -> TypedCall | None:
         inputs = self._inputs(call, tensors)
@@ -251,6 +253,7 @@ class _Inference:
             return None
         inside = self._inside(call, model, types)
         if len(inside.outputs) != len(model.outputs) or not inside.outputs:
+            self.partial.append(TypedCall(call, (), inside=inside))
             return None
         weights = (
             inside.weights

@@ -135,7 +135,11 @@ def type_of(ref: Ref, typed: TypedGraph) -> Tensor | None:
 
 
 def unreached(typed: TypedGraph, ref: Ref) -> TypedCall | None:
-    """The first call with weights before a tensor that no output of the model depends on."""
+    """The first call with weights before a tensor that no output of the model depends on; None
+    where calls have errors, which may be the ones between.
+    """
+    if not typed.is_whole:
+        return None
     alive = {one.name for one in typed.alive}
     shared = {one.shared for one in typed.alive if one.shared}
     queue, seen = [ref.producer], set[str]()

@@ -106,6 +106,8 @@ class TypedGraph:
     """Every call in order, without calls with errors."""
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     """Public name -> type."""
+    partial: tuple[TypedCall, ...] = ()
+    """The calls of sub-models that contain errors, with what is known inside; without outputs."""
 
     def __repr__(self) -> str:
         return f"<TypedGraph: {len(self.layers):,} layers>"
@@ -113,6 +115,11 @@ class TypedGraph:
     @property
     def inputs(self) -> Mapping[str, Tensor]:
         return self.input_types
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no call has errors."""
+        return len(self.layers) == len(self.graph.calls)
 
     @cached_property
     def by_name(self) -> Mapping[str, TypedCall]:

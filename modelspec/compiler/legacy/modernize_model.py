@@ -24,7 +24,7 @@ def modernized(document: Document) -> Checked[Document]:
     """The document with current spellings, with a warning for each old one."""
     notes = LegacyCollector()
     root = ModelPass(notes).root(document.root)
-    changed = document if root is document.root else Document(root)
+    changed = document if root is document.root else document.with_root(root)
     return Checked(changed, notes.diagnostics)
 
 

@@ -11,10 +11,11 @@ from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import kinds
 from modelspec.core.diagnostics import Collector, Fault, Span, did_you_mean, listed, nearest
+from modelspec.core.diagnostics.repaired import is_unfinished
 from modelspec.core.records import NamedTuple, dataclass
 from modelspec.core.sections import located, read_as_meant, report_each
 from modelspec.core.settings import Context, Faults, Settings, describe, unknown_name
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain, walk
 
 from .layer_names import check_name
 from .wrapped_models import around_shared, misspelt_model
@@ -23,6 +24,8 @@ RESERVED = ("from", "call")
 """Settings of the entry itself, in addition to those of the layer and `name`."""
 EXPANDED = ("when", "repeat")
 """More such words, removed by the expansion: they are still suggested for misspellings."""
+_OF_EXPANSION = frozenset(("name", "from"))
+"""Words that an expansion adds to an entry."""
 _OF_CALLS = ("name", *RESERVED, *EXPANDED)
 
 
@@ -57,6 +60,22 @@ class Use(NamedTuple):
     options_node: Mapping | None = None
     around: tuple[Layer, ...] = ()
     """The wrappers through which a shared model is called, the outermost first."""
+    unfinished: bool = False
+    """Whether a part of it is on a line with a syntax error: its tensors have no type."""
+
+    guessed: bool = False
+    """Whether the kind is unknown, and read as one that is spelled alike."""
+
+    @property
+    def may_lack_name(self) -> bool:
+        """Whether it is invalid, and so little of it is written that its name may be missing."""
+        if self.name is not None and self.name_span != self.kind_span:  # not by an expansion
+            return False
+        valid = self.layer is not None and not self.guessed
+        if self.unfinished or valid or self.shared:
+            return self.unfinished
+        body = self.body
+        return not isinstance(body, Mapping) or body.entries.keys() <= _OF_EXPANSION
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,8 @@ class EntryReader:
     context: Context
     report: Collector
     visible: Collection[str]
+    repaired: bool = False
+    """Whether the text has syntax errors."""
 
     def uses(self, node: Node) -> tuple[Use, ...]:
         if not isinstance(node, Sequence):
@@ -86,6 +107,10 @@ class EntryReader:
         An invalid entry is still returned, without settings, so that no follow-up errors are
         reported.
         """
+        use = self._use(node, nested=nested)
+        return use._replace(unfinished=True) if self.repaired and _is_unfinished(node, use) else use
+
+    def _use(self, node: Node, *, nested: bool) -> Use:
         split = self._split(node)
         if split is None:
             return self._recovered(node)
@@ -164,7 +189,7 @@ class EntryReader:
         """
         if kind is None:
             return use
-        use = use._replace(kind=kind)
+        use = use._replace(kind=kind, guessed=True)
         if kind not in LAYERS:
             return use
         inside = Collector()
@@ -360,6 +385,11 @@ def setting_at_call(shared: str, key: str, near: str | None) -> Fault:
         suggestion=near,
         help=did_you_mean(near, f"set it where `{shared}` is defined"),
     )
+
+
+def _is_unfinished(node: Node, use: Use) -> bool:
+    """Whether a part of an entry is on a line that was repaired."""
+    return any(is_unfinished(one.span) for one in walk(node)) or is_unfinished(use.kind_span)
 
 
 def _is_word(value: object) -> bool:

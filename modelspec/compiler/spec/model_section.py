@@ -15,6 +15,7 @@ from dataclasses import field, replace
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import is_kind
 from modelspec.core.diagnostics import Collector, Span, nearest
+from modelspec.core.diagnostics.repaired import is_unfinished
 from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys
 from modelspec.core.settings import Context, describe
@@ -56,10 +57,14 @@ class ModelSection:
     """The initial weights of a sub-model."""
     averages: MappingType[str, MovingAverage] = field(default_factory=dict)
     """The shared layers and models that are moving averages of others, by name."""
+    unfinished: frozenset[str] = frozenset()
+    """The keys of it that are on lines with syntax errors."""
 
 
-def read_model(node: Node, context: Context, report: Collector) -> ModelSection | None:
-    """The `model` section; None if it is not a mapping."""
+def read_model(
+    node: Node, context: Context, report: Collector, *, repaired: bool = False
+) -> ModelSection | None:
+    """The `model` section; None if it is not a mapping. `repaired`: the text has syntax errors."""
     if not isinstance(node, Mapping):
         report.error(
             "MS204",
@@ -67,7 +72,7 @@ def read_model(node: Node, context: Context, report: Collector) -> ModelSection 
             node.span,
         )
         return None
-    return _ModelReader(context, report, ChainMap()).model(node, root=True)
+    return _ModelReader(context, report, ChainMap(), repaired).model(node, root=True)
 
 
 def is_layer(node: Mapping) -> bool:
@@ -87,6 +92,8 @@ class _ModelReader:
     context: Context
     report: Collector
     visible: ChainMap[str, None]
+    repaired: bool = False
+    """Whether the text has syntax errors."""
 
     def model(self, node: Mapping, *, root: bool = False) -> ModelSection | None:
         node = known_keys(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
@@ -112,7 +119,7 @@ class _ModelReader:
             )
         return ModelSection(
             span=node.span,
-            inputs=read_inputs(inputs.value, self.report) if inputs else () if root else None,
+            inputs=self._inputs(inputs.value) if inputs else () if root else None,
             uses=reader._entries().uses(layers.value),
             outputs=reader._outputs(outputs.value) if outputs else None,
             shared=shared,
@@ -120,10 +127,29 @@ class _ModelReader:
             trainable=reader._flag(trainable.value, "trainable") if trainable else True,
             weights=read_weights(weights.value, self.context, self.report) if weights else None,
             averages=averages,
+            unfinished=reader._unfinished(node),
         )
 
     def _entries(self) -> EntryReader:
-        return EntryReader(self.context, self.report, self.visible)
+        return EntryReader(self.context, self.report, self.visible, self.repaired)
+
+    def _unfinished(self, node: Mapping) -> frozenset[str]:
+        if not self.repaired:
+            return frozenset()
+        return frozenset(key for key, one in node.entries.items() if is_unfinished(one.span))
+
+    def _inputs(self, node: Node) -> tuple[InputSpec, ...]:
+        """The inputs; those on lines with syntax errors have no type."""
+        found = read_inputs(node, self.report)
+        if not self.repaired or not isinstance(node, Mapping):
+            return found
+        entries = node.entries
+        return tuple(
+            replace(one, shape=None)
+            if one.name in entries and is_unfinished(entries[one.name].span)
+            else one
+            for one in found
+        )
 
     def _inside(self, node: Mapping) -> _ModelReader:
         """The reader of a model nested in this one, which sees its data format and its shared
@@ -140,7 +166,10 @@ class _ModelReader:
             if value is not None:
                 context = replace(context, image_data_format=str(value))
         return _ModelReader(
-            context, self.report, self.visible.new_child(names) if names else self.visible
+            context,
+            self.report,
+            self.visible.new_child(names) if names else self.visible,
+            self.repaired,
         )
 
     def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:

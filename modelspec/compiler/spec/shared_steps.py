@@ -82,7 +82,7 @@ def with_shared_steps(document: Document) -> Checked[Document]:
         entries["shared"] = Entry(shared.key_span, reader.definitions())
     whole = Entry(model.key_span, Mapping(entries, model.value.span))
     root = Mapping({**document.root.entries, "model": whole}, document.root.span)
-    return Checked(Document(root), reader.report.diagnostics)
+    return Checked(document.with_root(root), reader.report.diagnostics)
 
 
 def _wrapped(item: Node, shared: Mapping) -> _Wrapped | None:

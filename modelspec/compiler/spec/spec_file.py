@@ -69,7 +69,7 @@ def validate(document: Document, context: Context) -> Checked[SpecFile]:
     runtime = _runtime(root, context, report)
     context = replace(context, precision=runtime.precision)
     model = (
-        read_model(root.entries["model"].value, context, report)
+        read_model(root.entries["model"].value, context, report, repaired=document.repaired)
         if "model" in root.entries
         else None
     )

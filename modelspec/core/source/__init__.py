@@ -14,7 +14,7 @@ from .node import (
     plain,
     walk,
 )
-from .read import Kind, kind_of, read, read_mapping, read_text
+from .read import Kind, kind_of, read, read_mapping, read_text, recovered
 from .scalars import hint
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "read",
     "read_mapping",
     "read_text",
+    "recovered",
     "walk",
 ]

@@ -54,6 +54,12 @@ class Document:
     """A file that was read; its root is always a mapping."""
 
     root: Mapping
+    repaired: bool = False
+    """Whether a part of it is from text with syntax errors: see `core.diagnostics.repaired`."""
+
+    def with_root(self, root: Mapping) -> Document:
+        """The same document, changed."""
+        return Document(root, self.repaired)
 
 
 def plain(node: Node) -> Value:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from ..diagnostics import Checked, Diagnostic, Fault, Source, Span
 from . import budgets
 from .node import Document
+from .open_texts import open_text
 from .reader import Reading
 
 Kind = Literal["yaml", "json", "auto"]
@@ -48,6 +49,9 @@ def read(path: str | os.PathLike[str], folder: Path | None = None) -> Checked[Do
     `folder` is the base of relative paths in the file, if it differs from that of the spec.
     """
     name = os.fspath(path)
+    unsaved = open_text(name)
+    if unsaved is not None:
+        return read_text(unsaved, name, kind_of(name), folder)
     try:
         raw = _standard_input() if name == "-" else _bytes_of(name)
     except Fault as fault:
@@ -81,6 +85,29 @@ def read_text(
                 return as_json
         kind = "yaml"
     return _compose(Reading(source), kind)
+
+
+_SYNTAX: Final = frozenset(("MS102", "MS103", "MS104", "MS105", "MS106", "MS107", "MS109", "MS110"))
+"""Faults after which the rest of a text can be read, if its syntax is repaired."""
+
+
+def recovered(found: Checked[Document | None]) -> Checked[Document | None]:
+    """What was read; after a syntax error the document of the repaired text.
+
+    Every syntax error is reported once. The places in the document are those of the text as
+    written; `core.diagnostics.repaired` knows which lines were repaired. The value is None if
+    nothing was read for another reason, or if no small repair helps.
+    """
+    first = found.diagnostics[0] if found.diagnostics else None
+    if found.value is not None or first is None or first.span is None:
+        return found
+    if not {one.code for one in found.diagnostics} <= _SYNTAX:
+        return found
+    from .repair import repaired
+
+    source = first.span.source
+    characters = found.diagnostics if _FORBIDDEN.search(source.text) else ()
+    return repaired(source, found, characters, is_json=kind_of(source.name) == "json")
 
 
 def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:

@@ -120,6 +120,14 @@ def undefined(name: str, known: str | None) -> Fault:
     return Fault("MS106", found, help=fix)
 
 
+def missing_colon(key: str) -> Fault:
+    return Fault(
+        "MS103",
+        f"{quoted(key)} has no `:` after it",
+        help=f"write `{shortened(key)}: value`, or remove the line",
+    )
+
+
 def missing_space(text: str) -> Fault | None:
     found = _NO_SPACE.match(text)
     if not found:

@@ -24,10 +24,15 @@ _ALIAS_BEFORE = re.compile(r"[*][^\s]+$")
 
 def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Explained:
     """The fault for an error of the parser; the last of `brackets` was open."""
+    return explained(trouble_of(source, error, brackets))
+
+
+def trouble_of(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Trouble:
+    """Where the parser stopped; the last of `brackets` was open."""
     problem_mark = getattr(error, "problem_mark", None)
     context_mark = getattr(error, "context_mark", None)
     at = problem_mark.index if problem_mark else 0
-    trouble = Trouble(
+    return Trouble(
         source,
         getattr(error, "problem", None) or str(error),
         min(at, len(source.text)),
@@ -35,10 +40,14 @@ def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Expla
         context_mark.index if context_mark else None,
         brackets[-1] if brackets else None,
     )
+
+
+def explained(trouble: Trouble) -> Explained:
+    """The fault for an error of the parser."""
     for rule in _RULES:
-        explained = rule(trouble)
-        if explained:
-            return explained
+        found = rule(trouble)
+        if found:
+            return found
     return _anything(trouble)
 
 
@@ -130,12 +139,7 @@ def _no_colon(t: Trouble) -> Explained | None:
     line = t.text[t.opened : t.source.line_end(t.opened)].split(" #")[0].rstrip()
     if len(line) > _LONGEST_KEY:
         return _long_key(t, t.opened)
-    fault = Fault(
-        "MS103",
-        f"{quoted(line)} has no `:` after it",
-        help=f"write `{shortened(line)}: value`, or remove the line",
-    )
-    return Explained(fault, t.span(t.opened, len(line)))
+    return Explained(yaml_faults.missing_colon(line), t.span(t.opened, len(line)))
 
 
 def _long_key(t: Trouble, start: int) -> Explained:
