@@ -1,4 +1,4 @@
-"""`modelspec init [NAME]`: writes a commented spec to start from."""
+"""`modelspec init [NAME] [--data FILE]`: writes a commented spec to start from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from ..examples import examples
+from ..options import data_root_option
 from ..output import write
 
 TEMPLATE: Final = """\
@@ -52,19 +53,75 @@ training:
 ORDER = 170
 
 
-@click.command(epilog=examples("modelspec init", "modelspec init digits"))
+@click.command(
+    epilog=examples(
+        "modelspec init",
+        "modelspec init digits",
+        "modelspec init --data penguins.csv",
+        "modelspec init flats --data flats.csv --target price",
+        "modelspec init --data photos",
+    )
+)
 @click.argument("name", default="model", type=click.Path())
-def command(name: str) -> None:
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=(
+        "Write a spec for this data: a csv, jsonl, Parquet, Arrow, npz or HDF5 file, or a folder"
+        " with a folder of images or texts for each class."
+    ),
+)
+@click.option("--target", metavar="COLUMN", help="The column to predict; by default a likely one.")
+@data_root_option
+def command(name: str, data: Path | None, target: str | None) -> None:
     """Write a commented spec to start from.
 
     Writes NAME.yaml (model.yaml without NAME). An existing file is never overwritten.
+
+    With --data the spec fits the data: inputs by the types of the columns, missing values, the
+    split, the model, the loss and the metrics, each choice with its reason in a comment.
     """
+    if target is not None and data is None:
+        raise click.UsageError("--target requires --data, the data with this column")
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    if data is None:
+        _create(path, TEMPLATE.replace("{file}", path.name))
+        options = ""
+    else:
+        options = _draft(path, data, target)
+    write(
+        f"wrote {path}: `modelspec check {path}{options}` checks it,"
+        f" `modelspec train {path}{options}` trains it"
+    )
+
+
+def _draft(path: Path, data: Path, target: str | None) -> str:
+    """Writes the spec for some data; returns the options with which it can be used."""
+    from modelspec.drafts import NoDraft, draft, options_for
+
+    if path.exists():
+        raise _exists(path)
+    try:
+        found = draft(data, path, target)
+    except NoDraft as error:
+        raise click.UsageError(str(error)) from None
+    _create(path, found.text)
+    for sentence in found.summary:
+        write(sentence)
+    return options_for(data, path)
+
+
+def _create(path: Path, text: str) -> None:
+    """Writes a new file."""
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(TEMPLATE.replace("{file}", path.name))
+            file.write(text)
     except FileExistsError:
-        raise click.UsageError(f"`{path}` already exists; choose another NAME") from None
+        raise _exists(path) from None
     except OSError as error:
         raise click.UsageError(f"`{path}` cannot be written: {error.strerror}") from None
-    write(f"wrote {path}: `modelspec check {path}` checks it, `modelspec train {path}` trains it")
+
+
+def _exists(path: Path) -> click.UsageError:
+    return click.UsageError(f"`{path}` already exists; choose another NAME")

@@ -8,7 +8,7 @@ from .column_check import ColumnCheck, Found, decoded
 from .errors import Findings, places
 from .wanted import Exact
 
-_MARKS = frozenset(
+MARKS = frozenset(
     {
         "?",
         "-",
@@ -130,7 +130,7 @@ def _report_no_dates(check: ColumnCheck, findings: Findings) -> None:
 
 def _mark_help(check: ColumnCheck, cell: str) -> str | None:
     """How to fix a cell that seems to mark a missing value."""
-    if cell.strip().lower() not in _MARKS or not check.table.marks:
+    if cell.strip().lower() not in MARKS or not check.table.marks:
         return None
     return (
         "if it marks a missing value, declare it: `csv: {path: ..., missing_values:"
