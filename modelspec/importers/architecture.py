@@ -8,7 +8,7 @@ this structure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,6 +35,36 @@ class Source(NamedTuple):
     output: int
 
 
+def sources_in(value: Any) -> Iterator[Source]:
+    """Every tensor in nested lists and mappings, in their order."""
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from sources_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from sources_in(item)
+
+
+def has_sources(value: Any) -> bool:
+    """Whether nested lists and mappings contain a tensor."""
+    return next(sources_in(value), None) is not None
+
+
+def with_sources(value: Any, change: Callable[[Source], Any]) -> Any:
+    """Nested lists and mappings with every tensor changed."""
+    if isinstance(value, Source):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: with_sources(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_sources(item, change) for item in value]
+    if isinstance(value, tuple):  # a step of a formula
+        return type(value)(*(with_sources(item, change) for item in value))
+    return value
+
+
 @dataclass(frozen=True)
 class InputDef:
     """An input of a model."""
@@ -59,6 +89,8 @@ class LayerDef:
     inside: Architecture | None = None
     around: tuple[str, ...] = ()
     """The kinds of the wrappers around the model inside, the outermost first."""
+    result: int = 0
+    """The result of an operation with several that this layer is."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +100,10 @@ class CallDef:
     layer: str
     number: int
     """The index of the call of the layer, from 0."""
-    tensors: Mapping[str, Source | Sequence[Source]]
-    """By the name of the argument; the name of the first argument is empty."""
+    tensors: Mapping[str, Any]
+    """Tensors, or nested lists of tensors and numbers, by the name of the argument; the name of the
+    first argument is empty.
+    """
     options: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that are not tensors."""
     ranks: tuple[int, ...] = ()
@@ -79,10 +113,7 @@ class CallDef:
 
     def sources(self) -> list[Source]:
         """Every tensor it takes."""
-        found: list[Source] = []
-        for item in self.tensors.values():
-            found.extend([item] if isinstance(item, Source) else item)
-        return found
+        return list(sources_in(list(self.tensors.values())))
 
 
 @dataclass(frozen=True)
@@ -110,6 +141,12 @@ class Architecture:
     """
     backend: str = ""
     """The backend of that Keras: `theano`."""
+    sizes: Mapping[Source, tuple[int | None, ...]] = field(default_factory=dict)
+    """The shapes of some tensors, batch axis first, if operations on them depend on sizes that the
+    file does not contain.
+    """
+    lost: tuple[str, ...] = ()
+    """A sentence about each setting that affects training alone and has no equivalent."""
     is_chain: bool = False
     """Whether it is a Sequential: the name of its only input is automatic."""
 

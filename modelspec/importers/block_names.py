@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .anti_unification import prefix_of
@@ -14,7 +15,7 @@ def name_by_prefixes(prefixes: Sequence[str | None]) -> str:
     if prefixes[0] is None or prefixes[-1] is None:
         return ""
     common = "".join(sign for sign in prefix_of(given) or "" if not sign.isdigit())
-    return common.strip("_- ") or _common_end(given)
+    return re.sub("_+", "_", common).strip("_- ") or _common_end(given)
 
 
 def _common_end(names: Sequence[str]) -> str:

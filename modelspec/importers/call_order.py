@@ -7,7 +7,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from .architecture import CallDef, LayerDef, Source, Unreadable
+from .architecture import CallDef, LayerDef, Source, Unreadable, with_sources
 from .keras_calls import shown
 
 
@@ -58,13 +58,7 @@ def _shift(layer: LayerDef, calls: Sequence[CallDef], ends: Sequence[Source]) ->
 
 
 def _shifted(call: CallDef, shifts: Mapping[str, int]) -> CallDef:
-    tensors: dict[str, Source | Sequence[Source]] = {}
-    for key, item in call.tensors.items():
-        if isinstance(item, Source):
-            tensors[key] = _moved(item, shifts)
-        else:
-            tensors[key] = [_moved(one, shifts) for one in item]
-    return replace(call, tensors=tensors)
+    return replace(call, tensors=with_sources(call.tensors, lambda one: _moved(one, shifts)))
 
 
 def _moved(source: Source, shifts: Mapping[str, int]) -> Source:

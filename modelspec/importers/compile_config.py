@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from modelspec.catalog.components import METRICS
+from modelspec.catalog.components import METRICS, OPTIMIZERS
 from modelspec.compiler.legacy import modernize
 from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.source import plain as plain_nodes
@@ -20,6 +20,7 @@ from .spec_names import clean
 from .tidy import as_lists
 from .value_forms import plain, shortest
 
+_REGISTERED = "Custom>"
 _MEASURES = ("metrics", "weighted_metrics")
 _PARTS = ("optimizer", "loss", "loss_weights", *_MEASURES)
 _OF_OTHERS = ("is_legacy_optimizer", "jit_compile", "dtype", "fn", "reduction")
@@ -37,7 +38,8 @@ def training_of(
     """The section, empty if no part is supported, and a sentence for each unsupported part."""
     if not isinstance(config, dict):
         return {}, []
-    given = {**config, "optimizer": config.get("optimizer", config.get("optimizer_config"))}
+    optimizer = _of_keras(config.get("optimizer", config.get("optimizer_config")))
+    given = {**config, "optimizer": optimizer}
     found: dict[str, Any] = {}
     notes = list(_not_kept(config))
     for part in _PARTS:
@@ -53,6 +55,13 @@ def training_of(
         why = "" if given.get("loss") else ": the model was compiled without a loss"
         notes.append(f"the spec has no `training` section{why}")
     return section, notes
+
+
+def _of_keras(value: Any) -> Any:
+    """An optimizer under its own name: Keras 2.11 to 2.15 wrote `Custom>Adam`."""
+    kind = value.get("class_name") if isinstance(value, dict) else None
+    name = kind.removeprefix(_REGISTERED) if isinstance(kind, str) else ""
+    return {**value, "class_name": name} if kind != name and name in OPTIMIZERS else value
 
 
 def _not_kept(config: Mapping[str, Any]) -> Iterator[str]:

@@ -60,6 +60,7 @@ class Folded:
 
     blocks: dict[str, Block] = field(default_factory=dict)
     body: Nodes = ()
+    without_loops: Folded | None = None
 
 
 def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str]) -> Folded:
@@ -69,7 +70,7 @@ def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str
     names that a block cannot have.
     """
     folder = _Folder(fixed, names, kinds)
-    left = tree(atoms)
+    left = tree(atoms, fixed)
     if sum(map(len, atoms)) <= _MOST_FOLDED:
         left = folder.fold_blocks(left)
     defaults = {name: dict(block.parameters) for name, block in folder.blocks.items()}
@@ -82,7 +83,8 @@ def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str
         for name, block in folder.blocks.items()
         if name in used
     }
-    return Folded(blocks, loops(left, defaults, fixed, effort))
+    plain = {name: folder.blocks[name] for name in blocks}
+    return Folded(blocks, loops(left, defaults, fixed, effort), Folded(plain, left))
 
 
 def _statements(nodes: Iterable[Node]) -> Iterator[Statement]:

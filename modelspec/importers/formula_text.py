@@ -5,15 +5,17 @@ parentheses only where precedence requires them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from modelspec.catalog.formula.function import Function
 from modelspec.catalog.formula.function_table import FUNCTIONS
-from modelspec.core.registry import snake_case
 
-from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable
-from .tensorflow_functions import Turned, arguments_of, is_tensorflow
+from .architecture import Architecture, CallDef, Source, Unreadable
+from .formula_constants import Numbers, array_of
+from .operation_calls import function_name, step_of_call
+from .operation_steps import RESULT, Step, is_tensor
+from .sized_steps import OF_SIZES, sized
 from .value_forms import plain
 
 SIGNS = {
@@ -34,19 +36,6 @@ SIGNS = {
     "NotEqual": "!=",
 }
 """Binary operators by the class names of Keras operations."""
-OWN = ("name", "dtype", "trainable")
-"""Settings of every operation that do not affect its result."""
-_FUNCTION_NAMES = {
-    "Absolute": "abs",
-    "Amax": "max",
-    "Amin": "min",
-    "Silu": "silu",
-    "Relu6": "relu6",
-    "Gelu": "gelu",
-}
-"""Functions whose name is not the snake-case name of the operation."""
-_WITH_DTYPE = ("Cast", "OneHot")
-"""Operations with `dtype` as an argument."""
 _OPERANDS = ("x1", "x2", "a", "b", "y")
 """The Keras names of the arguments of binary operations."""
 _LEVELS = {
@@ -70,13 +59,9 @@ _NAMES = "xyzabcdefgh"
 _DEEPEST = 8
 """The maximum depth of nested formulas."""
 
+_T = TypeVar("_T")
 CallKey = tuple[str, int]
 """A call: the name of its layer and its index."""
-
-
-def function_name(kind: str) -> str:
-    """The name of a Keras operation in a formula."""
-    return _FUNCTION_NAMES.get(kind, snake_case(kind))
 
 
 class _Text(NamedTuple):
@@ -99,20 +84,33 @@ class FormulaWriter:
     def __init__(self, model: Architecture, nested: Mapping[CallKey, CallDef]) -> None:
         self.model = model
         self.nested = nested
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, Source | Numbers] = {}
 
     def write(self, call: CallDef) -> str:
         """The formula of a call. Raises `Unreadable`."""
         return self._call(call, 0).text
 
     def _call(self, call: CallDef, depth: int) -> _Text:
-        kind, given = _operation(self.model.layers[call.layer], call)
-        if kind == "GetItem" and isinstance(given.get(""), Source):
+        return self._argument(step_of_call(self.model.layers[call.layer], call), depth)
+
+    def _step(self, one: Step, depth: int) -> _Text:
+        kind, given = one
+        if kind == RESULT:
+            return self._result(given, depth)
+        if kind in OF_SIZES:
+            return self._step(sized(one, self.model.sizes.get(given[""])), depth)
+        if kind == "GetItem" and is_tensor(given.get("")):
             index = _index(given.get("1", given.get("key")))
-            return _Text(f"{self._tensor(given[''], depth).beside(_ATOM)}[{index}]")
-        named = {key: self._argument(value, depth) for key, value in given.items()}
+            return _Text(f"{self._argument(given[''], depth).beside(_ATOM)}[{index}]")
+        kinds = _kinds_of_parameters(kind)
+        named = {
+            key: self._operand(value, depth) if kinds(key) else self._argument(value, depth)
+            for key, value in given.items()
+        }
         positional = _take(named, _places(named))
         operands = [*positional, *_take(named, _OPERANDS)] if kind in SIGNS else []
+        if kind in SIGNS and len(operands) == 1:
+            raise Unreadable("the file does not contain its second operand")
         if len(operands) == 2:
             return _signed(SIGNS[kind], *operands)
         if kind == "Negative" and positional:
@@ -120,15 +118,32 @@ class FormulaWriter:
         texts = {key: one.text for key, one in named.items()}
         return _Text(_function_call(kind, [one.text for one in positional], texts))
 
+    def _result(self, given: Mapping[str, Any], depth: int) -> _Text:
+        """One result of a function that has several."""
+        kind, arguments = given[""]
+        texts = {key: self._argument(value, depth).text for key, value in arguments.items()}
+        positional = _take(texts, _places(texts))
+        text = _function_call(kind, positional, texts, results=True)
+        return _Text(f"{text}[{given['1']}]")
+
     def _argument(self, value: Any, depth: int) -> _Text:
+        if isinstance(value, Step):
+            return self._step(value, depth)
         if isinstance(value, Source):
             return self._tensor(value, depth)
-        if isinstance(value, list) and value and all(isinstance(one, Source) for one in value):
-            return _Text(f"[{', '.join(self._tensor(one, depth).text for one in value)}]")
-        if isinstance(value, Turned):
-            return _Text(f"swapaxes({self._argument(value.value, depth).text}, -2, -1)")
+        if isinstance(value, list) and any(map(is_tensor, value)):
+            return _Text(f"[{', '.join(self._operand(one, depth).text for one in value)}]")
         text = _literal(value)
         return _Text(text, _MINUS if text.startswith("-") else _ATOM)
+
+    def _operand(self, value: Any, depth: int) -> _Text:
+        """An argument in the place of a tensor: a list of numbers becomes a constant tensor."""
+        found = array_of(value)
+        if found is None:
+            return self._argument(value, depth)
+        if len(found) == 1 and not isinstance(found[0], list):
+            return self._argument(found[0], depth)
+        return _Text(f"{self._name(Numbers(json.dumps(found)))}[0]")
 
     def _tensor(self, source: Source, depth: int) -> _Text:
         call = self.nested.get((source.layer, source.call))
@@ -136,7 +151,7 @@ class FormulaWriter:
             return self._call(call, depth + 1)
         return _Text(self._name(source))
 
-    def _name(self, source: Source) -> str:
+    def _name(self, source: Source | Numbers) -> str:
         for known, one in self.sources.items():
             if one == source:
                 return known
@@ -162,38 +177,42 @@ def _signed(sign: str, left: _Text, right: _Text) -> _Text:
 # Arguments ----------------------------------------------------------------------------------------
 
 
-def _operation(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
-    """An operation of Keras 3, and its arguments by position or by name."""
-    if is_tensorflow(layer):
-        return arguments_of(layer, call)
-    return layer.kind, _given(layer, call)
+def _kinds_of_parameters(kind: str) -> Callable[[str], bool]:
+    """Whether a parameter of an operation takes a tensor, by its name or position."""
+    function = FUNCTIONS.get(function_name(kind))
+    if function is None:
+        return lambda key: False
+    names = [one.name for one in function.parameters]
+    tensors = {one.name for one in function.parameters if one.kind in ("tensor", "operand")}
+    has_rest = any(one.kind == "rest" for one in function.parameters)
+
+    def takes_tensor(key: str) -> bool:
+        if key and not key.isdecimal():
+            return key in tensors or (kind in SIGNS and key in _OPERANDS)
+        place = int(key or 0)
+        return names[place] in tensors if place < len(names) else has_rest
+
+    return takes_tensor
 
 
-def _given(layer: LayerDef, call: CallDef) -> dict[str, Any]:
-    """Arguments and settings of an operation of Keras 3, tensors as sources."""
-    own = [key for key in OWN if key != "dtype" or layer.kind not in _WITH_DTYPE]
-    found: dict[str, Any] = {key: value for key, value in layer.config.items() if key not in own}
-    for key, item in call.tensors.items():
-        found[key] = item if isinstance(item, Source) else list(item)
-    return {**found, **call.options}
-
-
-def _places(named: Mapping[str, _Text]) -> list[str]:
+def _places(named: Mapping[str, Any]) -> list[str]:
     """The keys of the positional arguments in order; the equation of `einsum` is the first."""
     numbered = [key for key in named if not key or key.isdigit()]
     numbered.sort(key=lambda key: int(key or 0))
     return [key for key in ("subscripts",) if key in named] + numbered
 
 
-def _take(texts: dict[str, _Text], keys: Sequence[str]) -> list[_Text]:
+def _take(texts: dict[str, _T], keys: Sequence[str]) -> list[_T]:
     """Remove the existing keys and return their texts."""
     return [texts.pop(key) for key in keys if key in texts]
 
 
-def _function_call(kind: str, positional: list[str], named: dict[str, str]) -> str:
+def _function_call(
+    kind: str, positional: list[str], named: dict[str, str], *, results: bool = False
+) -> str:
     name = function_name(kind)
     function = FUNCTIONS.get(name)
-    if function is None or function.results:
+    if function is None or bool(function.results) is not results:
         raise Unreadable(
             f"the operation `{kind[:40]}` is not supported in a formula",
             "`modelspec explain Expression` lists the supported operations",

@@ -5,14 +5,18 @@ position.
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .architecture import CallDef, LayerDef, Source, Unreadable
+from .architecture import CallDef, LayerDef, Unreadable, has_sources
+from .composed_operations import composed
+from .operation_steps import FORMULA_HELP, Step, step
 
 KIND = "TensorFlowOpLayer"
-_FORMULA = "write it as a formula: `modelspec explain Expression`"
+_LONGEST_TEXT = 10_000
 
 
 class _Operation(NamedTuple):
@@ -54,9 +58,6 @@ _OPERATIONS: Mapping[str, _Operation] = {
             "NotEqual": "NotEqual",
             "LogicalAnd": "LogicalAnd",
             "LogicalOr": "LogicalOr",
-            "MatMul": "Matmul",
-            "BatchMatMul": "Matmul",
-            "BatchMatMulV2": "Matmul",
         }.items()
     },
     **{
@@ -83,16 +84,112 @@ _OPERATIONS: Mapping[str, _Operation] = {
     "ClipByValue": _Operation("Clip", ("", "x_min", "x_max")),
     "Pad": _Operation("Pad", ("", "pad_width")),
     "PadV2": _Operation("Pad", ("", "pad_width", "constant_values")),
-    "GatherV2": _Operation("Gather", ("", "1", "axis")),
+    "Erfinv": _Operation("Erfinv"),
     "ReverseV2": _Operation("Flip", ("", "axis")),
     "Select": _Operation("Where", ("", "1", "2")),
     "SelectV2": _Operation("Where", ("", "1", "2")),
     "DepthToSpace": _Operation("DepthToSpace", ("",), {"block_size": "block_size"}),
     "SpaceToDepth": _Operation("SpaceToDepth", ("",), {"block_size": "block_size"}),
-    "StridedSlice": _Operation("GetItem", ("", "begin", "end", "strides")),
-    "Pack": _Operation("Stack", ("",), {"axis": "axis"}),
+    "Acos": _Operation("Arccos"),
+    "Acosh": _Operation("Arccosh"),
+    "Asin": _Operation("Arcsin"),
+    "Asinh": _Operation("Arcsinh"),
+    "Atan": _Operation("Arctan"),
+    "Atanh": _Operation("Arctanh"),
+    "Atan2": _Operation("Arctan2", _PAIR),
+    "IsInf": _Operation("Isinf"),
+    "IsFinite": _Operation("Isfinite"),
+    "Rint": _Operation("Round"),
+    "LeakyRelu": _Operation("LeakyRelu", ("",), {"alpha": "negative_slope"}),
+    "Roll": _Operation("Roll", ("", "shift", "axis")),
 }
-_TRANSPOSED = {"transpose_a": "", "adj_x": "", "transpose_b": "1", "adj_y": "1"}
+_POOL = {name: name for name in ("ksize", "strides", "padding", "data_format")}
+_COMPOSED: Mapping[str, _Operation] = {
+    **{
+        name: _Operation(
+            "MatmulOf",
+            _PAIR,
+            {
+                "transpose_a": "transpose_a",
+                "transpose_b": "transpose_b",
+                "adj_x": "adjoint_a",
+                "adj_y": "adjoint_b",
+            },
+        )
+        for name in ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+    },
+    **dict.fromkeys(
+        ("Identity", "CheckNumerics", "EnsureShape", "PreventGradient"), _Operation("SameAs")
+    ),
+    "AvgPool": _Operation("AveragePool2", ("",), _POOL),
+    "MaxPool": _Operation("MaxPool2", ("",), _POOL),
+    "BroadcastTo": _Operation("BroadcastTo", ("", "shape")),
+    "Cumprod": _Operation(
+        "CumulativeProduct", ("", "axis"), {"exclusive": "exclusive", "reverse": "reverse"}
+    ),
+    "Cumsum": _Operation(
+        "CumulativeSum", ("", "axis"), {"exclusive": "exclusive", "reverse": "reverse"}
+    ),
+    "Conv2D": _Operation(
+        "ConvolveWith",
+        _PAIR,
+        {
+            "strides": "strides",
+            "padding": "padding",
+            "data_format": "data_format",
+            "dilations": "dilations",
+        },
+    ),
+    "DivNoNan": _Operation("DivideNoNan", _PAIR),
+    "AdjustContrastv2": _Operation("AdjustContrast", _PAIR),
+    "Erfc": _Operation("Erfc"),
+    "EuclideanNorm": _Operation("EuclideanNorm", ("", "axis"), {"keep_dims": "keepdims"}),
+    "Fill": _Operation("FilledWith", _PAIR),
+    "GatherV2": _Operation("GatherOf", ("", "1", "axis"), {"batch_dims": "batch_dims"}),
+    "Inv": _Operation("Reciprocal"),
+    "MatrixBandPart": _Operation("BandPart", ("", "1", "2")),
+    "MirrorPad": _Operation("PadOf", ("", "paddings"), {"mode": "mode"}),
+    "MulNoNan": _Operation("MultiplyNoNan", _PAIR),
+    "OneHot": _Operation("OneHotValues", ("", "1", "2", "3"), {"axis": "axis"}),
+    "Range": _Operation("ArangeOf", ("", "1", "2")),
+    "Reciprocal": _Operation("Reciprocal"),
+    "ResizeArea": _Operation("ResizeArea", _PAIR),
+    "ResizeBicubic": _Operation(
+        "ResizeBicubic1",
+        _PAIR,
+        {"align_corners": "align_corners", "half_pixel_centers": "half_pixel_centers"},
+    ),
+    "ResizeBilinear": _Operation(
+        "ResizeBilinear1",
+        _PAIR,
+        {"align_corners": "align_corners", "half_pixel_centers": "half_pixel_centers"},
+    ),
+    "ResizeNearestNeighbor": _Operation(
+        "ResizeNearest1",
+        _PAIR,
+        {"align_corners": "align_corners", "half_pixel_centers": "half_pixel_centers"},
+    ),
+    "Shape": _Operation("ShapeOf"),
+    "Slice": _Operation("SliceOf", ("", "1", "2")),
+    "Split": _Operation("SplitSizes", ("axis", ""), {"num_split": "num_or_size_splits"}),
+    "SplitV": _Operation("SplitSizes", ("", "num_or_size_splits", "axis")),
+    "SquaredDifference": _Operation("SquaredDifference", _PAIR),
+    "StridedSlice": _Operation(
+        "StridedSliceOf",
+        ("", "begin", "end", "strides"),
+        {
+            f"{name}_mask": f"{name}_mask"
+            for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+        },
+    ),
+    "Tile": _Operation("TileOf", ("", "multiples")),
+    "TopKV2": _Operation("TopK", _PAIR),
+    "Unpack": _Operation("Unstack", ("",), {"num": "num", "axis": "axis"}),
+    "Xdivy": _Operation("Xdivy", _PAIR),
+    "Xlog1py": _Operation("Xlog1py", _PAIR),
+    "Xlogy": _Operation("Xlogy", _PAIR),
+}
+"""Nodes whose inputs and attributes are the arguments of a composed operation."""
 _DTYPES = {
     "DT_FLOAT": "float32",
     "DT_HALF": "float16",
@@ -105,40 +202,61 @@ _DTYPES = {
 }
 
 
-class GraphCall(NamedTuple):
-    """An operation of Keras 3 and its arguments, by position or by name."""
-
-    kind: str
-    arguments: dict[str, Any]
-    turned: frozenset[str]
-    """The arguments whose last two axes are swapped."""
-
-
-def graph_call(layer: LayerDef, call: CallDef) -> GraphCall:
-    """The operation of a node. Raises `Unreadable` for one that no formula has."""
+def graph_step(layer: LayerDef, call: CallDef) -> Any:
+    """The step of a node, or the tensor that it returns unchanged. Raises `Unreadable` for a node
+    that no formula computes.
+    """
     node = _node(layer.config.get("node_def"))
     name = str(node.get("op", ""))
     attributes = {key: _attribute(one) for key, one in _mapping(node.get("attr")).items()}
-    inputs = _inputs(layer, call)
-    if name == "ConcatV2" and len(inputs) > 1 and not isinstance(inputs[-1], Source):
-        arguments = {"": _tensors(inputs[:-1]), "axis": inputs[-1]}
-        return GraphCall("Concatenate", arguments, frozenset())
-    found = _OPERATIONS.get(name)
+    inputs = inputs_of(layer, call)
+    joined = _joined(name, inputs, attributes, layer.result)
+    if joined is not None:
+        return joined
+    found = _COMPOSED.get(name) or _OPERATIONS.get(name)
     if found is None or not inputs:
-        raise Unreadable(f"the TensorFlow operation `{name[:60]}` is not supported", _FORMULA)
-    if name == "Pack":
-        inputs = [_tensors(inputs)]
-    if len(inputs) > len(found.inputs):
-        raise Unreadable(f"the TensorFlow operation `{name}` has too many inputs", _FORMULA)
+        raise Unreadable(f"the TensorFlow operation `{name[:60]}` is not supported", FORMULA_HELP)
     arguments = dict(zip(found.inputs, inputs, strict=False))
-    for key, parameter in found.attributes.items():
-        value = attributes.get(key)
+    for attribute, parameter in found.attributes.items():
+        value = attributes.get(attribute)
         if value not in (None, False, []):
             arguments[parameter] = value
-    if name == "StridedSlice":
-        arguments = {"": inputs[0], "1": _index(arguments, attributes)}
-    turned = {_TRANSPOSED[key] for key in _TRANSPOSED if attributes.get(key) is True}
-    return GraphCall(found.kind, arguments, frozenset(turned))
+    if name in _COMPOSED:
+        return composed(found.kind, arguments, layer.result)
+    return Step(found.kind, arguments)
+
+
+def _joined(name: str, inputs: list[Any], attributes: Mapping[str, Any], result: int) -> Any:
+    """The step of a node with any number of tensors; None for all others."""
+    if name in ("ConcatV2", "Concat") and len(inputs) > 1:
+        *tensors, axis = inputs if name == "ConcatV2" else (*inputs[1:], inputs[0])
+        return step("Concatenate", tensors, axis=axis)
+    if name == "Pack":
+        return step("Stack", inputs, axis=attributes.get("axis"))
+    if name == "Einsum":
+        return composed("EinsumOf", _numbered([attributes.get("equation"), *inputs]))
+    if name == "IdentityN":
+        return inputs[result] if result < len(inputs) else None
+    return composed("AddN", {"": inputs}) if name in ("AddN", "AccumulateNV2") else None
+
+
+def _numbered(values: list[Any]) -> dict[str, Any]:
+    return {str(place or ""): value for place, value in enumerate(values)}
+
+
+def composed_kind(layer: LayerDef) -> str | None:
+    """The composed operation of a node; None for all others."""
+    name = operation_of(layer)
+    found = _COMPOSED.get(name)
+    return found.kind if found is not None else name or None
+
+
+def operation_of(layer: LayerDef) -> str:
+    """The name of a node's operation; empty if the node is not readable."""
+    try:
+        return str(_node(layer.config.get("node_def")).get("op", ""))
+    except Unreadable:
+        return ""
 
 
 def _node(value: Any) -> Mapping[str, Any]:
@@ -149,7 +267,7 @@ def _node(value: Any) -> Mapping[str, Any]:
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, Mapping):
-        raise Unreadable("its node of a TensorFlow graph is not readable", _FORMULA)
+        raise Unreadable("its node of a TensorFlow graph is not readable", FORMULA_HELP)
     return value
 
 
@@ -157,26 +275,36 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _inputs(layer: LayerDef, call: CallDef) -> list[Any]:
+def inputs_of(layer: LayerDef, call: CallDef) -> list[Any]:
     """The inputs in their order: constants have their position, tensors fill the others."""
     constants = {
-        int(key): value
+        int(key): _numbers(value)
         for key, value in _mapping(layer.config.get("constants")).items()
         if str(key).isdecimal() and len(str(key)) < 4
     }
-    tensors = call.sources()
+    given = call.tensors.get("", [])
+    tensors = given if isinstance(given, list) else [given]
     count = len(constants) + len(tensors)
     if any(position >= count for position in constants):
-        raise Unreadable("its constants have other positions than its inputs", _FORMULA)
-    rest = iter(tensors)
+        raise Unreadable("its constants have other positions than its inputs", FORMULA_HELP)
+    rest: Iterator[Any] = iter(tensors)
     return [constants[place] if place in constants else next(rest) for place in range(count)]
 
 
-def _tensors(inputs: Sequence[Any]) -> list[Any]:
-    """Inputs that are all tensors."""
-    if not all(isinstance(one, Source) for one in inputs):
-        raise Unreadable("it joins tensors and constants", _FORMULA)
-    return list(inputs)
+def with_inputs(layer: LayerDef, call: CallDef, inputs: list[Any]) -> tuple[LayerDef, CallDef]:
+    """The same node with other inputs, of which some are constants."""
+    tensors = [one for one in inputs if has_sources(one)]
+    constants = {str(place): one for place, one in enumerate(inputs) if not has_sources(one)}
+    first = tensors[0] if len(tensors) == 1 else tensors
+    config = {**layer.config, "constants": constants}
+    return replace(layer, config=config), replace(call, tensors={"": first} if tensors else {})
+
+
+def _numbers(value: Any) -> Any:
+    """A constant as a number or lists of numbers."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
+        return _mapping(value.get("config")).get("value")
+    return value
 
 
 def _attribute(value: Any) -> Any:
@@ -189,7 +317,18 @@ def _attribute(value: Any) -> Any:
         return value["b"] is True
     if "list" in value:
         return [_whole(one) for one in _items(_mapping(value["list"]).get("i"))]
-    return _whole(value.get("i"))
+    if isinstance(value.get("s"), str):
+        return _text(value["s"])
+    found = value.get("f")
+    return found if isinstance(found, (int, float)) else _whole(value.get("i"))
+
+
+def _text(value: str) -> str | None:
+    """A string, which protocol buffers write in base 64; None for a damaged one."""
+    try:
+        return base64.b64decode(value[:_LONGEST_TEXT], validate=True).decode("utf-8")
+    except (ValueError, UnicodeDecodeError):
+        return None
 
 
 def _items(value: Any) -> list[Any]:
@@ -201,37 +340,3 @@ def _whole(value: Any) -> int | None:
     text = str(value)
     is_number = len(text) < 20 and text.removeprefix("-").isdecimal()
     return int(text) if is_number else None
-
-
-# Slices -------------------------------------------------------------------------------------------
-
-
-def _index(arguments: Mapping[str, Any], attributes: Mapping[str, Any]) -> list[Any]:
-    """The parts of `x[...]` for a `StridedSlice`; bit `i` of each mask is about part `i`."""
-    begin, end, strides = (_numbers(arguments.get(key)) for key in ("begin", "end", "strides"))
-    if not len(begin) == len(end) == len(strides):
-        raise Unreadable("its slice has lists of different lengths", _FORMULA)
-
-    def has(mask: str, place: int) -> bool:
-        return bool((attributes.get(mask) or 0) >> place & 1)
-
-    parts: list[Any] = []
-    for place, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
-        if has("ellipsis_mask", place):
-            parts.append({"class_name": "__ellipsis__"})
-        elif has("new_axis_mask", place):
-            parts.append(None)
-        elif has("shrink_axis_mask", place):
-            parts.append(first)
-        else:
-            start = None if has("begin_mask", place) else first
-            stop = None if has("end_mask", place) else last
-            parts.append({"start": start, "stop": stop, "step": None if step == 1 else step})
-    return parts
-
-
-def _numbers(value: Any) -> list[int]:
-    found = [_whole(one) for one in value] if isinstance(value, list) else [None]
-    if any(one is None for one in found):
-        raise Unreadable("its slice depends on a tensor", _FORMULA)
-    return [one for one in found if one is not None]

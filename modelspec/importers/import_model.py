@@ -10,6 +10,7 @@ from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.legacy import modernize
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Checked, Diagnostic, Span
+from modelspec.core.settings import Context
 from modelspec.core.source import Document, Node, find, plain, read_mapping
 from modelspec.core.source import Mapping as MappingNode
 from modelspec.core.source import Sequence as SequenceNode
@@ -19,12 +20,17 @@ from .automatic_names import is_automatic
 from .compile_config import training_of
 from .isomorphism import Pairs, is_same, paired
 from .keras_json import architecture, value_of
+from .known_sizes import with_known_sizes
+from .reasons import Reason, by_reason
 from .spec_names import LayerNames
+from .stub_classes import context_with
+from .stubs import Stored, Stub, Stubs, with_stubs
 from .tidy import tidy
 from .to_spec import Unsupported, Written, write_spec
 
 CODE = "MS742"
 _NO_TRAINING = "MS744"
+_LOST = "MS981"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,10 @@ class Options:
     """The shape of the only input, if the file does not contain it; without the batch axis."""
     backend: str = ""
     """The backend of the model, if the file does not contain it: `theano`."""
+    stubs: bool = False
+    """Whether custom layers become layers of a plugin that is still to be written."""
+    stored: Stored = field(default_factory=dict)
+    """The weights in the file, for stubs."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,10 @@ class Imported:
     """The place of each layer of the file in the spec's model."""
     placeholders: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """Names of the entries that replace unsupported layers, and the reasons."""
+    stubs: tuple[Stub, ...] = ()
+    """The layers of a plugin that is still to be written."""
+    context: Context | None = None
+    """The context of the spec, if stubs are used in it."""
 
 
 def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict[str, Any] | None]:
@@ -73,14 +87,27 @@ def import_model(
         model = replace(model, backend=model.backend or options.backend)
         if options.input_shape is not None:
             model = _with_shape(model, options.input_shape)
-        written = write_spec(model, placeholders=options.placeholders)
+        if options.stubs:
+            return _with_stubs(with_stubs(model, value, options.stored), training, options)
+        written = write_spec(with_known_sizes(model), placeholders=options.placeholders)
     except Unsupported as error:
-        return Checked(None, tuple(_unsaid(*one) for one in error.found))
+        return Checked(None, tuple(map(_unsupported, by_reason(error.found))))
     except Unreadable as error:
         return Checked(None, (_fault(str(error), error.help),))
     except RecursionError:
         return Checked(None, (_fault("its models or values are nested too deeply", None),))
     return _said(model, written, training, options)
+
+
+def _with_stubs(stubs: Stubs, training: Any, options: Options) -> Checked[Imported | None]:
+    context = context_with(stubs.found)
+    with context.plugins.active():
+        written = write_spec(with_known_sizes(stubs.model), placeholders=options.placeholders)
+        found = _said(stubs.model, written, training, options, context)
+    if found.value is None:
+        return found
+    imported = replace(found.value, stubs=stubs.found, context=context)
+    return Checked(imported, found.diagnostics)
 
 
 def _with_shape(model: Architecture, shape: tuple[int | None, ...]) -> Architecture:
@@ -92,7 +119,11 @@ def _with_shape(model: Architecture, shape: tuple[int | None, ...]) -> Architect
 
 
 def _said(
-    model: Architecture, written: Written, training: Any, options: Options
+    model: Architecture,
+    written: Written,
+    training: Any,
+    options: Options,
+    context: Context | None = None,
 ) -> Checked[Imported | None]:
     document = read_mapping(written.spec)
     if document.value is None:
@@ -100,28 +131,28 @@ def _said(
             None, tuple(replace(one, span=None, notes=()) for one in document.diagnostics)
         )
     modern: Any = plain(modernize(document.value).value.root)
-    whole = compile_spec(modern)
+    whole = compile_spec(modern, context=context)
     if not whole.ok or whole.value is None or whole.value.graph is None:
         spec = tidy(modern, folded=False)
-        left = (
-            Imported(spec, model, written.layers, written.placeholders)
-            if options.placeholders
-            else None
-        )
+        is_kept = options.placeholders or options.stubs
+        left = Imported(spec, model, written.layers, written.placeholders) if is_kept else None
         return Checked(left, tuple(_by_layer(whole.diagnostics, modern)))
-    spec, pairs = _shortest(modern, whole.value, folded=options.folded)
+    spec, pairs = _shortest(modern, whole.value, context, folded=options.folded)
     chosen, notes = training_of(training, spec, list(whole.value.graph.graph.outputs))
     if chosen:
         spec = {**spec, "training": chosen}
     layers = written.layers if pairs is None else written.layers.renamed(pairs)
     return Checked(
         Imported(spec, model, layers, written.placeholders),
-        tuple(Diagnostic(_NO_TRAINING, "warning", note, None) for note in notes),
+        (
+            *(Diagnostic(_LOST, "warning", sentence, None) for sentence in model.lost),
+            *(Diagnostic(_NO_TRAINING, "warning", note, None) for note in notes),
+        ),
     )
 
 
 def _shortest(
-    modern: dict[str, Any], whole: Compiled, *, folded: bool
+    modern: dict[str, Any], whole: Compiled, context: Context | None, *, folded: bool
 ) -> tuple[dict[str, Any], Pairs | None]:
     """The shortest equivalent spec, and the mapping of its names.
 
@@ -130,13 +161,13 @@ def _shortest(
     assert whole.graph is not None
     types = {layer.name: layer.outputs for layer in whole.graph.layers}
     flat = tidy(modern, folded=False, types=types)
-    flat_graph = typed(flat)
+    flat_graph = typed(flat, context)
     pairs = paired(whole.graph, flat_graph) if flat_graph is not None else None
     if flat_graph is None or pairs is None:
         return modern, None
     if folded:
         shorter = tidy(modern, types=types)
-        again = _pairs_of_same(whole.graph, flat_graph, typed(shorter))
+        again = _pairs_of_same(whole.graph, flat_graph, typed(shorter, context))
         if again is not None:
             return shorter, again
     return flat, pairs
@@ -169,8 +200,12 @@ def _fault(message: str, help: str | None) -> Diagnostic:
     return Diagnostic(CODE, "error", message, None, (), help)
 
 
-def _unsaid(name: str, reason: str, help: str | None) -> Diagnostic:
-    return _fault(f"the layer `{name}` is not supported in a spec: {reason}", help)
+def _unsupported(reason: Reason) -> Diagnostic:
+    which = "the layer" if len(reason.names) == 1 else f"{len(reason.names):,} layers"
+    are = "is" if len(reason.names) == 1 else "are"
+    return _fault(
+        f"{which} {reason.shown} {are} not supported in a spec: {reason.text}", reason.help
+    )
 
 
 def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -184,7 +219,7 @@ def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[
         if name is None:
             yield _fault(one.message, one.help)
         else:
-            yield _unsaid(name, one.message, one.help)
+            yield _unsupported(Reason((name,), one.message, one.help))
 
 
 def _layer_at(span: Span | None, places: Sequence[tuple[str, Node]]) -> str | None:
@@ -220,7 +255,7 @@ def _name_in(node: Node) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def typed(spec: Mapping[str, Any]) -> TypedGraph | None:
+def typed(spec: Mapping[str, Any], context: Context | None = None) -> TypedGraph | None:
     """The graph of a spec, if it has no errors."""
-    found = compile_spec(spec)
+    found = compile_spec(spec, context=context)
     return found.value.graph if found.ok and found.value is not None else None

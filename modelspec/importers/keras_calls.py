@@ -7,7 +7,7 @@ from typing import Any
 
 from modelspec.catalog.layers import LAYERS
 
-from .architecture import CallDef, LayerDef, Source, Unreadable
+from .architecture import CallDef, LayerDef, Source, Unreadable, has_sources
 
 _IN_TRAINING = ("augmentation", "image")
 """Families whose `call` has `training=True`; for all others the default is false."""
@@ -19,6 +19,8 @@ _NO_DEFAULT = (
     "TimeDistributed",
 )
 """Layers whose `call` has no default for `training`."""
+_CONSTANT = "_CONSTANT_VALUE"
+"""What tf.keras 2 writes in place of a layer for a number among the tensors."""
 
 
 def call_of(layer: LayerDef, number: int, node: Any) -> CallDef:
@@ -35,7 +37,7 @@ def _call_3(layer: LayerDef, number: int, node: Mapping[str, Any]) -> CallDef:
     }
     for name, value in {**arguments, **mapping_of(node.get("kwargs"), "kwargs")}.items():
         found = _tensors(_in_order(value, layer))
-        if found is not None:
+        if has_sources(found):
             tensors[name] = found
         elif not _is_nothing(value) and not (name == "training" and _is_usual(layer.kind, value)):
             options[name] = value
@@ -87,46 +89,63 @@ def _rank(tensor: Mapping[str, Any]) -> int:
     return len(shape) if isinstance(shape, list) else 0
 
 
-def _tensors(value: Any) -> Source | list[Source] | None:
-    """The tensors of an argument; None if it contains none."""
-    if not isinstance(value, (list, dict)) or not value:
-        return None
-    if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":
-            return source_of(mapping_of(value.get("config"), "a tensor").get("keras_history"))
-        if "class_name" in value:
-            return None
-        return _tensors(list(value.values()))  # a mapping of tensors, to a model's inputs
-    found = [_tensors(item) for item in value]
-    sources = [one for one in found if isinstance(one, Source)]
-    return sources if len(sources) == len(value) else None
+def _tensors(value: Any) -> Any:
+    """An argument with its tensors, and lists in place of tuples and of mappings of tensors."""
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("class_name")
+    if kind == "__keras_tensor__":
+        return source_of(mapping_of(value.get("config"), "a tensor").get("keras_history"))
+    if kind == "__tuple__" and has_sources(items := _tensors(value.get("items"))):
+        return items
+    if kind is None and has_sources(items := [_tensors(item) for item in value.values()]):
+        return items  # a mapping of tensors, to a model's inputs
+    return value
 
 
 def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
-    sources: list[Source] = []
+    arguments: dict[str, Any] = {}
+    first = _first(node, arguments)
+    is_in_list = bool(node) and not isinstance(node[0], str)
+    if is_in_list and isinstance(first, list) and len(first) == 1:
+        first = first[0]
     tensors: dict[str, Any] = {}
     options: dict[str, Any] = {}
-    if node and isinstance(node[0], str):  # one tensor without the list around it
-        node = [node]
-    for item in node:
-        if _is_constant(item):
-            options[""] = item[2]
-        else:
-            sources.append(source_of(item))
-        arguments = mapping_of(item[3], "arguments") if len(item) > 3 else {}
-        for name, value in arguments.items():
-            if _names_tensor(value):
-                tensors[name] = source_of(value)
-            elif value is not None:
-                options[name] = value
-    if sources:
-        tensors = {"": sources[0] if len(sources) == 1 else sources, **tensors}
-    return CallDef(layer.name, number, tensors, options)
+    for name, value in (("", first), *arguments.items()):
+        if has_sources(value):
+            tensors[name] = value
+        elif name == "mask" and _is_nothing(value):
+            continue
+        elif name or value != []:
+            options[name] = value
+    return CallDef(layer.name, number, tensors, {k: v for k, v in options.items() if v is not None})
 
 
-def _is_constant(item: Any) -> bool:
-    """Whether tf.keras 2 wrote a number instead of the first tensor."""
-    return isinstance(item, list) and len(item) == 4 and item[0] == "_CONSTANT_VALUE"
+def _first(value: Any, arguments: dict[str, Any]) -> Any:
+    """The first argument of a call, with lists as in the file. Each of its tensors and numbers
+    repeats the other arguments, which are added to `arguments`.
+    """
+    if not isinstance(value, list):
+        return value
+    if not value or not isinstance(value[0], str):
+        return [_first(one, arguments) for one in value]
+    if len(value) > 3:
+        for name, one in mapping_of(value[3], "arguments").items():
+            arguments[name] = _argument(one)
+    return value[2] if value[0] == _CONSTANT and len(value) > 2 else source_of(value)
+
+
+def _argument(value: Any) -> Any:
+    """An argument, in which `[layer, call, output]` is a tensor."""
+    if _names_tensor(value):
+        return source_of(value)
+    if isinstance(value, list):
+        return [_argument(one) for one in value]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _argument(one) for key, one in value.items()}
+    return value
 
 
 def _names_tensor(value: Any) -> bool:

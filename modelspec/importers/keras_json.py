@@ -20,6 +20,7 @@ from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Sou
 from .call_order import ordered, renumbered
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
 from .old_defaults import as_of_now
+from .tokenizer import tokenizer_as_model
 from .value_forms import dtype_word, is_foreign, module_of
 from .wrapped_models import held_model
 from .writers import stated, writer_of
@@ -72,10 +73,12 @@ def _items(value: Any) -> Iterable[Any]:
 
 def architecture(value: Any) -> Architecture:
     """The architecture in a model's configuration, in the terms of Keras 3. Raises `Unreadable`."""
+    value = tokenizer_as_model(value)
     writer = writer_of(value)
     version = stated(value, "keras_version") or str(writer.version[0])
-    found = _architecture(as_of_now(value, writer), 0)
-    return replace(found, writer=version, backend=stated(value, "backend"))
+    lost: list[str] = []
+    found = _architecture(as_of_now(value, writer, lost), 0)
+    return replace(found, writer=version, backend=stated(value, "backend"), lost=tuple(lost))
 
 
 def _architecture(value: Any, depth: int) -> Architecture:

@@ -40,29 +40,33 @@ def write(
     """
     own = set(folded.blocks)
     blocks = {name: _block(block, shorten, own) for name, block in folded.blocks.items()}
-    return blocks, _Writer(shorten, fixed, own, counted=True).parts(folded.body, first)
+    kept = (one for node in folded.body for one in statements_of(node) if one.kind not in own)
+    taken = {first, *fixed, *(one.counted for one in kept)}
+    return blocks, _Writer(shorten, fixed, own, taken).parts(folded.body, first)
 
 
 def _block(block: Block, shorten: Shorten, own: set[str]) -> Any:
-    layers = _Writer(shorten, set(), own, counted=False).parts(block.body, "input")
+    layers = _Writer(shorten, set(), own).parts(block.body, "input")
     if not block.parameters:
         return layers
     return {"parameters": dict(block.parameters), "layers": layers}
 
 
 class _Writer:
-    """Writes one list of layers. `counted`: whether a required name is the one that the model
-    already has.
+    """Writes one list of layers. `taken` are the names in a model, whose layers keep their
+    automatic names where a name is required; None in a block.
 
     `own` are the blocks: unlike calls of shared layers, their uses have the block's name only if it
     is written.
     """
 
-    def __init__(self, shorten: Shorten, fixed: set[str], own: set[str], *, counted: bool) -> None:
+    def __init__(
+        self, shorten: Shorten, fixed: set[str], own: set[str], taken: set[str] | None = None
+    ) -> None:
         self.shorten = shorten
         self.fixed = fixed
         self.own = own
-        self.counted = counted
+        self.taken = taken
         self._numbers: dict[str, int] = {}
 
     def parts(self, parts: Sequence[Node], first: str) -> list[Any]:
@@ -70,12 +74,11 @@ class _Writer:
         found: list[Any] = []
         before: str | None = first
         for part, following in zip_longest(parts, parts[1:]):
-            if isinstance(part, Loop):
-                found.append(self._loop(part))
-                before = None
-                continue
             name_last = following is not None and self._needs_name(following)
-            if isinstance(part, Branches):
+            if isinstance(part, Loop):
+                part, before = self._with_name(part) if name_last else (part, None)
+                found.append(self._loop(part))
+            elif isinstance(part, Branches):
                 entry, before = self._joined(part, name_last=name_last)
                 found.append(entry)
             else:
@@ -86,6 +89,28 @@ class _Writer:
     @staticmethod
     def _needs_name(part: Node) -> bool:
         return not isinstance(part, (Loop, Branches)) and needs_name_before(part)
+
+    def _with_name(self, loop: Loop) -> tuple[Loop, str]:
+        """The loop with a name for the last layer of each round, and that of the last round. Raises
+        `Different` if no single layer is the last.
+        """
+        node = loop.body[-1]
+        if isinstance(node, Loop) or not (isinstance(node, Branches) or is_step(node)):
+            raise Different
+        last = node.join if isinstance(node, Branches) else node[0]
+        if last.name is not None:
+            return loop, last.counted
+        base = snake_case(last.kind)
+        if is_repeated(loop):
+            name = f"{base}_{self._number(base)}"
+            return replace(loop, body=((replace(last, name=name + COUNTED),),)), name
+        rounds = loop.rounds or len(loop.values)
+        first = self._number(base, rounds)
+        index = loop.variable if loop.rounds is not None else loop.index or "i"
+        named = replace(last, name=f"{base}_$({index} + {first})")
+        end: Node = replace(node, join=named) if isinstance(node, Branches) else (named,)
+        body = (*loop.body[:-1], end)
+        return replace(loop, index=index, body=body), f"{base}_{first + rounds - 1}"
 
     def _loop(self, loop: Loop) -> Any:
         if loop.rounds is not None:
@@ -141,8 +166,15 @@ class _Writer:
         entries = []
         for place, one in enumerate(atom):
             source = None if one.takes == Local(place - 1) else self._source(one, names, before)
-            entries.append(self._entry(one, names[place], source))
+            if one.inside is None:
+                entries.append(self._entry(one, names[place], source))
+            else:
+                entries.append(self._group(one.inside, names[place], source))
         return entries, names[-1]
+
+    def _group(self, found: Branches, name: str | None, source: Any) -> dict[str, Any]:
+        entry = self._branches(replace(found, join=replace(found.join, name=name)))
+        return entry if source is None else {**entry, "from": source}
 
     def _source(self, one: Statement, names: Sequence[str | None], before: str | None) -> Any:
         def text(leaf: Leaf) -> str:
@@ -159,11 +191,18 @@ class _Writer:
         """A name for a statement that requires one."""
         if one.name is not None:
             return one.name
-        if self.counted and one.counted:
+        if self.taken is not None and one.counted and one.kind not in self.own:
             return one.counted
         base = snake_case(one.kind)
-        number = self._numbers[base] = self._numbers.get(base, 0) + 1
-        return f"{base}_{number}"
+        return f"{base}_{self._number(base)}"
+
+    def _number(self, base: str, count: int = 1) -> int:
+        """The first of consecutive numbers that no name of a layer has yet."""
+        first = self._numbers.get(base, 0) + 1
+        while any(f"{base}_{first + one}" in (self.taken or ()) for one in range(count)):
+            first += 1
+        self._numbers[base] = first + count - 1
+        return first
 
     def _entry(self, one: Statement, name: str | None, source: Any = None) -> Any:
         body = {key: value for key, value in one.settings.items() if key != "repeat"}

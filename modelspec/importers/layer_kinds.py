@@ -14,6 +14,7 @@ from .architecture import LayerDef, Unreadable
 from .value_forms import is_foreign, settings
 
 _SAY_NOTHING: Mapping[str, Mapping[str, Any]] = {
+    "MultiHeadAttention": {"softmax_robust_masking": False},
     "LayerNormalization": {"rms_scaling": False},
     "StringLookup": {"oov_method": "floormod"},
     "IntegerLookup": {"oov_method": "floormod"},
@@ -24,7 +25,7 @@ _SAY_NOTHING: Mapping[str, Mapping[str, Any]] = {
 
 FORMULA = (
     'replace it with other layers, or with a formula: `- Expression: "..."`;'
-    " `--placeholder` imports the rest of the model"
+    " `--placeholder` imports the rest of the model, `--stubs` also writes a class to complete"
 )
 _OF_ENTRIES = ("from", "call", "when", "repeat")
 
@@ -38,6 +39,8 @@ def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
     if odd is not None:
         raise Unreadable(f"it has a setting `{odd}`, which no Keras layer has")
     found = _without(found, _SAY_NOTHING.get(layer.kind, {}))
+    if layer.kind in LAYERS.added:
+        return layer.kind, found
     if is_foreign(layer.module):
         known = f", not the `{layer.kind}` of Keras" if _is_known(layer.kind) else ""
         raise Unreadable(f"`{layer.kind[:60]}` is a custom class{known}", FORMULA)
@@ -51,6 +54,14 @@ def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
         f"a spec has no layer `{layer.kind[:60]}`",
         FORMULA,
     )
+
+
+def is_custom(layer: LayerDef) -> bool:
+    """Whether a layer is of a class that neither Keras nor a plugin in use has."""
+    if layer.kind in LAYERS.added or layer.kind == "CustomScaleLayer":  # of InceptionResNetV2
+        return False
+    is_ours = _is_known(layer.kind) or layer.kind in _OF_APPLICATIONS
+    return is_foreign(layer.module) or not is_ours
 
 
 def _is_known(kind: str) -> bool:
@@ -85,8 +96,12 @@ def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _both_ways(given: dict[str, Any]) -> dict[str, Any]:
-    """Without a `backward_layer` that is the reversed forward layer, which is the Keras default."""
+    """Without a `backward_layer` that is the reversed forward layer, which is the Keras default; with
+    one if the forward layer goes backwards, as its copy then goes forwards only before Keras 3.
+    """
     forward, backward = (_settings_in(given.get(key)) for key in ("layer", "backward_layer"))
+    if forward is not None and forward[1].get("go_backwards") is True and backward is None:
+        return {**given, "backward_layer": {forward[0]: _dropped(forward[1], "go_backwards")}}
     if forward is None or backward is None or forward[0] != backward[0]:
         return given
     turned = {**backward[1], "go_backwards": not backward[1].get("go_backwards", False)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from .branches import Branches, as_branches, is_step
+from .groups import grouped
 from .statements import BEFORE, Atom, Leaf, Local, Named, Statement, leaves, local_indices, rewired
 
 
@@ -37,9 +38,19 @@ Place: TypeAlias = "tuple[object, ...]"
 """The path of a list of nodes: the name of a block or None, then a node and its chain per level."""
 
 
-def tree(atoms: Sequence[Atom]) -> Nodes:
-    """Atoms as nodes, converted to branches where possible."""
-    return tuple((as_branches(atom) or in_runs(atom)) if len(atom) > 1 else atom for atom in atoms)
+def tree(atoms: Sequence[Atom], fixed: set[str]) -> Nodes:
+    """Atoms as nodes, converted to branches where possible. `fixed` are names that are referenced
+    from outside an atom.
+    """
+    return tuple(_node(atom, fixed) for atom in atoms)
+
+
+def _node(atom: Atom, fixed: set[str]) -> Node:
+    if len(atom) == 1:
+        return atom
+    needs_names = any(one.counted in fixed for one in atom[:-1])
+    found = None if needs_names else as_branches(atom)
+    return found or in_runs(grouped(atom, fixed))
 
 
 def in_runs(atom: Atom) -> Atom:
@@ -92,7 +103,11 @@ def statements_of(node: Node) -> Iterator[Statement]:
         for inner in node.body:
             yield from statements_of(inner)
     else:
-        yield from node
+        for one in node:
+            if one.inside is None:
+                yield one
+            else:
+                yield from statements_of(one.inside)
 
 
 def is_repeated(loop: Loop) -> bool:
@@ -118,14 +133,24 @@ def shape_of(node: Node) -> object | None:
         return None if is_tied else (chains, node.join.kind, repr(node.join.call))
     if any(isinstance(leaf, Named) for one in node for leaf in leaves(one.takes)):
         return None
-    return tuple(one.shape for one in node)
+    shapes = tuple(map(_shape_of_one, node))
+    return None if None in shapes else shapes
+
+
+def _shape_of_one(one: Statement) -> object | None:
+    if one.inside is None:
+        return one.shape
+    inside = shape_of(one.inside)
+    return None if inside is None else (one.takes, inside)
 
 
 def lines_of(node: Node) -> int:
     """The approximate number of lines of a node."""
     if isinstance(node, Branches):
         return 2 + sum(max(1, sum(map(lines_of, chain))) for chain in node.chains)
-    return sum(1 for _ in statements_of(node))
+    if isinstance(node, Loop):
+        return 1 + sum(map(lines_of, node.body))
+    return sum(1 if one.inside is None else lines_of(one.inside) for one in node)
 
 
 def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement]) -> Node:
@@ -134,13 +159,22 @@ def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement
     assert not isinstance(first, Loop)
     if not isinstance(first, Branches):
         atoms: list[Any] = list(nodes)
-        return tuple(change(list(ones)) for ones in zip(*atoms, strict=True))
+        return tuple(_unified(list(ones), change) for ones in zip(*atoms, strict=True))
     several = [one for one in nodes if isinstance(one, Branches)]
     chains: Any = tuple(
         tuple(unified(items, change) for items in zip(*same, strict=True))
         for same in zip(*(one.chains for one in several), strict=True)
     )
     return Branches(chains, change([one.join for one in several]))
+
+
+def _unified(ones: list[Statement], change: Callable[[list[Statement]], Statement]) -> Statement:
+    groups = [one.inside for one in ones if one.inside is not None]
+    if not groups:
+        return change(ones)
+    inside = unified(groups, change)
+    assert isinstance(inside, Branches)
+    return replace(ones[0], inside=inside, name=inside.join.name, counted="")
 
 
 def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
@@ -152,19 +186,27 @@ def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
                 yield from lists_in(chain, (*place, index, number))
         elif not isinstance(node, Loop) and len(node) > 1:
             for start, run in runs(node):
-                steps = tuple((replace(one, takes=BEFORE),) for one in run)
-                yield (*place, index, f"run {start}"), steps
+                yield from lists_in(_steps(run), (*place, index, f"run {start}"))
+
+
+def _steps(run: Atom) -> Nodes:
+    """The statements of a chain as nodes."""
+    return tuple(one.inside or (replace(one, takes=BEFORE),) for one in run)
 
 
 def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
-    """The chains of an atom in which each statement is the only consumer of the previous one."""
+    """The chains of an atom in which each statement is the only consumer of the previous one, and
+    groups that are in no chain.
+    """
     uses = Counter(index for one in atom for index in local_indices(one))
     start = 0
     for index in range(1, len(atom) + 1):
         is_end = index == len(atom)
         if not is_end and atom[index].takes == Local(index - 1) and uses[index - 1] == 1:
             continue
-        if isinstance(atom[start].takes, (Local, Named)) and index - start > 1:
+        if not isinstance(atom[start].takes, (Local, Named)):  # a join, before a chain
+            start += 1
+        if index - start > 1 or (index > start and atom[start].inside is not None):
             yield start, atom[start:index]
         start = index
 
@@ -199,13 +241,19 @@ def _replaced_inside(
     if isinstance(node, Loop) or len(node) == 1:
         return node
     inner: dict[int, Atom] = {}
-    for start, _ in runs(node):
-        of_run = uses.get((*place, f"run {start}"), {})
-        inner.update({start + at: use for at, use in of_run.items()})
-    return _shorter(node, inner, length) if inner else node
+    changed = list(node)
+    for start, run in runs(node):
+        of_run = (*place, f"run {start}")
+        inner.update({start + at: use for at, use in uses.get(of_run, {}).items()})
+        for at, one in enumerate(run):
+            if one.inside is not None:
+                group = _replaced_inside(one.inside, (*of_run, at), uses, length)
+                assert isinstance(group, Branches)
+                changed[start + at] = replace(one, inside=group)
+    return shorter(tuple(changed), inner, length)
 
 
-def _shorter(atom: Atom, uses: Mapping[int, Atom], length: int) -> Atom:
+def shorter(atom: Atom, uses: Mapping[int, Atom], length: int) -> Atom:
     """An atom with chains replaced; consumers of their last statement then consume the use."""
     found: list[Statement] = []
     new_place = {-1: -1}

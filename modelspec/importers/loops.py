@@ -6,12 +6,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from .anti_unification import Different, Parameters, name_text, settings_vectors
 from .branches import Branches, is_step
-from .layer_tree import Loop, Node, Nodes, is_repeated, lines_of, shape_of, statements_of, unified
-from .statements import Statement
+from .layer_tree import (
+    Loop,
+    Node,
+    Nodes,
+    is_repeated,
+    lines_of,
+    runs,
+    shape_of,
+    shorter,
+    statements_of,
+    unified,
+)
+from .statements import Atom, Statement
 
 _LONGEST = 24
 """Nodes of a loop's body."""
@@ -59,8 +71,52 @@ def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> 
             yield best.loop
             start += best.length
         else:
-            yield nodes[start]
+            yield _looped_inside(nodes[start], blocks, fixed, effort)
             start += 1
+
+
+def _looped_inside(node: Node, blocks: Defaults, fixed: set[str], effort: Effort) -> Node:
+    """A node with the repetitions in its chains as loops."""
+    if isinstance(node, Branches):
+        chains: Any = tuple(loops(chain, blocks, fixed, effort) for chain in node.chains)
+        return replace(node, chains=chains)
+    if isinstance(node, Loop) or len(node) == 1:
+        return node
+    return with_repeats(tuple(_group_looped(one, blocks, fixed, effort) for one in node), fixed)
+
+
+def _group_looped(one: Statement, blocks: Defaults, fixed: set[str], effort: Effort) -> Statement:
+    if one.inside is None:
+        return one
+    inside = _looped_inside(one.inside, blocks, fixed, effort)
+    assert isinstance(inside, Branches)
+    return replace(one, inside=inside)
+
+
+def with_repeats(atom: Atom, fixed: set[str]) -> Atom:
+    """An atom in which consecutive equal statements are one with the setting `repeat`."""
+    found = atom
+    for start, run in reversed(list(runs(atom))):
+        for first, last in reversed(list(_equal(run, fixed))):
+            count = last - first + 1
+            one = replace(run[last], settings={**run[last].settings, "repeat": count})
+            found = shorter(found, {start + first: (one,)}, count)
+    return found
+
+
+def _equal(run: Atom, fixed: set[str]) -> Iterator[tuple[int, int]]:
+    """The first and the last of each sequence of equal statements without names."""
+
+    def key(one: Statement) -> object:
+        is_tied = one.inside is not None or one.name is not None or one.counted in fixed
+        return id(one) if is_tied else (one.kind, repr(one.settings), repr(one.call))
+
+    first = 0
+    for _, ones in groupby(run, key):
+        last = first + len(list(ones)) - 1
+        if last > first:
+            yield first, last
+        first = last + 1
 
 
 def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | None:
@@ -178,6 +234,6 @@ def _body(rounds: list[Nodes], parameters: Parameters, blocks: Defaults) -> Node
         name = name_text(names, "i", parameters) if names else None
         if name is not None and "$" not in name:
             raise Different
-        return replace(ones[0], settings=settings, name=name, counted="")
+        return replace(ones[0], settings=settings, name=name, counted=names[-1] if names else "")
 
     return tuple(unified(nodes, statement) for nodes in zip(*rounds, strict=True))

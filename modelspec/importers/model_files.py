@@ -20,6 +20,7 @@ from . import hdf5_attributes as hdf5_texts
 from . import keras_yaml as old_yaml
 from .architecture import Unreadable
 from .keras_json import LARGEST, value_of
+from .saved_model import described, is_saved_model
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _MOST_PARTS = 1000
@@ -37,16 +38,18 @@ class ModelFile:
     """The contents of a model file."""
 
     form: str
-    """`keras`, `hdf5`, `json`, `yaml`, `tfjs`."""
+    """`keras`, `hdf5`, `json`, `yaml`, `tfjs`, `saved_model`."""
     model: Any
     """The model's configuration, as plain data."""
     training: Any = None
     """Its compile settings."""
+    lists_weights: bool = False
+    """Whether it is a `model.json` of TensorFlow.js that lists the files of its weights."""
 
     @property
     def has_weights(self) -> bool:
-        """Whether the file also contains weights."""
-        return self.form in ("keras", "hdf5")
+        """Whether the file also contains weights, or names the files beside it that do."""
+        return self.form in ("keras", "hdf5", "saved_model") or self.lists_weights
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
@@ -54,6 +57,9 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     running code.
     """
     try:
+        if is_saved_model(Path(path)):
+            found = described(Path(path))
+            return ModelFile("saved_model", found.model, found.training)
         with _opened(Path(path)) as file:
             return _read(file, Path(path))
     except OSError as error:
@@ -66,9 +72,7 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
 
 def _opened(path: Path) -> IO[bytes]:
     if path.is_dir():
-        saved = any((path / name).exists() for name in ("saved_model.pb", "keras_metadata.pb"))
-        what = " with a SavedModel, which contains a program and is never loaded" if saved else ""
-        raise Unreadable(f"this is a folder{what}", _AGAIN)
+        raise Unreadable("this is a folder", _AGAIN)
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -193,7 +197,8 @@ def _text(file: IO[bytes]) -> ModelFile:
             )
         inner = _mapping(topology) or _mapping(value)
         form = "json" if topology is None else "tfjs"
-        return ModelFile(form, value, inner.get("training_config") or inner.get("compile_config"))
+        training = inner.get("training_config") or inner.get("compile_config")
+        return ModelFile(form, value, training, bool(_mapping(value).get("weightsManifest")))
     return ModelFile("yaml", old_yaml.value_of(text))
 
 

@@ -97,11 +97,17 @@ _INDICES: Final = ("Discretization", "Hashing", "IntegerLookup", "StringLookup")
 _BILINEAR_BEFORE: Final = (2, 4)
 
 
-def as_of_now(value: Any, writer: Writer) -> Any:
+def as_of_now(value: Any, writer: Writer, lost: list[str]) -> Any:
     """The description in the terms of Keras 3, as a copy; that of Keras 3 itself is returned as it
-    is. Raises `Unreadable` for a layer that nothing computes any more.
+    is. A sentence for each setting that has no equivalent is added to `lost`. Raises `Unreadable`
+    for a layer that nothing computes any more.
     """
-    return value if writer.is_current else _Rewriting(writer, _ordering(value)).of(value)
+    if writer.is_current:
+        return value
+    rewriting = _Rewriting(writer, _ordering(value))
+    found = rewriting.of(value)
+    lost.extend(rewriting.lost)
+    return found
 
 
 class _Rewriting:
@@ -110,6 +116,7 @@ class _Rewriting:
     def __init__(self, writer: Writer, ordering: str | None) -> None:
         self.writer = writer
         self.ordering = ordering
+        self.lost: list[str] = []
 
     def of(self, value: Any) -> Any:
         """Any part of a description."""
@@ -130,6 +137,8 @@ class _Rewriting:
             found[setting] = self._meaning(setting, found[setting])
         if kind in _INDICES and found.get("output_mode", "int") == "int":
             found.pop("dtype", None)
+        if kind == "Embedding":
+            self._embedding(found)
         if kind in _NOT_WRITTEN and self.writer.version < _SECOND:
             self._add_ordering(found)
         if kind == "UpSampling2D" and found.get("interpolation") == "bilinear":
@@ -153,6 +162,19 @@ class _Rewriting:
             if setting in one.settings and self.writer.is_between(one.first, one.end):
                 value = one.now if _word(value) == one.word else value
         return value
+
+    def _embedding(self, config: dict[str, Any]) -> None:
+        """Removes the dtype of the indices, which some versions wrote, and the dropout of words."""
+        if str(config.get("dtype")).startswith(("int", "uint")):
+            del config["dtype"]
+        if self.writer.version >= _SECOND or "dropout" not in config:
+            return
+        rate = config.pop("dropout")
+        if rate:
+            self.lost.append(
+                f"in training, `{str(config.get('name', 'Embedding'))[:60]}` dropped whole words"
+                f" (`dropout: {rate}`), which no layer of Keras 3 does"
+            )
 
     def _add_ordering(self, config: dict[str, Any]) -> None:
         """The order of axes that the layers around a layer have."""
@@ -184,8 +206,13 @@ def _component(value: Any) -> Any:
         or not isinstance(value.get("name"), str)
     ):
         return value
-    config = {key: one for key, one in value.items() if key != "name"}
-    return {"class_name": value["name"], "config": config}
+    config = {_SETTINGS.get(key, key): one for key, one in value.items() if key != "name"}
+    return {"class_name": _CLASSES.get(value["name"], value["name"]), "config": config}
+
+
+_SETTINGS: Final = {"low": "min_value", "high": "max_value"}
+"""Names of settings of `MinMaxNorm` in Keras 1."""
+_CLASSES: Final = {"L1L2Regularizer": "L1L2"}
 
 
 def _ordering(value: Any) -> str | None:

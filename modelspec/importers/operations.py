@@ -15,8 +15,17 @@ from modelspec.catalog.formula import TENSORS, parse
 from modelspec.catalog.formula.function_table import FUNCTIONS
 from modelspec.core.diagnostics import Fault
 
-from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable
-from .formula_text import OWN, SIGNS, CallKey, FormulaWriter, function_name
+from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable, sources_in
+from .composed_operations import COMPOSED
+from .formula_constants import Numbers
+from .formula_text import (
+    SIGNS,
+    CallKey,
+    FormulaWriter,
+)
+from .operation_calls import OWN, function_name, step_of_call
+from .operation_layers import AsLayer, layer_of
+from .single_results import with_single_results
 from .tensorflow_functions import is_tensorflow
 
 _LAYERS = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
@@ -38,32 +47,44 @@ class Chains:
     def __init__(self, model: Architecture, *, whole: bool = False) -> None:
         self.model = model
         self.whole = whole
-        self.operations = _operations(model)
+        self.operations = operations_of(model)
         self.masks = _has_masks(model)
         self.inner = self._inner()
 
-    def as_layer(self, call: CallDef) -> str | None:
-        """The layer that is equivalent to an operation on two whole tensors, so that a residual has
-        one form.
+    def as_layer(self, call: CallDef) -> AsLayer | None:
+        """The layer that is equivalent to an operation, if it is one on two whole tensors, so that
+        a residual has one form, or if no formula computes it.
         """
         layer = self.model.layers[call.layer]
-        if self.whole or self.masks or call.options or layer.kind not in _LAYERS:
+        if self.whole:
+            return None
+        return self._joined(layer, call) or layer_of(step_of_call(layer, call), call.ranks)
+
+    def _joined(self, layer: LayerDef, call: CallDef) -> AsLayer | None:
+        if self.masks or call.options or layer.kind not in _LAYERS:
             return None
         has_two_tensors = set(call.tensors) == {"", "1"} and all(
             isinstance(one, Source) for one in call.tensors.values()
         )
         has_equal_ranks = len(call.ranks) == 2 and call.ranks[0] == call.ranks[1] > 1
-        return layer.kind if has_two_tensors and has_equal_ranks else None
+        if not has_two_tensors or not has_equal_ranks:
+            return None
+        return AsLayer(layer.kind, {}, tuple(call.sources()))
 
-    def formula(self, call: CallDef) -> tuple[str, dict[str, Source]]:
+    def formula(self, call: CallDef) -> tuple[str, dict[str, Source | Numbers]]:
         """The formula of a call, and the tensor of each of its names. Raises `Unreadable`."""
         writer = FormulaWriter(self.model, self.inner)
-        return writer.write(call), writer.sources
+        text = writer.write(call)
+        try:
+            order = parse(text, TENSORS).arguments
+        except Fault as fault:
+            raise Unreadable(fault.message, fault.help) from None
+        return text, {name: writer.sources[name] for name in order}
 
     def _inner(self) -> dict[CallKey, CallDef]:
         """The calls whose only use is another operation, where a formula supports both."""
         calls = self.model.calls
-        uses = Counter(source for call in calls for source in call.sources())
+        uses = Counter(source for call in calls for source in self._uses(call))
         users = {source: call for call in calls for source in call.sources()}
         ends = _ends(self.model)
         found: dict[CallKey, CallDef] = {}
@@ -75,17 +96,28 @@ class Chains:
                 found[call.layer, call.number] = call
         return found
 
+    def _uses(self, call: CallDef) -> list[Source]:
+        """The tensors of a call, as often as its formula names them."""
+        if call.layer not in self.operations:
+            return call.sources()
+        try:
+            return list(sources_in(step_of_call(self.model.layers[call.layer], call)))
+        except Unreadable:
+            return call.sources()
+
     def _is_formula(self, call: CallDef) -> bool:
         """Whether a call is written as a formula, short enough to be inlined."""
-        if call.layer not in self.operations or self.as_layer(call) is not None:
+        if call.layer not in self.operations:
             return False
         try:
+            if self.as_layer(call) is not None:
+                return False
             return len(FormulaWriter(self.model, {}).write(call)) <= _LONGEST
         except Unreadable:
             return False
 
 
-def _operations(model: Architecture) -> set[str]:
+def operations_of(model: Architecture) -> set[str]:
     """The names of the layers that are operations."""
     in_keras_3 = {call.layer for call in model.calls if call.ranks}  # only Keras 3 writes ranks
     return {
@@ -117,7 +149,12 @@ def is_operation(layer: LayerDef) -> bool:
     # operation does not.
     if layer.kind in _IN_KERAS_2 or not set(layer.config) <= {*OWN, *_PARAMETERS}:
         return False
-    return layer.kind in (*SIGNS, "GetItem") or function_name(layer.kind) in FUNCTIONS
+    is_composed = layer.kind in COMPOSED
+    return layer.kind in (*SIGNS, "GetItem") or is_composed or _is_function(layer.kind)
+
+
+def _is_function(kind: str) -> bool:
+    return function_name(kind) in FUNCTIONS
 
 
 def formula_of_model(model: Architecture) -> tuple[str, tuple[int, ...]] | None:
@@ -126,6 +163,7 @@ def formula_of_model(model: Architecture) -> tuple[str, tuple[int, ...]] | None:
 
     The names are those of the inputs, in the order of the formula. None for every other model.
     """
+    model = with_single_results(model, operations_of(model))
     chains = Chains(model, whole=True)
     if not _is_one_formula(model, chains):
         return None
@@ -134,6 +172,8 @@ def formula_of_model(model: Architecture) -> tuple[str, tuple[int, ...]] | None:
     writer.sources = {name: Source(name, 0, 0) for name in names if _can_be_variable(name)}
     try:
         text = writer.write(model.calls[-1])
+        if any(isinstance(one, Numbers) for one in writer.sources.values()):
+            return None
         order = tuple(names.index(name) for name in parse(text, TENSORS).arguments)
     except (Unreadable, Fault, ValueError):
         return None

@@ -32,6 +32,13 @@ _SCALED = {
 """The Keras name of a `VarianceScaling` with this scale, mode and distribution."""
 
 
+_LONG, _SHORT = 17, 10
+"""Characters of a float with the digits of a rounding, and of one without them."""
+_DIGITS = 14
+_ROUNDING = 4 * 2.0**-52
+"""The relative error of a few operations in float64; far below the half digit of float32."""
+
+
 def short_training(section: dict[str, Any]) -> dict[str, Any]:
     """The section `training`, each component in its short form."""
     shortener = Shortener(Context())
@@ -74,6 +81,8 @@ class Shortener:
     def settings(self, family: Registry, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Settings without those that have no effect; settings with errors are unchanged."""
         found = {key: self._value(value) for key, value in given.items()}
+        if found.get("dtype") != "float64":
+            found = {key: without_rounding(value) for key, value in found.items()}
         whole = self._read(family, kind, found)
         if whole is None:
             return found
@@ -136,6 +145,19 @@ class Shortener:
             return read_form(family, _tuples(value), self.context)
         except Faults:
             return None
+
+
+def without_rounding(value: Any) -> Any:
+    """The value with 0.075 for 0.07500000000000001: a float that is one with few digits, except for
+    the rounding of an operation in Python, and is the same in float32.
+    """
+    if isinstance(value, list):
+        return [without_rounding(one) for one in value]
+    if not isinstance(value, float) or len(repr(value)) < _LONG:
+        return value
+    short = float(f"{value:.{_DIGITS}g}")
+    is_same = len(repr(short)) <= _SHORT and abs(short - value) <= _ROUNDING * abs(value)
+    return short if is_same else value
 
 
 def primary_of(family: Registry, kind: str) -> str | None:

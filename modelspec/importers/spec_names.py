@@ -61,6 +61,7 @@ class SpecNames:
         self.call_counts = Counter(call.layer for call in model.calls)
         self.inputs = {one.name: clean(one.name) for one in model.inputs}
         self.calls = self._of_calls()
+        self._taken = {*self.inputs.values(), *map(clean, model.layers)}
         self._outputs_taken = _outputs_taken(model)
         self._with_several = {
             (call.layer, call.number) for call in model.calls if _gives_several(model, call)
@@ -74,6 +75,14 @@ class SpecNames:
             name = clean(call.layer, taken)
             taken.add(name)
             found[call.layer, call.number] = name
+        return found
+
+    def free(self, base: str) -> str:
+        """An unused name for an additional entry."""
+        number, found = 0, base
+        while found in self._taken or found in self.calls.values():
+            number, found = number + 1, f"{base}_{number + 1}"
+        self._taken.add(found)
         return found
 
     def is_shared(self, layer: str) -> bool:

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from .branches import Branches
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Statement:
     """A name given by the user; None for an automatic name."""
     counted: str = ""
     """Its name, given by the user or automatic."""
+    inside: Branches | None = None
+    """If it is a group: its branches, whose join has the same kind and name."""
 
     @property
     def shape(self) -> tuple[Any, ...]:

@@ -8,11 +8,12 @@ of its arguments. The path is only looked up in the table below.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from . import graph_operations
-from .architecture import CallDef, LayerDef, Source, Unreadable
+from .architecture import CallDef, LayerDef, Unreadable
+from .composed_operations import composed
+from .operation_steps import FORMULA_HELP, Step, is_tensor
 
 _KINDS = ("TFOpLambda", "SlicingOpLambda", graph_operations.KIND)
 
@@ -40,6 +41,7 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "not_equal": "NotEqual",
             "logical_and": "LogicalAnd",
             "logical_or": "LogicalOr",
+            "logical_xor": "LogicalXor",
         }.items()
     },
     **{
@@ -65,8 +67,20 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "softplus": "Softplus",
             "negative": "Negative",
             "erf": "Erf",
+            "erfinv": "Erfinv",
             "logical_not": "LogicalNot",
             "is_nan": "Isnan",
+            "is_inf": "Isinf",
+            "is_finite": "Isfinite",
+            "sinh": "Sinh",
+            "cosh": "Cosh",
+            "asin": "Arcsin",
+            "acos": "Arccos",
+            "atan": "Arctan",
+            "asinh": "Arcsinh",
+            "acosh": "Arccosh",
+            "atanh": "Arctanh",
+            "rint": "Round",
         }.items()
     },
     **{
@@ -95,8 +109,6 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "softsign": "Softsign",
             "selu": "Selu",
             "elu": "Elu",
-            "silu": "Silu",
-            "swish": "Silu",
         }.items()
     },
     "nn.gelu": ("Gelu", {"approximate": "approximate"}),
@@ -105,16 +117,12 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "nn.leaky_relu": ("LeakyRelu", {"alpha": "negative_slope"}),
     "math.argmax": ("Argmax", {"axis": "axis"}),
     "math.argmin": ("Argmin", {"axis": "axis"}),
-    "math.cumsum": ("Cumsum", {"axis": "axis"}),
     "nn.log_softmax": ("LogSoftmax", {"axis": "axis"}),
     "math.log_softmax": ("LogSoftmax", {"axis": "axis"}),
     "math.log_sigmoid": ("LogSigmoid", {}),
     "reverse": ("Flip", {"axis": "axis"}),
-    "gather": ("Gather", {"indices": "1", "axis": "axis"}),
     "nn.depth_to_space": ("DepthToSpace", {"block_size": "block_size"}),
     "nn.space_to_depth": ("SpaceToDepth", {"block_size": "block_size"}),
-    "image.resize": ("Resize", {"size": "size", "method": "interpolation"}),
-    "pad": ("Pad", {"paddings": "pad_width", "mode": "mode"}),
     "cast": ("Cast", {"dtype": "dtype"}),
     "reshape": ("Reshape", {"shape": "newshape"}),
     "expand_dims": ("ExpandDims", {"axis": "axis"}),
@@ -122,38 +130,136 @@ _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "concat": ("Concatenate", {"axis": "axis"}),
     "stack": ("Stack", {"axis": "axis"}),
     "transpose": ("Transpose", {"perm": "axes"}),
-    "compat.v1.transpose": ("Transpose", {"perm": "axes"}),
-    "linalg.matmul": ("Matmul", {"b": "1"}),
     "clip_by_value": ("Clip", {"clip_value_min": "x_min", "clip_value_max": "x_max"}),
-    "one_hot": ("OneHot", {"depth": "num_classes"}),
     "zeros_like": ("ZerosLike", {}),
     "ones_like": ("OnesLike", {}),
     "repeat": ("Repeat", {"repeats": "repeats", "axis": "axis"}),
     "where": ("Where", {"x": "1", "y": "2"}),
+    "math.atan2": ("Arctan2", {"x": "1"}),
+    "roll": ("Roll", {"shift": "shift", "axis": "axis"}),
+    "stop_gradient": ("StopGradient", {}),
+    "nn.bias_add": ("Add", {"bias": "1"}),
+    "image.ssim": (
+        "Ssim",
+        {"img2": "1", **{name: name for name in ("max_val", "filter_size", "filter_sigma")}},
+    ),
     "__operators__.add": ("Add", _PAIR),
+    "__operators__.eq": ("Equal", {"other": "1", **_PAIR}),
+    "__operators__.ne": ("NotEqual", {"other": "1", **_PAIR}),
     "__operators__.getitem": ("GetItem", {"slice_spec": "1"}),
 }
-_ALIASES = {
-    name: f"math.{name}"
-    for name in ("abs", "square", "sqrt", "exp", "sign", "round", "tanh", "sigmoid")
+_COMPOSED: Mapping[str, str] = {
+    "argsort": "ArgsortInOrder",
+    "broadcast_to": "BroadcastTo",
+    "clip_by_norm": "ClipByNorm",
+    "convert_to_tensor": "ConvertToTensor",
+    "debugging.check_numerics": "SameAs",
+    "dtypes.saturate_cast": "SaturateCast",
+    "einsum": "EinsumOf",
+    "ensure_shape": "SameAs",
+    "gather": "GatherOf",
+    "identity": "SameAs",
+    "image.adjust_brightness": "AdjustBrightness",
+    "image.adjust_contrast": "AdjustContrast",
+    "image.crop_to_bounding_box": "Crop",
+    "image.flip_left_right": "FlipLeftRight",
+    "image.flip_up_down": "FlipUpDown",
+    "image.grayscale_to_rgb": "RGBFromGrayscale",
+    "image.resize": "ResizeOf",
+    "image.resize_bilinear": "ResizeBilinear1",
+    "image.resize_nearest_neighbor": "ResizeNearest1",
+    "image.rgb_to_grayscale": "RGBToGrayscale",
+    "linalg.band_part": "BandPart",
+    "linalg.matmul": "MatmulOf",
+    "linalg.matrix_transpose": "MatrixTranspose",
+    "linalg.normalize": "LengthNormalized",
+    "linspace": "Linspace",
+    "math.accumulate_n": "AddN",
+    "math.add_n": "AddN",
+    "math.count_nonzero": "CountNonzero",
+    "math.cumprod": "CumulativeProduct",
+    "math.cumsum": "CumulativeSum",
+    "math.divide_no_nan": "DivideNoNan",
+    "math.erfc": "Erfc",
+    "math.l2_normalize": "L2Normalize",
+    "math.multiply_no_nan": "MultiplyNoNan",
+    "math.reciprocal": "Reciprocal",
+    "math.reduce_euclidean_norm": "EuclideanNorm",
+    "math.squared_difference": "SquaredDifference",
+    "math.top_k": "TopK",
+    "math.xdivy": "Xdivy",
+    "math.xlog1py": "Xlog1py",
+    "math.xlogy": "Xlogy",
+    "keras.backend.batch_flatten": "BatchFlatten",
+    "nn.avg_pool": "AveragePool2",
+    "nn.avg_pool2d": "AveragePool2",
+    "nn.batch_normalization": "BatchNormalization",
+    "nn.max_pool": "MaxPool2",
+    "nn.max_pool1d": "MaxPool1",
+    "nn.max_pool2d": "MaxPool2",
+    "nn.pool": "PoolOf",
+    "nn.conv1d": "ConvolveWith",
+    "nn.conv2d": "ConvolveWith",
+    "nn.crelu": "Crelu",
+    "nn.dropout": "DropoutAlways",
+    "nn.embedding_lookup": "EmbeddingLookup",
+    "nn.silu": "SiluBeta",
+    "norm": "Norm",
+    "one_hot": "OneHotValues",
+    "ones": "OnesOf",
+    "pad": "PadOf",
+    "range": "ArangeOf",
+    "sequence_mask": "SequenceMask",
+    "shape": "ShapeOf",
+    "keras.backend.shape": "ShapeOf",
+    "slice": "SliceOf",
+    "sort": "SortInOrder",
+    "split": "SplitSizes",
+    "strided_slice": "StridedSliceOf",
+    "tensordot": "Tensordot",
+    "tile": "TileOf",
+    "to_float": "ToFloat",
+    "unstack": "Unstack",
+    "zeros": "ZerosOf",
 }
-
+"""Functions whose arguments are those of a composed operation."""
+_OF_MATH = (
+    *("abs", "add_n", "cumsum", "exp", "floor_div", "multiply", "round", "sigmoid", "sign", "sqrt"),
+    *("square", "subtract", "tanh", "argmax", "argmin", "maximum", "minimum", "reduce_all"),
+    *("reduce_any", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum"),
+)
+_ALIASES: Mapping[str, str] = {
+    **{name: f"math.{name}" for name in _OF_MATH},
+    "math.floor_div": "math.floordiv",
+    "math.swish": "nn.silu",
+    "nn.swish": "nn.silu",
+    "nn.l2_normalize": "math.l2_normalize",
+    "math.l2norm": "norm",
+    "linalg.norm": "norm",
+    "nn.top_k": "math.top_k",
+    "linalg.l2_normalize": "math.l2_normalize",
+    "linalg.einsum": "einsum",
+    "linalg.tensordot": "tensordot",
+    "matmul": "linalg.matmul",
+    "nn.log_sigmoid": "math.log_sigmoid",
+    "nn.depth_to_space": "nn.depth_to_space",
+    "depth_to_space": "nn.depth_to_space",
+    "space_to_depth": "nn.space_to_depth",
+    "image.resize_images": "image.resize",
+    "debugging.assert_all_finite": "debugging.check_numerics",
+}
+"""Other names of the functions in the tables."""
+_OLD = "compat.v1."
+"""What precedes the names of functions that TensorFlow 2 has changed."""
 
 _TENSORFLOW_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "nn.gelu": {"approximate": False},
     "math.argmax": {"axis": 0},
     "math.argmin": {"axis": 0},
-    "math.cumsum": {"axis": 0},
 }
 """Defaults of TensorFlow that are not those of the Keras operation."""
-_TRANSPOSED = {"transpose_a": "", "transpose_b": "1"}
-
-
-@dataclass(frozen=True)
-class Turned:
-    """An argument with its last two axes swapped."""
-
-    value: Any
+_OF_LISTS = ("Concatenate", "Stack")
+_OUTPUT_TYPE = ("output_type", "out_type", "dimension")
 
 
 def is_tensorflow(layer: LayerDef) -> bool:
@@ -161,40 +267,56 @@ def is_tensorflow(layer: LayerDef) -> bool:
     return layer.kind in _KINDS
 
 
-def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
-    """The operation of Keras 3 and its arguments, by position or by name. Raises `Unreadable`."""
+def function_of(layer: LayerDef) -> str:
+    """The name of the function that a layer calls, as the tables have it."""
+    path = str(layer.config.get("function", "")).removeprefix("tf.").removeprefix(_OLD)
+    return _ALIASES.get(_ALIASES.get(path, path), _ALIASES.get(path, path))
+
+
+def step_of(layer: LayerDef, call: CallDef) -> Any:
+    """The step of a call, or the tensor that it returns unchanged. Raises `Unreadable`."""
     if layer.kind == graph_operations.KIND:
-        kind, arguments, turned = graph_operations.graph_call(layer, call)
-        return kind, {key: Turned(one) if key in turned else one for key, one in arguments.items()}
-    path = str(layer.config.get("function", ""))
-    found = _FUNCTIONS.get(_ALIASES.get(path, path))
-    if found is None:
+        return graph_operations.graph_step(layer, call)
+    path = function_of(layer)
+    given = {
+        key: value
+        for key, value in {**call.tensors, **call.options}.items()
+        if key != "name" and (value is not None or key == "1")
+    }
+    if path in _COMPOSED:
+        return composed(_COMPOSED[path], given, layer.result)
+    if path not in _FUNCTIONS:
         raise Unreadable(
             f"the TensorFlow function `{path[:60]}` is not supported",
-            "write it as a formula: `modelspec explain Expression`",
+            FORMULA_HELP,
         )
-    kind, names = found
-    transposed: set[str] = set()
-    arguments = dict(_TENSORFLOW_DEFAULTS.get(_ALIASES.get(path, path), {}))
-    for key, value in {**call.tensors, **call.options}.items():
-        if key == "name" or (value is None and key != "1") or value is False:
+    return Step(*_renamed(path, given))
+
+
+def _renamed(path: str, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The operation of Keras, and its arguments under their names in Keras."""
+    kind, names = _FUNCTIONS[path]
+    arguments = dict(_TENSORFLOW_DEFAULTS.get(path, {}))
+    for key, value in given.items():
+        if value is False or key in _OUTPUT_TYPE:
             continue
-        if key in _TRANSPOSED and value is True and path == "linalg.matmul":
-            transposed.add(_TRANSPOSED[key])
-            continue
-        if key == "mode" and isinstance(value, str):
-            value = value.lower()
         if value != 0 and not _is_known(key, names):  # 0: an option that is off
             raise Unreadable(
                 f"the argument `{key[:40]}` of the TensorFlow function `{path}` is not supported"
             )
-        is_list = isinstance(value, tuple) and not isinstance(value, Source)
-        arguments[names.get(key, key)] = list(value) if is_list else value
-    for key in transposed & set(arguments):
-        arguments[key] = Turned(arguments[key])
+        arguments[names.get(key, key)] = value
+    if kind in _OF_LISTS and is_tensor(arguments.get("")):
+        arguments[""] = [arguments[""]]  # a file may leave out the list around one tensor
     return kind, arguments
 
 
 def _is_known(key: str, names: Mapping[str, str]) -> bool:
     """Whether a function has an argument: the first, the second, or one in its table."""
     return key in ("", "1") or key in names.values() or names.get(key, key) != key
+
+
+def composed_kind(layer: LayerDef) -> str | None:
+    """The composed operation that a layer calls; None for every other layer."""
+    if layer.kind == graph_operations.KIND:
+        return graph_operations.composed_kind(layer)
+    return _COMPOSED.get(function_of(layer)) if is_tensorflow(layer) else None

@@ -94,11 +94,14 @@ class _Tidier:
         statements = self._statements(entries, inputs[0])
         cut = atoms(statements, ends, inputs)
         fixed = (ends | _referred(cut) | _named_output(statements)) - set(inputs)
-        found = self._fold(cut, statements, fixed) if self.folded else Folded({}, tree(cut))
-        try:
-            blocks, layers = write(found, inputs[0], fixed, self._shortened)
-        except Different:  # a reference needs the name of a layer that is now in a loop
-            blocks, layers = write(Folded({}, tree(cut)), inputs[0], fixed, self._shortened)
+        flat = Folded({}, tree(cut, fixed))
+        found = self._fold(cut, statements, fixed) if self.folded else flat
+        for one in (found, found.without_loops, flat):
+            try:
+                blocks, layers = write(one or flat, inputs[0], fixed, self._shortened)
+                break
+            except Different:  # a reference needs the name of a layer that is now in a loop
+                continue
         self.blocks.update(blocks)
         return layers
 

@@ -18,8 +18,10 @@ from modelspec.compiler.spec.wrapped_models import HELD
 from modelspec.core.dtypes import FLOATS
 
 from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
+from .formula_constants import Numbers
 from .layer_kinds import own_kind, takes_no_tensor
-from .operations import Chains, formula_of_model
+from .operations import Chains, formula_of_model, operations_of
+from .single_results import with_single_results
 from .spec_names import LayerNames, SpecNames, clean
 from .value_forms import formula_help
 from .wrapped_models import wrapped_name
@@ -72,11 +74,14 @@ class _Writer:
     """Writes one model. `around` are the shared names of the outer models."""
 
     def __init__(self, model: Architecture, around: tuple[str, ...], path: tuple[str, ...]) -> None:
+        model = with_single_results(model, operations_of(model))
         self.model = model
         self.around = around
         self.path = path
         self.inner: dict[str, _Writer] = {}
         self.unsupported: list[tuple[str, str, str | None]] = []
+        self.before: list[dict[str, Any]] = []
+        self.constants: dict[Numbers, str] = {}
         self.chains = Chains(model)
         self.formulas = _formulas(model)
         self.names = SpecNames(model, around, self.formulas)
@@ -156,7 +161,10 @@ class _Writer:
         for call in self.model.calls:
             if (call.layer, call.number) in self.chains.inner:
                 continue
-            found.append(self._entry(call, above))
+            entry = self._entry(call, above)
+            found.extend(self.before)
+            self.before.clear()
+            found.append(entry)
             above = Source(call.layer, call.number, 0)
         return found
 
@@ -169,11 +177,13 @@ class _Writer:
             text, order = self.formulas[layer.name]
             sources = call.sources()
             dtype = _dtype_of(layer.inside.calls[-1]) if layer.inside is not None else {}
-            return self._expression(text, name, [sources[position] for position in order], dtype)
+            taken = self.names.tensors(sources[position] for position in order)
+            return _expression(text, name, taken, dtype)
         if layer.kind == "CustomScaleLayer" and len(call.sources()) == 2:  # of InceptionResNetV2
             scale = layer.config.get("scale", 0.1)
             dtype = _dtype_of(call)
-            return self._expression(f"x + y * {scale!r}", name, call.sources(), dtype)
+            taken = self.names.tensors(call.sources())
+            return _expression(f"x + y * {scale!r}", name, taken, dtype)
         known = len(self.unsupported)
         kind, body = self._kind_and_settings(layer, name)
         if len(self.unsupported) > known and layer.inside is None:
@@ -209,18 +219,32 @@ class _Writer:
             return "Identity", {}
 
     def _operation(self, layer: LayerDef, call: CallDef, name: str) -> dict[str, Any]:
-        """A call of a Keras operation, which becomes a layer or a formula."""
-        if (kind := self.chains.as_layer(call)) is not None:
-            dtype = _dtype_of(call)
-            return {kind: {**dtype, "name": name, "from": self.names.tensors(call.sources())}}
+        """A call of an operation, which becomes a layer or a formula."""
         try:
+            if (found := self.chains.as_layer(call)) is not None:
+                taken = self.names.tensors(found.sources)
+                source = taken if len(taken) > 1 else taken[0]
+                own = {**found.settings, **_dtype_of(call)}
+                return {found.kind: {**own, "name": name, "from": source}}
             text, sources = self.chains.formula(call)
-            if not sources:
+            if not any(isinstance(one, Source) for one in sources.values()):
                 raise Unreadable("it has no tensor as input")
         except Unreadable as error:
             self.unsupported.append((layer.name, str(error), error.help))
             return self._placeholder(call, name)
-        return self._expression(text, name, list(sources.values()), _dtype_of(call))
+        taken = [
+            self._constant(one) if isinstance(one, Numbers) else self.names.tensor(one)
+            for one in sources.values()
+        ]
+        return _expression(text, name, taken, _dtype_of(call))
+
+    def _constant(self, numbers: Numbers) -> str:
+        """The name of the entry with the numbers of a formula, which is added before it."""
+        known = self.constants.get(numbers)
+        if known is None:
+            known = self.constants[numbers] = self.names.free("constant")
+            self.before.append({"Constant": {"value": numbers.value, "name": known}})
+        return known
 
     def _placeholder(self, call: CallDef, name: str) -> dict[str, Any]:
         """The entry that replaces an unsupported layer: all of its tensors, so that what they come
@@ -231,19 +255,17 @@ class _Writer:
             return {"Add": {"name": name, "from": taken}}
         return {"Identity": {"name": name, **({"from": taken[0]} if taken else {})}}
 
-    def _expression(
-        self, formula: str, name: str, sources: list[Source], dtype: Mapping[str, str]
-    ) -> dict[str, Any]:
-        taken = self.names.tensors(sources)
-        source = taken if len(taken) > 1 else taken[0]
-        return {"Expression": {"formula": formula, **dtype, "name": name, "from": source}}
-
     def _from(self, layer: LayerDef, call: CallDef, above: Source) -> Any:
         """The tensors of a call; None if it is the tensor of the previous entry, or if the layer
         takes none.
         """
         if takes_no_tensor(layer):
             return None
+        for item in call.tensors.values():
+            if isinstance(item, list) and not all(isinstance(one, Source) for one in item):
+                raise Unreadable(
+                    f"`{layer.name[:60]}` is called with numbers or nested lists among its tensors"
+                )
         if list(call.tensors) == [""]:
             first = call.tensors[""]
             if isinstance(first, Source):
@@ -261,6 +283,13 @@ class _Writer:
 
     def _reference(self, item: Any) -> Any:
         return self.names.tensor(item) if isinstance(item, Source) else self.names.tensors(item)
+
+
+def _expression(
+    formula: str, name: str, taken: list[str], dtype: Mapping[str, str]
+) -> dict[str, Any]:
+    source = taken if len(taken) > 1 else taken[0]
+    return {"Expression": {"formula": formula, **dtype, "name": name, "from": source}}
 
 
 def _formulas(model: Architecture) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -18,6 +18,7 @@ from modelspec.core.settings import (
     Settings,
     context_of,
     describe,
+    function_as_name,
     read_form,
     split_form,
     unknown_name,
@@ -107,6 +108,7 @@ def read_component(
     the alias as it was written (`mse`), or Keras's name for the first of its class
     (`mean_squared_error`, `auc`).
     """
+    value = function_as_name(value)
     if _is_formula(value, family):
         return _formula(family, value, context)
     name, _ = split_form(family.noun, value)

@@ -198,6 +198,12 @@ def signed(call: Arguments) -> Tensor:
     return numbers(call)
 
 
+def angle(call: Arguments) -> Tensor:
+    """`arctan2`: floating point; integers are converted."""
+    found = arithmetic(call)
+    return Tensor(found.shape, floating(found.dtype))
+
+
 def floats(call: Arguments) -> Tensor:
     """The type of the tensor, which must be floating point."""
     need_floats(call.function, call.x)

@@ -36,7 +36,6 @@ _MEANT: Final = {
     "split": "reshape",
     "swish": "silu",
     "tensordot": "einsum",
-    "tile": "repeat",
     "topk": "top_k",
     "unsorted_segment_sum": "segment_sum",
 }

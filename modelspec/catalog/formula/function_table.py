@@ -49,6 +49,7 @@ _TABLE: Final = (
     Function("mod", _PAIR, each.integer_division, settled=True),
     Function("power", _PAIR, each.power),
     Function("divide", _PAIR, each.divide),
+    Function("arctan2", _PAIR, each.angle),
     *_rows(each.order, _PAIR, "less", "less_equal", "greater", "greater_equal"),
     *_rows(each.equality, _PAIR, "equal", "not_equal"),
     *_rows(each.logical, _PAIR, "logical_and", "logical_or", "logical_xor"),
@@ -143,6 +144,7 @@ _TABLE: Final = (
         form.repeat,
         joins=along.axes_in,
     ),
+    Function("tile", (_X, Parameter("repeats", "sizes")), form.tile, joins=form.tiled_axes),
     *ARRAYS,
     *_rows(form.triangle, (_X,), "tril", "triu", joins=form.last_two_axes),
     Function(

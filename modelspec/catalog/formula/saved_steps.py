@@ -93,6 +93,7 @@ _SAVES_NOTHING = frozenset(
         "sum",
         "swapaxes",
         "take_along_axis",
+        "tile",
         "top_k",
         "transpose",
         "tril",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 
 from modelspec.core.diagnostics import Fault
@@ -100,12 +101,13 @@ def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
     """The size inferred for -1 in a new shape (arbitrary if there is no -1); 0 if the elements do
     not fit.
     """
-    unknown = tuple(size for size in shape if not isinstance(size, int))
+    factors = [factor for size in shape for factor in _factors(size)]
+    unknown = tuple(size for size in factors if not isinstance(size, int))
     if PENDING in unknown:
         return PENDING
     if None in unknown:
         return None
-    given = prod(size for size in shape if isinstance(size, int))
+    given = prod(size for size in factors if isinstance(size, int))
     wanted = abs(prod(sizes))  # -1 only changes the sign
     if -1 not in sizes:
         return 1 if not unknown and given == wanted else 0
@@ -113,6 +115,15 @@ def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
         return product((*unknown, given // wanted))
     # A named size may be divisible once it is known; the batch size is never guaranteed to be.
     return 0 if set(unknown) <= {BATCH} else None
+
+
+def _factors(size: Size) -> tuple[Size, ...]:
+    """A size that was multiplied by a number as the size and the number."""
+    found = _MULTIPLE.fullmatch(size) if isinstance(size, str) else None
+    return (size,) if found is None else (found[1], int(found[2]))
+
+
+_MULTIPLE = re.compile(r"(\w+) \* (\d+)")
 
 
 def transpose(call: Arguments) -> Tensor:
@@ -166,6 +177,27 @@ def repeat(call: Arguments) -> Tensor:
     shape = list(call.x.shape)
     shape[axis] = mul(shape[axis], call.settings["repeats"])
     return Tensor(tuple(shape), call.x.dtype)
+
+
+def tile(call: Arguments) -> Tensor:
+    """`tile`: repeats the whole tensor along axes."""
+    shape, repeats = call.x.shape, call.settings["repeats"]
+    if len(repeats) > len(shape) or min(repeats, default=1) < 1:
+        raise Fault(
+            "MS406",
+            f"`repeats` must contain a number of at least 1 for each axis of {show(shape)}",
+            ("repeats",),
+            help="write 1 for an axis that is not repeated, such as the batch: `[1, 3]`",
+        )
+    counts = (*(1,) * (len(shape) - len(repeats)), *repeats)
+    return Tensor(tuple(map(mul, shape, counts)), call.x.dtype)
+
+
+def tiled_axes(call: Arguments) -> tuple[int, ...]:
+    """The axes along which `tile` repeats a tensor."""
+    repeats = call.settings["repeats"]
+    first = call.x.rank - len(repeats)  # as in NumPy, the last axes if there are fewer numbers
+    return tuple(axis for axis, count in enumerate(repeats, first) if count > 1)
 
 
 def triangle(call: Arguments) -> Tensor:

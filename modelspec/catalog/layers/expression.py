@@ -101,14 +101,14 @@ class Expression(Layer):
     with their parameters and defaults:
 
     - elementwise: `abs sign square sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan arcsin
-      arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil round erf erfinv maximum
-      minimum power where logical_xor clip cast isnan isinf isfinite zeros_like ones_like
+      arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh floor ceil round erf erfinv
+      maximum minimum power where logical_xor clip cast isnan isinf isfinite zeros_like ones_like
       stop_gradient`, and the activations `relu relu6 sigmoid log_sigmoid softplus softsign silu
       gelu elu celu selu leaky_relu hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink
       tanh_shrink squareplus`
     - along axes: `sum mean prod max min any all var std argmax argmin logsumexp softmax log_softmax
       normalize cumsum cumprod flip roll sort argsort top_k cosine_similarity`
-    - shapes, slices and products: `reshape transpose swapaxes expand_dims squeeze repeat
+    - shapes, slices and products: `reshape transpose swapaxes expand_dims squeeze repeat tile
       concatenate stack tril triu diag pad gather take_along_axis segment_sum segment_max one_hot
       einsum matmul`, and `eye arange`, which take sizes: `x @ eye(3)`
     - signals and images: `rfft irfft stft istft space_to_depth depth_to_space resize patches

@@ -100,8 +100,18 @@ def _policy(value: Any, info: ValidationInfo) -> str:
     if value is None:
         return context_of(info).precision
     return one_of(
-        value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
+        _policy_name(value),
+        dtypes.POLICIES,
+        "a dtype or dtype policy (`float32`, `mixed_float16`, ...)",
     )
+
+
+def _policy_name(value: Any) -> Any:
+    """The name of a policy in the form in which Keras serializes it; all other values as they are."""
+    if not isinstance(value, dict) or value.get("class_name") != "DTypePolicy":
+        return value
+    config = value.get("config")
+    return config.get("name", value) if isinstance(config, dict) else value
 
 
 DataFormat = Annotated[

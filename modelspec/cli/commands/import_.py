@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import status
+from ..compiling import own_plugins
 from ..examples import examples
-from ..options import writable
+from ..import_folder import compared_outputs, import_folder, is_folder
+from ..import_stubs import stored, stub_files, write_stubs
+from ..options import plugin_option, writable
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -27,11 +31,18 @@ ORDER = 140
         "modelspec import model.keras -o model.yaml",
         "modelspec import old.h5 -o old.yaml --weights old.safetensors",
         "modelspec import model.json -o -",
+        "modelspec import old.h5 -o old.yaml --stubs",
+        "modelspec import models/ --verify --format json",
     )
 )
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Write the spec to FILE; `-` prints it."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help=(
+        "Write the spec to FILE; `-` prints it. Of a folder: write every spec below this folder."
+    ),
 )
 @click.option(
     "--weights",
@@ -70,28 +81,90 @@ ORDER = 140
         " comment where its formula is required."
     ),
 )
+@click.option(
+    "--stubs",
+    is_flag=True,
+    help=(
+        "Write a plugin beside the spec with a class for each custom layer, whose `call` is left to"
+        " be written."
+    ),
+)
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the outputs with those of Keras's own model, in another process.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The format of the table of a folder.",
+)
+@plugin_option
 def command(
     model: Path,
-    output: str,
+    output: str | None,
     weights: Path | None,
     given: Path | None,
     shape: str | None,
     backend: str | None,
-    flat: bool,
-    placeholder: bool,
+    form: str,
+    **flags: bool,
 ) -> None:
     """Convert a Keras model to a spec.
 
     MODEL is a file: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture JSON or YAML,
-    or the `model.json` of TensorFlow.js. No code in the file is run.
+    or the `model.json` of TensorFlow.js. No code in the file is run. Of a folder, every model file
+    below it is tried, and a table shows which ones can be imported.
+
+    The exit status is 1 if a spec has errors, if `--stubs` left something to do, or if a model of a
+    folder cannot be imported; 3 if weights cannot be read, or `--verify` finds other outputs.
     """
     from modelspec.importers.import_model import Options
 
     _check_usage(weights, given)
     sizes = _sizes(shape) if shape is not None else None
     options = Options(
-        folded=not flat, placeholders=placeholder, input_shape=sizes, backend=backend or ""
+        folded=not flags["flat"],
+        placeholders=flags["placeholder"],
+        input_shape=sizes,
+        backend=backend or "",
+        stubs=flags["stubs"],
     )
+    with own_plugins():
+        if is_folder(model):
+            _check_folder_usage(weights, given, options)
+            sys.exit(import_folder(model, output, options, form, verify=flags["verify"]))
+        if output is None:
+            raise click.UsageError("Missing option '-o' / '--output'.")
+        _import_file(model, output, weights, given, options, verify=flags["verify"])
+
+
+def _check_folder_usage(weights: Path | None, given: Path | None, options: Options) -> None:
+    """Raises `click.UsageError` for options that apply to one model."""
+    chosen = {
+        "--weights": weights is not None,
+        "--weights-from": given is not None,
+        "--input-shape": options.input_shape is not None,
+        "--stubs": options.stubs,
+    }
+    for option, is_given in chosen.items():
+        if is_given:
+            raise click.UsageError(f"`{option}` applies to one model file, not to a folder")
+
+
+def _import_file(
+    model: Path,
+    output: str,
+    weights: Path | None,
+    given: Path | None,
+    options: Options,
+    *,
+    verify: bool,
+) -> None:
+    stubs = stub_files(output) if options.stubs else None
     file, found, is_wrong = _imported(model, options)
     text = _text(found, model.name)
     if weights is not None:
@@ -103,9 +176,13 @@ def command(
         _warn_of_backend(found, given or model)
         _write_weights(found, given or model, weights)
     _write_spec(text, output)
-    write(_done(found, text, output, weights), sys.stderr)
-    if is_wrong:
+    left = write_stubs(found, stubs) if stubs is not None else ""
+    is_equal, compared = compared_outputs(model, found, options) if verify else (True, "")
+    write(_done(found, text, output, weights) + left + compared, sys.stderr)
+    if is_wrong or found.stubs:
         sys.exit(status.ERRORS)
+    if not is_equal:
+        sys.exit(status.FAILED)
 
 
 def _check_usage(weights: Path | None, given: Path | None) -> None:
@@ -145,6 +222,8 @@ def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported, bool]:
             [Diagnostic("MS743", "error", f"`{path}`: {error}", None, (), error.help)], sys.stderr
         )
         sys.exit(status.ERRORS)
+    if options.stubs:
+        options = replace(options, stored=stored(file, path))
     found = import_model(file.model, file.training, options)
     if found.diagnostics:
         report(found.diagnostics, sys.stderr)
@@ -154,13 +233,15 @@ def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported, bool]:
 
 
 def _text(found: Imported, source: str) -> str:
+    from modelspec.importers.reasons import by_reason
     from modelspec.views.resolve.dump import dump
 
     lines = [f"# Imported from {source if source.isprintable() else 'a file'}."]
     lines += [
-        f"# `{name}` replaces an unsupported layer: {reason}.\n"
-        f'# Write its formula: `- Expression: {{formula: "...", name: {name}}}`.'
-        for name, reason in found.placeholders
+        f"# {one.shown} {'replaces an' if len(one.names) == 1 else 'replace'} unsupported"
+        f" layer{'s' * (len(one.names) > 1)}: {one.text}.\n"
+        f'# Write its formula: `- Expression: {{formula: "...", name: {one.names[0]}}}`.'
+        for one in by_reason((name, reason, None) for name, reason in found.placeholders)
     ]
     return "\n".join(lines) + f"\n{dump(found.spec)}"
 
@@ -192,8 +273,11 @@ def _warn_of_backend(found: Imported, source: Path) -> None:
 def _write_weights(found: Imported, model: Path, weights: Path) -> None:
     from modelspec.runtime.data.errors import RunError
 
-    if found.placeholders:
-        raise click.UsageError("weights can only be written for a model without placeholders")
+    if found.placeholders or found.stubs:
+        raise click.UsageError(
+            "weights can only be written for a model without placeholders and stubs: write the"
+            " layers first, and import the model again with `--weights`"
+        )
     try:
         from modelspec.runtime.backend.process_state import import_keras
         from modelspec.runtime.backend.weights.count_numbers import require_numbers
@@ -215,7 +299,7 @@ def _write_weights(found: Imported, model: Path, weights: Path) -> None:
 def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:
     from modelspec.importers.import_model import typed
 
-    graph = typed(found.spec)
+    graph = typed(found.spec, found.context)
     count = len(found.architecture.layers)
     parameters = (
         f", {graph.parameters:,} parameters"

@@ -1,7 +1,7 @@
 """Settings: turns "a name, or a name with its settings" into a checked value."""
 
 from .faults import Faults, Unfit, refuse
-from .forms import read_form, split_form, unknown_name
+from .forms import function_as_name, read_form, split_form, unknown_name
 from .settings import Context, Section, Settings, context_of
 from .values import describe, first_unfit, is_int
 
@@ -14,6 +14,7 @@ __all__ = [
     "context_of",
     "describe",
     "first_unfit",
+    "function_as_name",
     "is_int",
     "read_form",
     "refuse",

@@ -47,6 +47,8 @@ def split_form(noun: str, value: Value) -> tuple[str, Value]:
     raise Faults([Fault("MS207", message)])
 
 
+_OF_KERAS = ("keras", "builtins")
+"""The packages of components; functions of Keras have `builtins`."""
 _SERIALIZED = frozenset({"module", "class_name", "config", "registered_name", "build_config"})
 
 
@@ -57,8 +59,17 @@ def _serialized(value: Value) -> tuple[str, Value] | None:
     if not isinstance(value, dict) or not {"class_name", "config"} <= set(value) <= _SERIALIZED:
         return None
     name, config, module = value["class_name"], value["config"], value.get("module")
-    is_of_keras = module is None or str(module).partition(".")[0] == "keras"
+    is_of_keras = module is None or str(module).partition(".")[0] in _OF_KERAS
     return (name, config) if isinstance(name, str) and is_of_keras else None
+
+
+def function_as_name(value: Value) -> Value:
+    """The name of a function in the form in which Keras serializes it, `{class_name: function,
+    config: relu}`; all other values as they are.
+    """
+    found = _serialized(value)
+    is_function = found is not None and found[0] == "function" and isinstance(found[1], str)
+    return found[1] if found is not None and is_function else value
 
 
 def unknown_name(family: Registry, name: str) -> Fault:

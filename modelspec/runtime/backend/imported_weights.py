@@ -19,14 +19,14 @@ from modelspec.importers.import_model import Imported
 from modelspec.importers.spec_names import LayerNames
 
 from ..data.errors import Findings, RunError
-from .hdf5.process import Tree
 from .inner_names import inner_name, spec_name
 from .weights import assign
 from .weights.held_weights import Given, kept_by
 from .weights.keras3_layout import in_groups
+from .weights.layer_arrays import Groups
 from .weights.layout import of_layer
+from .weights.model_weights import opened_model
 from .weights.old_arrays import Origin
-from .weights.weight_files import opened
 
 
 def write_weights(found: Imported, source: Path, target: Path) -> None:
@@ -51,8 +51,8 @@ def built(found: Imported) -> Any:
 
 def load_into(model: Any, found: Imported, source: Path) -> None:
     """Load every weight of the file into the built model of an imported spec. Raises `RunError`."""
-    with opened(source, source.name) as file:
-        if not isinstance(file, Tree):
+    with opened_model(source, source.name, found.architecture) as file:
+        if isinstance(file, dict):
             raise RunError.of(
                 "MS745", f"`{source.name}` does not contain the weights of a Keras model"
             )
@@ -86,7 +86,7 @@ def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
 
 
 def _matched(
-    tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
+    tree: Groups, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
 ) -> Iterator[Given]:
     """The arrays of the file for every layer of a model, and of the models in it."""
     for name, group in _groups(architecture, place):

@@ -14,6 +14,8 @@ from modelspec.runtime.data.errors import RunError
 
 from ..hdf5.entry import refused
 from ..hdf5.process import Tree
+from .layer_arrays import Groups
+from .model_weights import opened_model
 from .weight_files import opened
 
 _FEW: Final = 100_000
@@ -31,8 +33,8 @@ def require_numbers(found: Imported, source: Path) -> None:
     weights = graph.parameters if graph is not None else None
     if weights is None or weights <= _FEW:
         return
-    with opened(source, source.name) as file:
-        if not isinstance(file, Tree):
+    with opened_model(source, source.name, found.architecture) as file:
+        if isinstance(file, dict):
             return
         numbers = _numbers(file, source.name)
     if _are_few(numbers, weights):
@@ -74,7 +76,7 @@ def _are_few(numbers: int, weights: int) -> bool:
     return weights > 2 * numbers
 
 
-def _numbers(file: Tree, shown: str) -> int:
+def _numbers(file: Groups, shown: str) -> int:
     """The number of elements in all datasets."""
     total, visited, groups = 0, 0, [""]
     while groups:

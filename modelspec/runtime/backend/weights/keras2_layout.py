@@ -13,9 +13,9 @@ import keras
 from modelspec.compiler.spec.initial_weights import covers
 
 from ..hdf5.entry import Entry
-from ..hdf5.process import Tree
 from ..inner_names import spec_name
 from .held_weights import Given, compared, holders, kept_by, name_of
+from .layer_arrays import Groups
 from .old_arrays import Origin, as_of_now, origin_of
 from .wanted import Wanted
 
@@ -23,7 +23,7 @@ _Saved = list[tuple[str, list[Entry]]]
 """Layers of a file by name, each with its arrays."""
 
 
-def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
+def by_order(tree: Groups, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
     """The arrays of the file for every layer with weights, and for the model itself."""
     root = _root(tree)
     layers = [layer for layer in model.layers if layer.weights]
@@ -46,14 +46,14 @@ def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
     yield from _of_model(model, _arrays(tree, root, "top_level_model_weights"))
 
 
-def _saved(tree: Tree, root: str) -> _Saved:
+def _saved(tree: Groups, root: str) -> _Saved:
     """The layers of a file that have arrays."""
     names = tree.texts(root, "layer_names") or ()
     found = ((spec_name(name), _arrays(tree, root, name)) for name in names)
     return [(name, entries) for name, entries in found if entries]
 
 
-def layer_by_name(tree: Tree, layer: Any, name: str, origin: Origin | None = None) -> Given:
+def layer_by_name(tree: Groups, layer: Any, name: str, origin: Origin | None = None) -> Given:
     """The arrays of the file for one layer, by its name. `origin` applies as far as the file does
     not contain its own.
     """
@@ -62,7 +62,7 @@ def layer_by_name(tree: Tree, layer: Any, name: str, origin: Origin | None = Non
     return _in_order(layer, name, entries)
 
 
-def _root(tree: Tree) -> str:
+def _root(tree: Groups) -> str:
     """The group of the layers: in a weight file, or in a file of a whole model."""
     return "" if tree.texts("", "layer_names") is not None else "model_weights"
 
@@ -89,7 +89,7 @@ def _paired(layers: list[Any], count: int, skip: tuple[str, ...]) -> list[Any]:
     return [layer for layer in layers if not covers(skip, spec_name(layer.name))]
 
 
-def _arrays(tree: Tree, root: str, layer: str) -> list[Entry]:
+def _arrays(tree: Groups, root: str, layer: str) -> list[Entry]:
     place = f"{root}/{layer}" if root else layer
     names = tree.texts(place, "weight_names") or ()
     return [entry for name in names if (entry := tree.entry(f"{place}/{name}")) is not None]

@@ -10,20 +10,20 @@ from typing import Any
 
 import keras
 
-from ..hdf5.process import Tree
 from ..inner_names import spec_name
 from .held_weights import Given, compared, kept_by, parts_of, path_below
+from .layer_arrays import Groups
 
 _OLD_ROOT = "_layer_checkpoint_dependencies"
 """The name of `layers` in TensorFlow 2.13."""
 
 
-def in_groups(tree: Tree) -> bool:
+def in_groups(tree: Groups) -> bool:
     """Whether the file has the layout of Keras 3."""
     return bool(tree.names("layers") or tree.names(_OLD_ROOT))
 
 
-def has_names(tree: Tree) -> bool:
+def has_names(tree: Groups) -> bool:
     """Whether the file has the names of its layers, which early versions did not write."""
     root = "layers" if tree.names("layers") else _OLD_ROOT
     return any(tree.text(f"{root}/{one}/vars", "name") for one in tree.names(root))
@@ -32,7 +32,7 @@ def has_names(tree: Tree) -> bool:
 class Keras3Layout:
     """Traverses a model in the order in which Keras saves it, and finds the groups."""
 
-    def __init__(self, tree: Tree, by_name: bool) -> None:
+    def __init__(self, tree: Groups, by_name: bool) -> None:
         self.tree = tree
         self.by_name = by_name
         self._seen: set[int] = set()
@@ -82,13 +82,13 @@ class Keras3Layout:
         return compared(owner, path, entries, place)
 
 
-def layer_in_group(tree: Tree, layer: Any, group: str, path: str) -> Iterator[Given]:
+def layer_in_group(tree: Groups, layer: Any, group: str, path: str) -> Iterator[Given]:
     """The arrays of the file for one layer that is saved in a group."""
     old = group.replace("layers/", f"{_OLD_ROOT}/", 1)
     yield from Keras3Layout(tree, False).visit(layer, _existing(tree, group, old), path)
 
 
-def _existing(tree: Tree, place: str, old: str) -> str:
+def _existing(tree: Groups, place: str, old: str) -> str:
     """The first group that exists in the file: `place`, its older name, or its name in another kind
     of model; `place` if none exists.
     """

@@ -21,6 +21,7 @@ from ..inner_names import spec_name
 from .held_weights import Given, compared, full_names, holders
 from .keras2_layout import by_order, layer_by_name
 from .keras3_layout import Keras3Layout, has_names, in_groups, layer_in_group
+from .layer_arrays import Groups
 from .old_arrays import Origin
 from .wanted import Wanted
 
@@ -97,7 +98,7 @@ def _by_names(
 
 
 def of_layer(
-    tree: Tree, layer: Any, group: str, name: str, path: str, origin: Origin | None = None
+    tree: Groups, layer: Any, group: str, name: str, path: str, origin: Origin | None = None
 ) -> Iterator[Given]:
     """The arrays of the file for one layer, saved in `group` by Keras 3 or as `name` by Keras 1 and
     2. Messages show `path`. `origin` applies as far as the file does not contain its own.

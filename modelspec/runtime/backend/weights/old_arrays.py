@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from ..hdf5.entry import Array, Entry
-from ..hdf5.process import Tree
+from .layer_arrays import Groups
 
 _CONVOLUTIONS: Final = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
 _GATES: Final = {"LSTM": (0, 2, 1, 3), "ConvLSTM2D": (0, 2, 1, 3), "GRU": (0, 1, 2)}
@@ -45,7 +45,7 @@ class Origin:
         return self.version in _WITH_DEVIATIONS
 
 
-def origin_of(tree: Tree, root: str, other: Origin | None = None) -> Origin:
+def origin_of(tree: Groups, root: str, other: Origin | None = None) -> Origin:
     """The origin of a file of Keras 1 or 2, whose layers are in the group `root`; as far as the
     file does not contain it, that of the architecture beside it.
     """
@@ -56,7 +56,7 @@ def origin_of(tree: Tree, root: str, other: Origin | None = None) -> Origin:
     )
 
 
-def _stated(tree: Tree, root: str, attribute: str) -> str:
+def _stated(tree: Groups, root: str, attribute: str) -> str:
     found = (tree.text(place, attribute) for place in dict.fromkeys((root, "")))
     return next((text for text in found if text), "")
 
