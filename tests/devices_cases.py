@@ -103,7 +103,7 @@ CASES: dict[str, Any] = {
         metrics=["mse"],
         batch_size=5,
     ),
-    # Players: two updates of the first, random inputs, a regularizer.
+    # Players: two updates of the first, random inputs, a regularizer, a moving average.
     "players": {
         "seed": 5,
         "model": {
@@ -111,13 +111,15 @@ CASES: dict[str, Any] = {
             "shared": {
                 "generator": [dense(4, activation="tanh"), dense(2)],
                 "critic": [dense(4, activation="tanh", kernel_regularizer=L2), dense(1)],
+                "smooth": {"ema_of": "generator", "momentum": 0.8},
             },
             "layers": [
                 {"generator": {"from": "noise", "name": "made"}},
                 {"critic": {"from": "real", "name": "on_real"}},
                 {"critic": {"from": "made", "name": "on_made"}},
+                {"smooth": {"from": "noise", "name": "kept"}},
             ],
-            "outputs": ["made", "on_real", "on_made"],
+            "outputs": ["made", "on_real", "on_made", "kept"],
         },
         "data": {
             "source": {"npz": "d.npz"},

@@ -204,7 +204,7 @@ def test_a_difference_names_the_process_what_differs_and_both_values() -> None:
     found = error.diagnostics[0]
     assert found.code == "MS941"
     assert found.message == (
-        "1 process cannot train with the chief: worker 2 (`c:1`) differs in"
+        "1 process cannot work with the chief: worker 2 (`c:1`) differs in"
         " `data: train, sha256`, and 1 more"
     )
     assert [" ".join(str(one).split()) for one in found.notes] == [

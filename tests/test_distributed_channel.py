@@ -20,6 +20,7 @@ from modelspec.runtime.distributed.channel import Channel
 from modelspec.runtime.distributed.cluster import Cluster
 from modelspec.runtime.distributed.limits import Limits
 from modelspec.runtime.distributed.meeting import meet
+from modelspec.runtime.distributed.together import of_all
 
 
 def _agree(facts: Any, cluster: Cluster) -> RunError | None:
@@ -107,6 +108,23 @@ def test_gather_broadcast_and_flags_are_the_same_in_every_process() -> None:
     gathered, flagged, content, after = found[0]
     assert gathered == [[[float(i)] * 2] * 2 for i in range(3)]
     assert (flagged, content, after) == (15, b"x" * 100_000, 0)
+
+
+def test_the_chief_collects_bytes_of_any_length() -> None:
+    """Also none, and more than fits into the buffers of a connection."""
+    contents = [b"a", b"", bytes(range(256)) * 20_000]
+    with _met(3) as channels:
+        for shift in range(3):
+            own = contents[shift:] + contents[:shift]
+            found = _everywhere(lambda i, own=own: channels[i].collect(own[i]), range(3))
+            assert found == [own, [], []]
+
+
+def test_every_process_gets_the_values_of_all() -> None:
+    values = [{"a": 1}, [], "ä" * 3000]
+    with _met(3) as channels:
+        found = _everywhere(lambda i: of_all(channels[i], values[i]), range(3))
+    assert found == [values] * 3
 
 
 def test_a_lost_process_ends_the_exchange_of_all_others_with_its_name() -> None:

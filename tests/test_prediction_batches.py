@@ -140,7 +140,7 @@ def test_batches_are_larger_where_results_cannot_depend_on_it(
     more: dict[str, Any], predicted: int, measured: int
 ) -> None:
     """Otherwise they are those of the training; large tensors limit them as well."""
-    from modelspec.runtime.run.prediction_batches import batch_size, measuring_size
+    from modelspec.runtime.run.prediction_sizes import batch_size, measuring_size
 
     compiled = ms.load_spec(spec(**more)).compiled
     assert batch_size(compiled) == predicted

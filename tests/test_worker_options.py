@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from modelspec.cli import main, worker_options
 from modelspec.core.plugins import plugging
-from modelspec.runtime.distributed import supervisor
+from modelspec.runtime.distributed import cluster, supervisor
 from modelspec.runtime.distributed.supervisor import Job
 
 _SPEC = """\
@@ -138,3 +138,86 @@ def test_processes_that_are_described_wrongly_are_an_error(
     result = run("train", "spec.yaml")
     assert result.exit_code == 3
     assert "MODELSPEC_WORKER is set, but MODELSPEC_HOSTS is not" in result.output
+
+
+# Commands that use a run ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "here", "--split", "train", "--format", "json"),
+        ("predict", "here", "--data", "data.csv", "-o", "out.csv", "--keep", "all"),
+    ],
+)
+def test_the_processes_that_use_a_run_get_the_arguments(
+    words: tuple[str, ...], run: Run, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELSPEC_WAIT", "1")
+    Path("here").mkdir()
+    result = run(words[0], "--workers", "3", *words[1:], "--restarts=2", "--wait", "9")
+    assert (result.exit_code, result.output) == (4, "")
+    [job] = jobs
+    assert (job.workers, job.restarts, job.continues) == (3, 2, False)
+    assert job.words == words
+    assert os.environ["MODELSPEC_WAIT"] == "9.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("evaluate", "here", "--ray", "a:1"), "--ray requires --workers N"),
+        (
+            ("evaluate", "here", "--workers", "2", "--quantize", "int8"),
+            "`--workers` cannot be combined with `--quantize`",
+        ),
+        (
+            ("evaluate", "here", "--workers", "2", "--choose-threshold", "f1"),
+            "`--workers` cannot be combined with `--choose-threshold`",
+        ),
+        (
+            ("predict", "here", "--workers", "2", "--generate", "3"),
+            "`--workers` cannot be combined with `--generate`",
+        ),
+        (
+            ("predict", "here", "--workers", "2", "--data", "csv=-"),
+            "standard input cannot be read by several workers",
+        ),
+        (("sweep", "spec.yaml", "--workers", "2"), "`-j N` runs N trials at once"),
+    ],
+)
+def test_work_that_is_not_divided_is_wrong_usage(
+    words: tuple[str, ...], message: str, run: Run, jobs: list[Job]
+) -> None:
+    Path("here").mkdir()
+    result = run(*words)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert jobs == []
+
+
+def test_the_chief_does_alone_what_is_not_divided(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the processes of a launcher, the others end at once."""
+    monkeypatch.setenv("MODELSPEC_HOSTS", "127.0.0.1:5001,127.0.0.1:5002")
+    monkeypatch.setenv("MODELSPEC_WORKER", "1")
+    Path("here").mkdir()
+    for words in (
+        ("predict", "here", "--generate", "3"),
+        ("predict", "here", "--data", "data.csv", "--nearest", "2", "--items", "data.csv"),
+        ("evaluate", "here", "--quantize", "int8"),
+        ("evaluate", "here", "--choose-threshold", "f1"),
+    ):
+        result = run(*words)
+        assert (result.exit_code, result.output) == (0, ""), words
+
+
+def test_a_sweep_is_not_part_of_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process of a launcher is a worker of the sweep, and trains whole trials."""
+    monkeypatch.setenv("MODELSPEC_HOSTS", "127.0.0.1:5001,127.0.0.1:5002")
+    monkeypatch.setenv("MODELSPEC_WORKER", "1")
+    assert cluster.current_cluster() is not None
+    with cluster.alone():
+        assert cluster.current_cluster() is None
+    assert cluster.current_cluster() is not None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 import click
 
 from .expectations import Strictness
+from .failures import failures
 from .output import write
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,28 +52,49 @@ def workers_options(command: F) -> F:
             os.environ[WAIT] = str(wait)  # also for the processes that are started
         return command(*args, processes=Processes(workers, restarts, ray), **more)
 
-    found: Any = called
-    for option in reversed(_OPTIONS):
-        found = option(found)
-    return cast(F, found)
+    return cast(F, _with(_TRAINING, called))
 
 
-_OPTIONS: Final = (
-    click.option(
-        "--workers",
-        type=click.IntRange(1, _MOST),
-        metavar="N",
-        help="Train with N processes on this host; each trains on its share of every batch.",
-    ),
-    click.option(
+def sharing_options(command: F) -> F:
+    """The same options for a command that uses a finished run. They have no effect inside the
+    command: `Shared` starts the processes before it is called.
+    """
+    return cast(F, _with(_SHARING, command))
+
+
+def _with(options: tuple[Any, ...], command: Any) -> Any:
+    for option in reversed((*options, *_OPTIONS)):
+        command = option(command)
+    return command
+
+
+def _workers(text: str) -> Any:
+    return click.option("--workers", type=click.IntRange(1, _MOST), metavar="N", help=text)
+
+
+def _restarts(text: str) -> Any:
+    return click.option(
         "--restarts",
         type=click.IntRange(min=0),
         default=3,
         show_default=True,
         metavar="N",
-        help="With --workers: how often all processes are restarted from the last checkpoint"
-        " after one of them died.",
+        help=text,
+    )
+
+
+_TRAINING: Final = (
+    _workers("Train with N processes on this host; each trains on its share of every batch."),
+    _restarts(
+        "With --workers: how often all processes are restarted from the last checkpoint after one"
+        " of them died."
     ),
+)
+_SHARING: Final = (
+    _workers("Use N processes on this host; each computes its share of the rows."),
+    _restarts("With --workers: how often all processes are restarted after one of them died."),
+)
+_OPTIONS: Final = (
     click.option(
         "--ray",
         metavar="ADDRESS",
@@ -85,6 +107,72 @@ _OPTIONS: Final = (
         help="How long processes wait for each other before the first step; by default 300.",
     ),
 )
+
+
+class Shared(click.Command):
+    """A command that `--workers N` starts N times, with the same arguments: the processes do its
+    work together. Its function gets no `--workers`, `--restarts`, `--ray` and `--wait`.
+    """
+
+    alone: ClassVar[Mapping[str, str]] = {}
+    """The options of work that is not divided, by their parameters."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keeps the arguments for the processes."""
+        ctx.meta[_WORDS] = _without_workers(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Starts the processes and ends with their status, or calls the function."""
+        given = {name: ctx.params.pop(name) for name in ("workers", "restarts", "ray", "wait")}
+        processes = Processes(given["workers"], given["restarts"], given["ray"])
+        if given["wait"] is not None:
+            os.environ[WAIT] = str(given["wait"])
+        if processes.workers is None:
+            if processes.ray is not None:
+                raise click.UsageError("--ray requires --workers N")
+            return super().invoke(ctx)
+        self._require_divided(ctx)
+        words = (str(ctx.info_name), *ctx.meta[_WORDS])
+        with failures():
+            status = _repeated(processes, ctx.params["run"], words)
+        return ctx.exit(status)
+
+    def _require_divided(self, ctx: click.Context) -> None:
+        for name, option in self.alone.items():
+            if ctx.params.get(name) not in (None, (), False):
+                raise click.UsageError(f"`--workers` cannot be combined with `{option}`")
+        if str(ctx.params.get("source") or "").rpartition("=")[2] == "-":
+            raise click.UsageError("standard input cannot be read by several workers")
+
+
+_WORDS: Final = "modelspec.words"
+_VALUED: Final = ("--workers", "--restarts", "--ray", "--wait")
+
+
+def _without_workers(words: Sequence[str]) -> list[str]:
+    """The arguments without those that start the processes."""
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word in _VALUED:
+            next(left, None)
+        elif word.partition("=")[0] not in _VALUED:
+            kept.append(word)
+    return kept
+
+
+def _repeated(processes: Processes, run: Path, words: tuple[str, ...]) -> int:
+    """The exit status of several processes with the same arguments. Raises `RunError`."""
+    from modelspec.runtime.distributed.supervisor import Job, supervise
+
+    job = Job(run, words, words, processes.workers or 1, processes.restarts, continues=False)
+    if processes.ray is None:
+        return supervise(job, _say)
+    from modelspec.runtime.distributed.ray_workers import on_ray
+
+    with on_ray(processes.ray) as start:
+        return supervise(job, _say, start)
 
 
 def leads() -> bool:

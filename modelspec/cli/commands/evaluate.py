@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -16,6 +16,7 @@ from ..options import LateChoice, data_root_option, plugin_option
 from ..output import report, write
 from ..quantized import write_quantized
 from ..run_argument import run_argument
+from ..worker_options import Shared, leads, sharing_options
 
 if TYPE_CHECKING:
     from modelspec.runtime.run.evaluate import Evaluation
@@ -30,14 +31,20 @@ def _modes() -> Iterable[str]:
     return formats()["keras"].quantizations
 
 
+class _Evaluate(Shared):
+    alone: ClassVar[Mapping[str, str]] = {"metric": "--choose-threshold", "mode": "--quantize"}
+
+
 @click.command(
+    cls=_Evaluate,
     epilog=examples(
         "modelspec evaluate last",
         "modelspec evaluate runs/churn/3 --split validation",
         "modelspec evaluate last --data fresh.csv --format json",
         "modelspec evaluate last --choose-threshold f1",
         "modelspec evaluate last --quantize int8",
-    )
+        "modelspec evaluate last --workers 4",
+    ),
 )
 @run_argument
 @data_root_option
@@ -69,6 +76,7 @@ def _modes() -> Iterable[str]:
     type=LateChoice(_modes),
     help="Also measure the model with its weights in fewer bits, as Keras quantizes it.",
 )
+@sharing_options
 @click.option(
     "--format",
     "form",
@@ -97,6 +105,10 @@ def command(
         raise click.UsageError(f"`--data` cannot be combined with `{other}`")
     if mode is not None and metric is not None:
         raise click.UsageError("`--quantize` cannot be combined with `--choose-threshold`")
+    with failures():
+        chief = leads()
+    if (mode is not None or metric is not None) and not chief:
+        return  # the chief does it alone
     if mode is not None:
         _quantized(run, mode, source, split, form)
         return
@@ -104,11 +116,15 @@ def command(
         _choose(run, metric, split or "validation", form)
         return
     with failures():
+        from modelspec.runtime.distributed.together import together
         from modelspec.runtime.run import evaluate
         from modelspec.runtime.run.decided import decided_of_part
 
-        found = evaluate(run, source, split=split)
+        with together(run, {"data": source, "split": split}):
+            found = evaluate(run, source, split=split)
         expect = decided_of_part(run, found) if source is None else {}
+    if not chief:
+        return
     if found.warnings:
         report(found.warnings, sys.stderr)
     if form == "json":

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -17,6 +17,7 @@ from ..options import data_root_option, plugin_option, writable
 from ..output import report, write
 from ..run_argument import run_argument
 from ..search_options import SEARCHING, search_options
+from ..worker_options import Shared, leads, sharing_options
 
 if TYPE_CHECKING:
     from modelspec.core.diagnostics import Diagnostic
@@ -49,16 +50,22 @@ def _thresholds(
     return dict(sorted(found.items(), key=lambda one: one[0] is not None)) or None
 
 
+class _Predict(Shared):
+    alone: ClassVar[Mapping[str, str]] = {"count": "--generate", "nearest": "--nearest"}
+
+
 @click.command(
+    cls=_Predict,
     epilog=examples(
         "modelspec predict last --data new.csv",
         "modelspec predict runs/churn/3 --data new.csv -o out.csv --id customer --keep all",
         "modelspec predict last --data photos -o out.parquet --top 5",
         "modelspec predict last --data new.csv -o out.csv --threshold 0.3 --errors skip",
         'modelspec predict last --data \'{"age": 31, "plan": "basic"}\'',
+        "modelspec predict last --data new.csv -o out.csv --workers 4",
         "cat new.jsonl | modelspec predict last --data jsonl=- -o out.jsonl",
         'modelspec predict last --generate 40 --prompt "the cat" --temperature 0.8 --seed 3',
-    )
+    ),
 )
 @run_argument
 @data_root_option
@@ -154,6 +161,7 @@ def _thresholds(
     show_default=True,
     help="`json` prints all rows as a list; with -o the number of rows written.",
 )
+@sharing_options
 @generation_options
 def command(
     run: Path,
@@ -193,11 +201,18 @@ def command(
         }
         named = ("id", "keep", "batch_size")
         predicting = {name: one for name, one in options.items() if name not in named}
-        if is_generating(others, source, {**predicting, "layer": layers}):
+        generates, chief = is_generating(others, source, {**predicting, "layer": layers}), leads()
+        if (generates or options["nearest"] is not None) and not chief:
+            return  # the chief does it alone
+        if generates:
             _generate(run, source, others, options, output, form, raw)
             return
         assert source is not None
-        _predict(run, source, layers, options, output, form, raw)
+        from modelspec.runtime.distributed.together import together
+
+        facts = {**options, "data": source, "layers": layers}
+        with together(run, {} if options["nearest"] is not None else facts):
+            _predict(run, source, layers, options, output, form, raw)
 
 
 def _predict(
@@ -214,10 +229,14 @@ def _predict(
 
     if output is not None:
         written = predict(run, source, output, layers or None, raw=raw, **options)
-        _warn(written.warnings)
-        _tell(written, form)
+        if written.is_reported:
+            _warn(written.warnings)
+            _tell(written, form)
         return
     stream = predictions(run, source, layers or None, **options)
+    if not stream.is_reported:
+        list(stream)
+        return
     _warn(stream.warnings)
     if form == "json":
         _print_all(stream)

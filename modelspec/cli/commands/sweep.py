@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 ORDER = 68
 
 
+def _refuse_workers(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Several trials side by side need no messages, unlike several processes of one trial."""
+    if value is not None:
+        raise click.UsageError(
+            "`--workers` divides one training, but a sweep has many: `-j N` runs N trials at once."
+            " `runtime.devices` puts each trial on several devices."
+        )
+
+
 @click.command(
     epilog=examples(
         "modelspec sweep flowers.yaml",
@@ -67,6 +76,7 @@ ORDER = 68
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors and warnings.")
 @click.option("--worker", type=click.Path(path_type=Path), hidden=True)
+@click.option("--workers", hidden=True, expose_value=False, callback=_refuse_workers)
 @data_root_option
 @plugin_option
 @allow_host_option
@@ -102,7 +112,10 @@ def command(
     if show:
         _show(space, form)
         return
-    with failures("interrupted; the same command continues the sweep", status.INTERRUPTED):
+    from modelspec.runtime.distributed.cluster import alone
+
+    # Each process of a launcher is a worker of the sweep: no trial is divided.
+    with failures("interrupted; the same command continues the sweep", status.INTERRUPTED), alone():
         _run(space, asked, form)
 
 

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -74,12 +74,14 @@ class Entry:
     """What is stored with the arrays."""
 
 
-def find(key: Key) -> Entry | None:
-    """The entry of a key; None where it does not exist or is damaged."""
+def find(key: Key, *, written_here: bool = False) -> Entry | None:
+    """The entry of a key; None where it does not exist or is damaged. If this process has just
+    written it, its checksums are not compared.
+    """
     path = folder() / key.digest
     try:
         read = json.loads((path / _ENTRY).read_text(encoding="utf-8"))
-        if not _unchanged(path, read):
+        if not written_here and not _unchanged(path, read):
             return None
         arrays: dict[str, Array] = {}
         for name, (file, shape, dtype, *_) in read["arrays"].items():
@@ -176,6 +178,37 @@ def writing(key: Key) -> Iterator[Writer]:
             yield Writer(path, home / key.digest)
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def one_first(key: Key) -> Iterator[bool]:
+    """One process at a time begins what several would prepare alike: inside, this one is the first,
+    or the first has finished, and `find` knows what it has committed. If the first was killed or
+    committed nothing, the others continue at once and together.
+
+    False if the folder cannot be written: then nobody waits.
+    """
+    home, name = folder(), sha256(f"first of {key.digest}".encode()).hexdigest()[:40]
+    with ExitStack() as stack:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((home / f"{name}.lock").open("ab"))
+        except OSError:
+            yield False
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield True
+
+
+def has_room(size: float) -> bool:
+    """Whether an entry of so many bytes fits on the disk of the cache, and leaves as much free."""
+    try:
+        return shutil.disk_usage(folder()).free > 2 * size
+    except OSError:
+        return False
 
 
 def _sync(path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .split import Positions
 
+_AT_ONCE = 2**20
 _STREAM = 2
 """Separates these random numbers from those of the split."""
 
@@ -16,3 +17,13 @@ def order(seed: int, epoch: int, count: int) -> Positions:
     """
     sequence = np.random.SeedSequence([seed, _STREAM, epoch])
     return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
+
+
+def taken_in_place(values: Positions, places: Positions) -> Positions:
+    """`values[places]`, in the memory of `places`: for 25 million examples a second array would
+    take 200 MB.
+    """
+    for first in range(0, len(places), _AT_ONCE):
+        some = places[first : first + _AT_ONCE]
+        some[:] = values[some]
+    return places

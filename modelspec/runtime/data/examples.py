@@ -13,7 +13,7 @@ from modelspec.core.diagnostics import Diagnostic
 from .adapted_state import State
 from .cache import Explanation
 from .columns import Binding
-from .epoch_order import order
+from .epoch_order import order, taken_in_place
 from .example_weights import Balanced
 from .random_inputs import RandomInput
 from .split import Positions, everything
@@ -102,7 +102,7 @@ class Part:
         """
         sampling = self.examples.sampling
         drawn = self.positions if sampling is None else sampling.drawn(self.positions, seed, epoch)
-        return drawn[order(seed, epoch, len(drawn))]
+        return taken_in_place(drawn, order(seed, epoch, len(drawn)))
 
     @property
     def rows(self) -> Positions:

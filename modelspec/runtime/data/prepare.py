@@ -47,24 +47,32 @@ _Parts = Mapping[str, Positions]
 
 
 def prepare(
-    compiled: Compiled, *, state: State | None = None, load: Callable[[], None] = load_keras
+    compiled: Compiled,
+    *,
+    state: State | None = None,
+    load: Callable[[], None] = load_keras,
+    shared: bool = False,
 ) -> Prepared:
     """Opens, checks and prepares the data of a spec that has a `data` section.
 
     `state` is what an earlier run learned; without it, it is learned from the training split.
     `load` loads Keras. It is called only when the source data passed the checks, and only if there
-    is something to prepare. Raises `DataError` with all problems of the data, and `RunError`.
+    is something to prepare. `shared`: other processes of this host prepare the same data now; one
+    does, and the others wait for its entries of the cache, except with `cache: memory` and `off`.
+    Raises `DataError` with all problems of the data, and `RunError`.
     """
     spec = _opened(compiled, load, state)
     storage = Storage(compiled, spec.data, spec.binding, load, spec.train.fingerprint)
-    cached = storage.find(spec.train)
-    if state is not None and (cached is None or cached.state.digest() != state.digest()):
-        # What another run learned does not come from this source.
-        cached, storage = None, replace(storage, own=None)
-    if cached is None:
-        made, parts = spec.prepare_all(storage, state)
-    else:
-        made, parts = spec.prepare_others(storage, cached)
+    storage = replace(storage, shared=shared, found=len(spec.findings.diagnostics))
+    with storage.in_turn(spec.train) as storage:
+        cached = storage.find(spec.train)
+        if state is not None and (cached is None or cached.state.digest() != state.digest()):
+            # What another run learned does not come from this source.
+            cached, storage = None, replace(storage, own=None)
+        if cached is None:
+            made, parts = spec.prepare_all(storage, state)
+        else:
+            made, parts = spec.prepare_others(storage, cached)
     return spec.checked(made, parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -68,6 +68,23 @@ class Storage:
     """The fingerprint of the training source, if this run learns from it."""
     once: bool = False
     """Whether they are used once, so that less is kept in memory."""
+    shared: bool = False
+    """Whether other processes use the same ones now: then those of `cache: auto` are kept on disk,
+    whatever their size. Those with findings are not: only the process that prepares them has these.
+    """
+    found: int = 0
+    """The number of findings before anything was read."""
+
+    @contextmanager
+    def in_turn(self, table: Table) -> Iterator[Storage]:
+        """Inside, one process prepares a shared source while the others wait for it: `find` then
+        finds what it prepared. The storage is not shared where that is impossible.
+        """
+        if not self.shared or self.data.cache not in ("auto", "disk"):
+            yield replace(self, shared=False)
+            return
+        with cache.one_first(self.key(table, None)) as possible:
+            yield replace(self, shared=possible)
 
     def find(self, table: Table) -> PreparedSource | None:
         """The prepared training source of an earlier run; None if there is none."""
@@ -87,7 +104,7 @@ class Storage:
         compiled = resolve_auto(self.compiled, first.inputs)
         key = self.key(scan.table, state)
         source = _Preparation(scan, pipes, compiled, findings, chain([first], blocks), state)
-        if not self._on_disk(first, scan):
+        if not self._on_disk(first, scan, findings):
             return source.write(_in_memory, _explained(key, "memory"))
         if self.data.cache == "off":
             # On disk as long as the process uses the arrays: after the folder is removed, the
@@ -103,11 +120,12 @@ class Storage:
         inputs = typed_graph(self.compiled).inputs
         return {("inputs", name): tensor.dtype for name, tensor in inputs.items()}
 
-    def _on_disk(self, first: Block, scan: Scan) -> bool:
+    def _on_disk(self, first: Block, scan: Scan, findings: Findings) -> bool:
         if self.data.cache in ("memory", "disk"):
             return self.data.cache == "disk"
         size = sum(values.nbytes for values in first.values.values()) / len(first.rows) * scan.kept
-        return size > memory_limit(once=self.once)
+        shares = self.shared and len(findings.diagnostics) == self.found
+        return (shares and cache.has_room(size)) or size > memory_limit(once=self.once)
 
     # On disk --------------------------------------------------------------------------------------
 
@@ -126,7 +144,7 @@ class Storage:
                     if len(source.findings.diagnostics) > known or _has_text(made):
                         return made  # an entry contains neither findings nor strings
                     _commit(writer, key, made)
-                    entry = cache.find(key)
+                    entry = cache.find(key, written_here=True)
         except OSError as error:
             raise _not_written(error) from None
         if entry is None:

@@ -34,7 +34,7 @@ _MOST_LEAVES: Final = 4000
 _LONGEST: Final = 60
 """Characters of a value in a message."""
 _MOST_SHOWN: Final = 20
-_OF_MACHINE: Final = ("architecture", "instructions", "threads", "onednn")
+OF_MACHINE: Final = ("architecture", "instructions", "threads", "onednn")
 """Processes that differ in them would round differently, and their weights would drift apart."""
 
 
@@ -74,7 +74,7 @@ def _of_spec(compiled: Compiled) -> Iterator[tuple[str, str]]:
             continue
         leaves = list(_leaves(value, section))
         if len(leaves) > _MOST_LEAVES:
-            yield f"spec: {section}", _hash(value)
+            yield f"spec: {section}", hash_of(value)
             continue
         for path, leaf in leaves:
             if not path.startswith("runtime.logging"):
@@ -95,7 +95,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _short(value: Any) -> str:
     """A value as text; a long one by its beginning and its hash."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else f"{text[:40]}... ({_hash(value)[:12]})"
+    return text if len(text) <= _LONGEST else f"{text[:40]}... ({hash_of(value)[:12]})"
 
 
 def _of_data(prepared: Prepared) -> Iterator[tuple[str, str]]:
@@ -106,11 +106,12 @@ def _of_data(prepared: Prepared) -> Iterator[tuple[str, str]]:
 
 def _of_machine() -> Iterator[tuple[str, str]]:
     here = class_of_machine()
-    for name in _OF_MACHINE:
+    for name in OF_MACHINE:
         yield f"machine: {name}", here[name]
 
 
-def _hash(value: Any) -> str:
+def hash_of(value: Any) -> str:
+    """SHA-256 of a value of JSON."""
     return sha256(json.dumps(value, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
@@ -135,7 +136,7 @@ def difference(facts: Mapping[int, Facts], cluster: Cluster) -> RunError | None:
     notes = [*columns(rows[:_MOST_SHOWN]), *([f"and {hidden} more"] if hidden > 0 else [])]
     return RunError.of(
         "MS941",
-        f"{workers} process{'' if workers == 1 else 'es'} cannot train with the chief: {first[0]}"
+        f"{workers} process{'' if workers == 1 else 'es'} cannot work with the chief: {first[0]}"
         f" differs in `{first[1]}`{more}",
         notes=notes,
         help="start every process with the same spec, data, packages and threads",

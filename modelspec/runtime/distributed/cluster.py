@@ -73,6 +73,21 @@ _joined: tuple[Cluster, Channel] | None = None
 """The cluster with all addresses, and the connections, after the processes have met."""
 
 
+_alone = False
+"""Whether this process belongs to no others, whatever started it."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process trains alone, even if a launcher has started several."""
+    global _alone
+    before, _alone = _alone, True
+    try:
+        yield
+    finally:
+        _alone = before
+
+
 def current_cluster() -> Cluster | None:
     """The processes that train with this one; None if it is alone.
 
@@ -80,6 +95,8 @@ def current_cluster() -> Cluster | None:
     """
     from .launchers import cluster_of
 
+    if _alone:
+        return None
     return _joined[0] if _joined is not None else cluster_of(os.environ)
 
 

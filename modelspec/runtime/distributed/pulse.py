@@ -82,7 +82,7 @@ class Pulse:
         return RunError.of(
             "MS942",
             f"{name} (`{address}`) {how}",
-            help="`modelspec resume` continues the run from its last checkpoint",
+            help="`modelspec resume` continues a training from its last checkpoint",
         )
 
     # The thread -----------------------------------------------------------------------------------

@@ -171,6 +171,10 @@ class GroupTest(TestSteps):
 
     def __call__(self, iterator: Any, count: int) -> Mapping[str, Any]:
         """As of `TestSteps`. Raises `RunError` (MS942) if a process is lost."""
+        batch, _ = iterator.element_spec
+        _, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        for one in self._each.values():
+            one.make_variables(targets, weights)  # unless a training has made them
         self._group.equalize()
         with self._group.named_errors():
             return super().__call__(iterator, count)

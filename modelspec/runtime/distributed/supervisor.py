@@ -63,11 +63,15 @@ class Job:
     """Those that continue it."""
     workers: int
     restarts: int = 3
+    continues: bool = True
+    """Whether a start continues a run from its last checkpoint; otherwise each begins anew."""
 
     @property
     def words(self) -> tuple[str, ...]:
         """The arguments for the next start."""
         path = self.directory
+        if not self.continues:
+            return self.train
         begun = (path / MANIFEST).exists() and (path / RESOLVED).exists() and not is_unbegun(path)
         return self.resume if begun or not self.train else self.train
 
@@ -117,11 +121,14 @@ def _supervised(job: Job, say: Callable[[str], None], start: Start, forwarder: _
         if forwarder.numbers:
             return _of_signal(ended.statuses[0])
         if attempt < job.restarts:
-            say(f"{ended.why}; restart {attempt + 1} of {job.restarts} from the last checkpoint")
+            place = " from the last checkpoint" if job.continues else ""
+            say(f"{ended.why}; restart {attempt + 1} of {job.restarts}{place}")
+    help = f"`modelspec resume {job.directory} --workers {job.workers}` continues it"
     raise RunError.of(
         "MS944",
-        f"{ended.why}, and the run was restarted {job.restarts} times",
-        help=f"`modelspec resume {job.directory} --workers {job.workers}` continues it",
+        f"{ended.why}, and {'the run' if job.continues else 'it'} was restarted"
+        f" {job.restarts} times",
+        help=help if job.continues else "use fewer workers, or one process",
     )
 
 

@@ -18,6 +18,8 @@ from ..data.examples import whole
 from ..data.parts import check_last_batch
 from ..data.slices import PartSlice, slices_of
 from ..data.spec_facts import section
+from ..distributed.cluster import current_channel
+from ..distributed.together import same_outcome
 from ..history.slices import SliceResult, ranking_metric, worst_first
 from .directions import smaller_is_better
 from .open_run import SavedRun, open_run, table_for
@@ -27,6 +29,7 @@ from .run_data import prepared_data, prepared_source
 if TYPE_CHECKING:
     import keras
 
+    from ..distributed.replicas import Group
     from .step import Counted
 
 
@@ -74,7 +77,9 @@ def evaluated(
     run: SavedRun, source: str | Table | None, split: str | None, model: keras.Model | None = None
 ) -> Evaluation:
     """As `evaluate`; `model` is the model of the run with its metrics, if it is already loaded."""
-    on, part, state, warnings = own_part(run, split) if source is None else _other(run, source)
+    with same_outcome() as facts:
+        on, part, state, warnings = own_part(run, split) if source is None else _other(run, source)
+        facts["data: sha256"] = str(part.examples.table.fingerprint)
     training = run.compiled.training
     assert training is not None  # a run was trained
     sliced, about_slices = _slices(run, part, on, state, own=source is None)
@@ -83,18 +88,19 @@ def evaluated(
     from .framework_errors import as_run_error
     from .loop_parts import Measurement, measured_slices
     from .loop_parts import evaluate as measure
-    from .prediction_batches import measuring_size
-    from .step import TestSteps
+    from .prediction_sizes import measuring_size
+    from .steps_of_group import tests_of
 
+    group = _group(run, model)
     # The parts of the run are measured as in the training, to the last bit.
     size = training.batch_size if source is None else measuring_size(run.compiled)
 
     def measured(one: Part) -> Measurement:
-        found = measure(model, feed, one, size, steps)
-        return found.with_original(model, feed, one, run.compiled, state)
+        found = measure(model, feed, one, size, steps, group)
+        return found.with_original(model, feed, one, run.compiled, state, group)
 
     with as_run_error("the evaluation failed", run.compiled):
-        feed, steps = Feed(part.examples), TestSteps(model)
+        feed, steps = Feed(part.examples), tests_of(model, group)
         found = measured(part)
         slices = measured_slices(sliced, measured)
     all_warnings = (*run.warnings, *warnings, *about_slices, *found.caveats)
@@ -110,6 +116,19 @@ def evaluated(
         tuple(worst_first(slices, found.metrics, is_small)),
         ranking_metric(found.metrics, is_small) if slices else None,
     )
+
+
+def _group(run: SavedRun, model: keras.Model) -> Group | None:
+    """The replicas of all processes that measure together; None for one process. Raises `RunError`
+    (MS932) if the model cannot be measured in parts.
+    """
+    if current_channel() is None:
+        return None
+    from ..distributed.measuring import group_of
+    from ..distributed.supported import require_supported
+
+    require_supported(run.compiled)
+    return group_of(model)
 
 
 def _slices(

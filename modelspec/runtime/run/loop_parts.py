@@ -46,13 +46,20 @@ class Measurement(NamedTuple):
     """Warnings about the results."""
 
     def with_original(
-        self, model: keras.Model, feed: Feed, part: Part, compiled: Compiled, state: State | None
+        self,
+        model: keras.Model,
+        feed: Feed,
+        part: Part,
+        compiled: Compiled,
+        state: State | None,
+        group: Group | None = None,
     ) -> Measurement:
         """The same, with metrics in the unit of the target columns."""
         from .original_metrics import original_metrics
-        from .prediction_batches import batch_size
+        from .prediction_sizes import batch_size
 
-        found = original_metrics(compiled, state, model, feed, part, batch_size(compiled))
+        size = batch_size(compiled)
+        found = original_metrics(compiled, state, model, feed, part, size, group)
         return self._replace(metrics={**self.metrics, **found})
 
 
@@ -229,6 +236,12 @@ class Loop:
             of_group,
         )
 
+    def equalize(self) -> None:
+        """Give the state of the chief's model to all processes of the run."""
+        from ..distributed.conduct import Conduct
+
+        Conduct(self.group).equalize(self.model)
+
     def evaluate(self, name: str) -> Measurement:
         """The loss and metrics on a part, as the model is now."""
         return self._measured(self.prepared.parts[name])
@@ -238,11 +251,9 @@ class Loop:
         return measured_slices(self.prepared.slices.get(name, ()), self._measured)
 
     def _measured(self, part: Part) -> Measurement:
-        size = self.training.batch_size
-        found = evaluate(self.model, self._feed(part), part, size, self._test)
-        return found.with_original(
-            self.model, self._feed(part), part, self.prepared.compiled, self.prepared.state
-        )
+        given, prepared = (self.model, self._feed(part), part), self.prepared
+        found = evaluate(*given, self.training.batch_size, self._test, self._processes)
+        return found.with_original(*given, prepared.compiled, prepared.state, self._processes)
 
     def first_batch(self) -> dict[str, float]:
         """Runs one batch of the training part through the graph, without changing weights."""
@@ -252,9 +263,16 @@ class Loop:
         return evaluate(self.model, self._feed(few), few, size, self._test).metrics
 
     @property
+    def _processes(self) -> Group | None:
+        """The replicas, if those of other processes measure their share."""
+        return self.group if self.group is not None and self.group.channel is not None else None
+
+    @property
     def _test(self) -> TestSteps | None:
-        """The validation steps of the last stage, if it was run on one device."""
-        if self.group is not None:
+        """The validation steps of the last stage, unless this process has several devices: it then
+        measures on one.
+        """
+        if self.group is not None and self._processes is None:
             return None
         return self.fitting.test if self.fitting and self.fitting.stage.is_last else None
 
@@ -285,20 +303,22 @@ def evaluate(
     part: Part,
     batch_size: int,
     test: TestSteps | None = None,
+    group: Group | None = None,
 ) -> Measurement:
     """The loss and metrics of a compiled model, by the names in the logs of a training.
 
     `test` are the validation steps of the training, which are already traced; new ones give the
-    same results.
+    same results. With a group, every process calls this and measures its share.
     """
     from . import caveats
 
     if test is None:
-        from .step import TestSteps
+        from .steps_of_group import tests_of
 
-        test = TestSteps(model)
+        test = tests_of(model, group)
+    share = None if group is None else group.share
     with test.measuring():
-        batches = iter(feed.plain(part.positions, batch_size, terms=True))
+        batches = iter(feed.plain(part.positions, batch_size, terms=True, share=share))
         logs = test(batches, steps(len(part), batch_size))
     metrics = loss_first({name: float(value) for name, value in logs.items()})
     return Measurement(metrics, test.counted, caveats.of_metrics(model))

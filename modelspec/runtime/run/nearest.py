@@ -72,7 +72,7 @@ class Tower:
             yield found["vector"]
 
     def _of(self, batch: Any) -> dict[str, Array]:
-        from .predict import whole_batch
+        from .predicted_batches import whole_batch
 
         if self.fixed is None:
             return self._computed(batch)

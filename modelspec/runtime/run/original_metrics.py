@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from ..data.batches import Feed
+    from ..distributed.replicas import Group
 
 PREFIX: Final = "original_"
 _EPSILON: Final = 1e-7
@@ -44,9 +45,11 @@ def original_metrics(
     feed: Feed,
     part: Part,
     batch_size: int,
+    group: Group | None = None,
 ) -> dict[str, float]:
     """Metrics by their logged names, prefixed with `original_`; none if all targets are trained in
-    the unit of their column, or no metric is meaningful there.
+    the unit of their column, or no metric is meaningful there. With a group, every process calls
+    this and computes the outputs of its share.
     """
     training = compiled.training
     outputs = {} if training is None else _outputs(compiled, training, state, part)
@@ -54,10 +57,10 @@ def original_metrics(
         return {}
     from .layer_states import from_zero
 
-    at = 0
+    at, called = 0, _called(model, group)
     with from_zero(model):
         for inputs, targets, weights in _batches(feed, part, batch_size):
-            found = model(inputs, training=False)
+            found = called(inputs, training=False)
             for name, one in outputs.items():
                 one.add(_of(targets, name), _of(found, name), _of(weights, name), at)
             at += len(next(iter(_flat(inputs))))
@@ -66,6 +69,15 @@ def original_metrics(
         for one in outputs.values()
         for logged, value in one.results().items()
     }
+
+
+def _called(model: keras.Model, group: Group | None) -> Callable[..., Any]:
+    if group is None:
+        whole: Callable[..., Any] = model
+        return whole
+    from ..distributed.measuring import SharedModel
+
+    return SharedModel(model, group)
 
 
 def _batches(feed: Feed, part: Part, batch_size: int) -> Iterator[tuple[Any, Any, Any]]:

@@ -17,25 +17,51 @@ _MOST = 1024
 
 
 class Pace:
-    """The number of steps per call: few at first, then as many as take `_SECONDS`."""
+    """The number of steps per call: few at first, then as many as take `_SECONDS`.
+
+    The second call of a single step is measured, to report what more steps per call gain: the first
+    one also optimizes the graph.
+    """
 
     def __init__(self, *, one_by_one: bool) -> None:
         self._one_by_one = one_by_one
         self._count = 1
+        self._calls = 0
+        self._single: float | None = None
+        """The seconds of a call of one step."""
+        self._steps, self._seconds = 0, 0.0
+        """Of the calls of at least half of the chosen number of steps."""
 
     @property
     def count(self) -> int:
         """The number of steps of the next call."""
         return self._count
 
+    @property
+    def gain(self) -> float | None:
+        """The time of single steps divided by that of as many steps in calls of many; None if it
+        was not measured.
+        """
+        if self._single is None or not self._steps:
+            return None
+        return self._single * self._steps / max(self._seconds, 1e-9)
+
     def took(self, steps: int, seconds: float) -> None:
         """Record the time of a call of so many steps."""
-        if self._one_by_one:
+        self._calls += 1
+        if self._one_by_one or self._calls == 1:
             return
+        if steps == 1 and self._count == 1:
+            self._single = min(seconds, self._single or seconds)
+        elif 2 * steps >= self._count:
+            self._steps, self._seconds = self._steps + steps, self._seconds + seconds
         fitting = int(steps * _SECONDS / max(seconds, 1e-9))
         # The first calls are slow, because TensorFlow optimizes its graph in them, and are not
         # representative.
-        self._count = max(1, min(_MOST, fitting, 4 * self._count))
+        count = max(1, min(_MOST, fitting, 4 * self._count))
+        if count >= 2 * self._count:
+            self._steps, self._seconds = 0, 0.0
+        self._count = count
 
 
 class Due:

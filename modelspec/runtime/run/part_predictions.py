@@ -10,7 +10,7 @@ from .carried_columns import carried
 from .decisions import decisions
 from .evaluate import own_part
 from .open_run import open_run
-from .predict import PredictedBatches
+from .predicted_batches import PredictedBatches
 from .prediction_options import Options
 from .prediction_rows import Predictions
 from .prediction_writer import joined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -10,32 +10,31 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from modelspec.compiler.infer import TypedGraph
 from modelspec.core.diagnostics import Diagnostic
 
 from ..backend.process_state import own_state
 from ..data import Examples, RunError, Table
-from ..data.adapted_state import State
-from ..data.columns import binding_of
 from ..data.readable_files import with_readable_files
 from ..data.skipped_rows import SkippedRow, SkippedRows
 from ..data.table import Array
-from ..data.target_inverse import has_inverse, inverse
+from ..distributed.cluster import current_channel
+from ..distributed.together import same_outcome
 from .carried_columns import carried
-from .decisions import Decision, check_top, decisions, labelled, target_layers
-from .decoding import Decoder, decoder_of, require_decodable
+from .decisions import check_top, decisions
+from .decoding import decoder_of, require_decodable
 from .open_run import SavedRun, open_run, table_for
+from .predicted_batches import PredictedBatches, size_of
 from .prediction_options import Options
-from .prediction_rows import Naming, Predictions
-from .prediction_steps import Masks, masks_for
+from .prediction_rows import Predictions
 from .row_sources import is_same_file
 from .run_data import prepared_source
 
 if TYPE_CHECKING:
     import keras
 
-    from ..data.split import Positions
-    from .prediction_batches import Computed
+    from modelspec.compiler.pipeline import Compiled
+
+    from ..distributed.shared_rows import SharedRows
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,8 @@ class Written:
     """The number of unreadable rows, which are skipped."""
     errors: Path | None = None
     """The file that lists these rows, if there are any."""
+    is_reported: bool = True
+    """False in a process that computed for another one, which wrote the file."""
 
     def __len__(self) -> int:
         return self.rows
@@ -64,6 +65,10 @@ class Stream:
     _batches: Callable[[], Iterator[Predictions]] = field(repr=False)
     skipped: tuple[SkippedRow, ...] = ()
     """The unreadable rows, which are skipped."""
+    is_reported: bool = True
+    """False in a process that computes for another one: it gets no predictions, but must iterate
+    over them.
+    """
 
     def __iter__(self) -> Iterator[Predictions]:
         return self._batches()
@@ -133,6 +138,9 @@ def predict(
     if isinstance(source, str) and is_same_file(source, path):
         raise RunError.of("MS711", f"`{path}` is the file that is read", help="choose another file")
     stream = predictions(run_dir, source, layer, **options)
+    if not stream.is_reported:
+        list(stream)
+        return Written(path, 0, is_reported=False)
     write_output(stream, stream.rows, path, raw=raw)
     errors = write_errors(stream.skipped, path, options.get("id"))
     return Written(path, stream.rows, stream.warnings, stream.skipped, errors)
@@ -165,12 +173,18 @@ def stream_of(
     check_names(typed, options.layers)
     require_decodable(run.compiled, options)
     skipped = skipped or (SkippedRows() if options.errors == "skip" else None)
-    table = _table(run, source, skipped)
     if options.nearest is not None:
-        return _nearest(run, table, options, model, skipped)
-    examples, state, found = prepared_source(
-        run.compiled, table, run.directory, with_targets=False, skipped=skipped
-    )
+        return _nearest(run, _table(run, source, skipped), options, model, skipped)
+    shares = _shares(run.compiled, options)
+    with same_outcome() as facts:
+        table = _table(run, source, skipped)
+        facts["data: sha256"] = str(table.fingerprint)
+        own = table if shares is None else shares.prepared_here(table)
+        examples, state, found = prepared_source(
+            run.compiled, own, run.directory, with_targets=False, skipped=skipped
+        )
+    if shares is not None:
+        examples = shares.located(examples)
     warnings = (*run.warnings, *found)
     kept = stored_threshold(run.directory) if options.threshold is None else None
     thresholds = options.thresholds if kept is None else kept.by_output
@@ -179,9 +193,32 @@ def stream_of(
     decided = {} if options.layers else decisions(run.compiled, state, thresholds)
     check_top(decided, options.top)
     decoder = decoder_of(run.compiled, state, options)
-    batches = PredictedBatches(run, examples, state, options, decided, warnings, decoder)
+    batches = PredictedBatches(
+        run, examples, state, options, decided, warnings, decoder, shares=shares
+    )
     loaded = model if model is not None else run.model(measured=False)
-    return _numbered(table, examples, options, warnings, skipped, lambda: batches.computed(loaded))
+    stream = _numbered(
+        table, _rows(examples, shares), options, warnings, skipped, lambda: batches.computed(loaded)
+    )
+    return stream if shares is None or shares.is_chief else replace(stream, is_reported=False)
+
+
+def _shares(compiled: Compiled, options: Options) -> SharedRows | None:
+    """The rows of this process, if several predict together. Skipped rows must be known to all."""
+    channel = current_channel()
+    if channel is None:
+        return None
+    from ..distributed.shared_rows import SharedRows
+
+    size = size_of(compiled, options)
+    return SharedRows(channel, compiled, size, apart=options.errors == "stop")
+
+
+def _rows(examples: Examples, shares: SharedRows | None) -> Array:
+    """The rows of all predictions."""
+    if shares is not None:
+        return shares.all_rows(examples)
+    return np.arange(examples.count) if examples.rows is None else examples.rows
 
 
 def _nearest(
@@ -196,19 +233,19 @@ def _nearest(
 
     loaded = model if model is not None else run.model(measured=False)
     examples, found, computed = search(run, table, options, loaded, skipped)
-    return _numbered(table, examples, options, (*run.warnings, *found), skipped, computed)
+    rows = _rows(examples, None)
+    return _numbered(table, rows, options, (*run.warnings, *found), skipped, computed)
 
 
 def _numbered(
     table: Table,
-    examples: Examples,
+    rows: Array,
     options: Options,
     warnings: tuple[Diagnostic, ...],
     skipped: SkippedRows | None,
     computed: Callable[[], Iterator[Predictions]],
 ) -> Stream:
     """The batches with the columns that identify their rows."""
-    rows = np.arange(examples.count) if examples.rows is None else examples.rows
     before = carried(table, rows, id=options.id, keep=options.keep, numbered=options.numbered)
     left_out = () if skipped is None else skipped.with_ids(table, options.id)
     if left_out:
@@ -232,126 +269,3 @@ def _table(run: SavedRun, source: str | Table, skipped: SkippedRows | None) -> T
     if skipped is None or run.compiled.data is None:
         return table
     return with_readable_files(table, run.compiled.data, run.compiled.file.context, skipped)
-
-
-@dataclass(frozen=True)
-class PredictedBatches:
-    """The state for computing the batches of one stream."""
-
-    run: SavedRun
-    examples: Examples
-    state: State | None
-    options: Options
-    decided: Mapping[str, Decision]
-    warnings: tuple[Diagnostic, ...]
-    decoder: Decoder | None = None
-    positions: Positions | None = None
-    """The examples to predict; None: all."""
-
-    def computed(self, model: keras.Model) -> Iterator[Predictions]:
-        from .framework_errors import as_run_error
-
-        layers = self.options.layers
-        about = {} if layers else self._about()
-        with as_run_error("the prediction failed"), own_state():
-            computed = self._computed(model)
-        while True:
-            with as_run_error("the prediction failed"), own_state():
-                found = next(computed, None)
-            if found is None:
-                return
-            outputs, steps = found
-            if layers:
-                yield Predictions(outputs, {}, self.warnings)
-                continue
-            named = replace(self._named(outputs), naming=about, steps=steps)
-            yield named if self.decoder is None else self.decoder.named(named)
-
-    def _computed(self, model: keras.Model) -> Iterator[Computed]:
-        """The outputs of the model, or of inner layers, for the rows in order."""
-        from ..data.batches import Feed
-        from .prediction_batches import batch_size, computed, fixed_size
-
-        compiled, layers = self.run.compiled, self.options.layers
-        typed = compiled.graph
-        assert typed is not None
-        wanted = model if not layers else _inner(model, typed, layers)
-        masks = None if layers else masks_for(wanted, compiled)
-        feed = Feed(self.examples)
-        positions = range(self.examples.count) if self.positions is None else self.positions
-        names, fixed = tuple(typed.outputs), fixed_size(compiled)
-        if fixed is not None:
-            return _of_fixed(wanted, masks, feed.plain(positions, fixed), fixed, names)
-        size = self.options.batch_size or batch_size(compiled)
-        return computed(wanted, masks, feed, positions, size, names)
-
-    def _about(self) -> dict[str, Naming]:
-        """The names of the entries of each output."""
-        bounds = binding_of(self.run.compiled).targets
-        found = {name: Naming(bound.names) for name, bound in bounds.items() if bound.stacked}
-        for name, one in self.decided.items():
-            bound = bounds.get(name)
-            written = bound.written if bound is not None else None
-            mark = (written.separator if written is not None else None) or "|"
-            found[name] = Naming(one.labels, one.kind == "several", not one.margins, mark)
-        return found
-
-    def _named(self, outputs: Mapping[str, Array]) -> Predictions:
-        """Predictions in the terms of the target's column: labels for classes, numbers before their
-        transform.
-        """
-        layers = target_layers(self.run.compiled, self.state)
-        plain, classes, shares, chosen = {}, {}, {}, {}
-        for name, values in outputs.items():
-            about, chain = self.decided.get(name), layers.get(name, ())
-            if about is None:
-                plain[name] = inverse(chain, values) if has_inverse(chain) else values
-                continue
-            plain[name], shares[name] = values, about.shares(values)
-            numbers = about.classes(values, shares[name])
-            several = about.kind == "several"
-            units = shares[name].shape[-1]
-            classes[name] = numbers if several else labelled(numbers, chain, units)
-            if not several and not about.margins:
-                chosen[name] = about.chosen(numbers, shares[name])
-        return Predictions(plain, classes, self.warnings, shares, chosen, top=self.options.top)
-
-
-def _inner(model: keras.Model, typed: TypedGraph, layers: Sequence[str]) -> keras.Model:
-    from .introspection import inner_model
-
-    return inner_model(model, typed, layers)
-
-
-def _of_fixed(
-    model: keras.Model, masks: Masks | None, feed: Iterable[Any], size: int, names: tuple[str, ...]
-) -> Iterator[Computed]:
-    """For each batch of a model with a fixed batch size its outputs, and which of their steps are
-    not padding.
-    """
-    from .prediction_batches import by_name
-
-    def outputs(batch: Any) -> dict[str, Array]:
-        return by_name(model.predict_on_batch(batch), names)
-
-    for batch in feed:
-        steps = {} if masks is None else whole_batch(masks, batch, size)
-        yield whole_batch(outputs, batch, size), steps
-
-
-def whole_batch(
-    computed: Callable[[Any], dict[str, Array]], batch: Any, size: int
-) -> dict[str, Array]:
-    """The outputs of a batch. The last one is padded with its last row, and the extra outputs are
-    dropped.
-    """
-    import keras
-    import tensorflow as tf
-
-    first = next(one for one in keras.tree.flatten(batch) if one is not None)
-    count = len(first)
-    if count == size:
-        return computed(batch)
-    rows = np.minimum(np.arange(size), count - 1)
-    filled = keras.tree.map_structure(lambda one: tf.gather(one, rows), batch)
-    return {name: values[:count] for name, values in computed(filled).items()}

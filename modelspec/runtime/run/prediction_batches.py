@@ -1,4 +1,4 @@
-"""The batches of a prediction: how many rows each has, and many of them in one call of TensorFlow.
+"""The batches of a prediction: many of them in one call of TensorFlow.
 
 Python code between two batches takes longer than a small model, so a call computes as many batches
 as fit into a tenth of a second and a few megabytes. Several batches in one call give the same bits
@@ -15,13 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from modelspec.compiler.infer.memory import training_memory
-from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.rules.loss_terms import penalty
-
 from ..backend.traced import traced
 from ..data.table import Array
-from ..history.used_plugins import used_plugins
 from .pacing import Pace
 from .prediction_steps import Masks
 
@@ -33,60 +28,10 @@ Outputs = dict[str, Array]
 Computed = tuple[Outputs, Outputs]
 """The outputs by name, and which of their steps are not padding."""
 
-_MOST_ROWS = 1024
-"""The rows of a batch: more do not make a small model faster."""
-_ACTIVATIONS = 32 * 2**20
-"""Maximum bytes of the tensors of all layers for a batch with more rows than in training."""
 _RESULTS = 4 * 2**20
 """Maximum bytes of the outputs of a call."""
 _KEPT = "_modelspec_prediction_steps"
 """The attribute of a model with its traced function."""
-
-
-def fixed_size(compiled: Compiled) -> int | None:
-    """The batch size that the model is built for; None if it takes any."""
-    assert compiled.graph is not None  # a run was trained
-    sizes = (one.batch_size for one in compiled.graph.graph.inputs or ())
-    return next((size for size in sizes if size), None)
-
-
-def batch_size(compiled: Compiled) -> int:
-    """The number of rows of a batch, unless an option sets it: a fixed size of the model, otherwise
-    at least that of the training; more while the tensors of all layers stay small. A model that may
-    combine the rows of a batch keeps that of the training: one with layers of plugins, or with a
-    layer that is called in training mode (`BatchNormalization` with the statistics of the batch).
-    """
-    fixed = fixed_size(compiled)
-    if fixed is not None:
-        return fixed
-    trained = compiled.training.batch_size if compiled.training else 32
-    assert compiled.graph is not None  # a run was trained
-    if used_plugins(compiled) or any(
-        one.call.use.options.get("training") for one in compiled.graph.layers
-    ):
-        return trained
-    memory = training_memory(compiled.graph, None, 1)
-    if memory is None:
-        return trained
-    fitting = min(_MOST_ROWS, _ACTIVATIONS // max(memory.activations, 1))
-    return max(trained, 1 << fitting.bit_length() - 1 if fitting else 0)
-
-
-def measuring_size(compiled: Compiled) -> int:
-    """The same for the loss and metrics on another source than that of the run.
-
-    A loss that depends on how the examples are split into batches keeps the batch size of the
-    training: terms of an objective, penalties of layers, a sum or no reduction.
-    """
-    training, graph = compiled.training, compiled.graph
-    assert training is not None and graph is not None  # a run was trained
-    means = all(
-        getattr(one.settings, "reduction", None) == "sum_over_batch_size"
-        for one in training.losses.values()
-    )
-    if means and not training.has_objective and penalty(graph) is None:
-        return batch_size(compiled)
-    return training.batch_size
 
 
 def computed(

@@ -12,7 +12,7 @@ from ..data.adapted_state import State
 from ..data.table import Array
 from .decisions import decisions
 from .open_run import SavedRun
-from .predict import PredictedBatches
+from .predicted_batches import PredictedBatches
 from .prediction_options import Options
 from .prediction_rows import Predictions
 

@@ -34,8 +34,8 @@ def prepared_data(
 ) -> Prepared:
     """The data of a spec; for the run in `directory`, with its learned state. Raises `RunError`."""
     state = _kept(compiled, directory) if directory is not None else None
-    load = loader(compiled, pins)
-    return with_stages(prepare(compiled, state=state, load=load), load)
+    load, shared = loader(compiled, pins), current_cluster() is not None
+    return with_stages(prepare(compiled, state=state, load=load, shared=shared), load)
 
 
 def with_sizes_of_data(compiled: Compiled) -> Compiled:

@@ -17,7 +17,7 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..data import RunError
 from ..distributed.supported import without_effect
-from ..history.slices import as_results, flat_examples, flat_few, flat_metrics
+from ..history.slices import SliceResult, as_results, flat_examples, flat_few, flat_metrics
 from .atomic_files import write_bytes, write_whole
 from .checkpoints import Store
 from .decided import decided
@@ -70,10 +70,12 @@ def go(
 
 
 def _assist(loop: Loop, record: Record, signals: Signals, start: Snapshot | None) -> Run:
-    """The part of a run in a process that only computes steps: the chief measures and saves."""
+    """The part of a run in a process that only computes: the chief saves."""
     try:
         with _recorded(record, loop, signals):
             history = _train(loop, record, signals, Watcher(), None, start)
+            signals.require_none()
+            _measured(loop)
             record.end("completed", **_reached(loop))
     except Interrupted:
         raise
@@ -140,13 +142,7 @@ def _finish(
     signals.require_none()
     reached = _reached(loop)
     save(loop, record.folder.file(MODEL))
-    with as_run_error("the evaluation failed", loop.prepared.compiled):
-        measured = {
-            part: loop.evaluate(part)
-            for part in ("test", "validation")
-            if part in loop.prepared.parts
-        }
-        slices = {part: loop.evaluate_slices(part) for part in measured}
+    measured, slices = _measured(loop)
     signals.require_none()
     by_part = {part: one.metrics for part, one in measured.items()}
     numbers = (history, by_part, flat_metrics(slices), flat_few(slices))
@@ -166,6 +162,18 @@ def _finish(
         few_slices=frozenset(flat_few(slices)),
         expectations=expect,
     )
+
+
+def _measured(loop: Loop) -> tuple[dict[str, Measurement], dict[str, tuple[SliceResult, ...]]]:
+    """The results on the test and the validation part, and on their slices. Every process of the
+    run calls this, and measures its share.
+    """
+    with as_run_error("the evaluation failed", loop.prepared.compiled):
+        loop.equalize()
+        parts = [part for part in ("test", "validation") if part in loop.prepared.parts]
+        measured = {part: loop.evaluate(part) for part in parts}
+        slices = {part: loop.evaluate_slices(part) for part in parts}
+    return measured, slices
 
 
 def _of_results(loop: Loop, measured: Mapping[str, Measurement]) -> dict[str, Any]:
@@ -301,6 +309,7 @@ def _reached(loop: Loop) -> dict[str, Any]:
         "epochs": loop.epochs_done,
         "steps": fitting.position,
         "seconds": round(fitting.seconds, 3),
+        "execution": fitting.execution,
         **left_out,
     }
 

@@ -25,3 +25,12 @@ def steps_of(
 
     each = [replica_steps(one, random, roll_back=roll_back) for one in group.replicas]
     return GroupSteps(group, each), GroupTest(group)
+
+
+def tests_of(model: keras.Model, group: Group | None) -> TestSteps:
+    """The steps of a measurement; with a group each of its replicas measures its share."""
+    if group is None:
+        return TestSteps(model)
+    from ..distributed.steps import GroupTest
+
+    return GroupTest(group)

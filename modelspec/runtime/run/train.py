@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from modelspec.catalog.components.callbacks import TensorBoard
+from modelspec.catalog.components.writing_callbacks import TensorBoard
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic

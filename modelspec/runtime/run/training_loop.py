@@ -315,6 +315,16 @@ class Fitting:
         """The elapsed time in seconds, including the time before a resume."""
         return time.perf_counter() - self._began
 
+    @property
+    def execution(self) -> dict[str, Any]:
+        """How the steps were run, and what calls of many steps gained, for the manifest."""
+        gain = self._pace.gain
+        return {
+            "steps_per_call": self._pace.count,
+            **({"speedup": round(gain, 2)} if gain is not None else {}),
+            "xla": bool(self.model.jit_compile),
+        }
+
     def warn(self, found: Diagnostic) -> None:
         """A warning for the watcher."""
         self._watcher.warned((found,))
