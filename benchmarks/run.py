@@ -51,6 +51,12 @@ FIGURES = (
         "epoch / plain `fit`, throughput, best", "training.py", rf"{NUMBER} times `fit`", ">= 1.3"
     ),
     Figure("two workers / one, throughput", "distributed.py", rf"throughputs: {NUMBER}", ">= 1.5"),
+    Figure(
+        "best of scikit-learn - spec of `init --data`, most",
+        "init_data.py",
+        rf"largest gap {NUMBER}",
+        "<= 0.03",
+    ),
     Figure("memory over 20 trials of a sweep", "sweep_overhead.py", rf"ratio {NUMBER}", "<= 1.1"),
 )
 

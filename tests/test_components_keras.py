@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from modelspec.catalog.components import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, log_name
-from modelspec.catalog.components.initializers import WINDOWS
+from modelspec.catalog.components.matrix_initializers import WINDOWS
 from modelspec.catalog.components.nested_optimizers import OptimizerMap
 from modelspec.core.settings import Context, Faults, Settings
 

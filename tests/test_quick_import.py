@@ -81,3 +81,59 @@ def test_the_garbage_collector_is_as_it_was_afterwards() -> None:
     finally:
         if enabled:
             gc.enable()
+
+
+LIBRARIES = """
+import dataclasses, json, sys, typing_extensions
+from modelspec.core.quick_import import import_pydantic
+
+before = dataclasses.dataclass, typing_extensions.TypedDict
+import_pydantic()
+assert before == (dataclasses.dataclass, typing_extensions.TypedDict)
+assert "secrets" not in sys.modules
+from typing import Annotated, Literal
+import annotated_types, copy
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+import pydantic.dataclasses
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    size: Annotated[int, Field(gt=0, le=9)]
+    kind: Literal["a", "b"] = "a"
+
+class Keys(typing_extensions.TypedDict, total=False):
+    size: int
+
+@pydantic.dataclasses.dataclass
+class Record:
+    size: int
+
+try:
+    Model.model_validate({"size": 10, "kind": "c"})
+except ValidationError as error:
+    faults = [(one["type"], list(one["loc"])) for one in error.errors()]
+bound = annotated_types.Gt(3)
+print(json.dumps([
+    faults,
+    Model.model_json_schema(),
+    TypeAdapter(Keys).validate_python({"size": "3"}),
+    Record("4").size,
+    copy.deepcopy(bound) == bound and hash(bound) == hash(annotated_types.Gt(3)),
+    repr(bound),
+    SecretStr("a") == SecretStr("a"),
+    sorted(Keys.__annotations__),
+]))
+"""
+
+
+def test_pydantic_works_the_same_after_its_quick_import() -> None:
+    """The same program, with the import and without it, in two processes."""
+    usual = LIBRARIES.replace("import_pydantic()\n", "import pydantic\n", 1)
+    usual = usual.replace('assert "secrets" not in sys.modules\n', "")
+    assert usual.count("import_pydantic") == 1  # the import of the function
+    found = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        for program in (LIBRARIES, usual)
+    ]
+    assert found[0].returncode == 0, found[0].stderr
+    assert found[0].stdout == found[1].stdout != ""

@@ -107,6 +107,55 @@ def test_a_class_keeps_the_methods_that_it_defines() -> None:
     assert hash(Own("a")) != hash(Own("b"))
 
 
+@dataclass(frozen=True, slots=True)
+class Slotted:
+    name: str
+    size: int = 3
+    made: int = dataclasses.field(init=False, default=7)
+
+
+@dataclass(slots=True, kw_only=True)
+class Changeable:
+    name: str
+    size: int = 3
+
+
+def test_a_frozen_class_with_slots_is_copied_and_pickled() -> None:
+    made = Slotted("a")
+    assert (made.name, made.size, made.made) == ("a", 3, 7)
+    assert repr(made) == "Slotted(name='a', size=3, made=7)"
+    assert not hasattr(made, "__dict__")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.size = 4  # type: ignore[misc]
+    for again in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert again == made and hash(again) == hash(made)
+
+
+def test_a_class_that_is_not_frozen_can_be_changed_and_has_no_hash() -> None:
+    made = Changeable(name="a")
+    made.size = 4
+    assert made == Changeable(name="a", size=4) != Changeable(name="a")
+    assert pickle.loads(pickle.dumps(made)) == made
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(made)
+    with pytest.raises(TypeError):
+        Changeable("a")  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        made.other = 1  # type: ignore[attr-defined]
+
+
+def test_arguments_that_are_not_fields_are_passed_on() -> None:
+    @dataclass
+    class Doubled:
+        size: dataclasses.InitVar[int]
+        kept: int = 0
+
+        def __post_init__(self, size: int) -> None:
+            self.kept = 2 * size
+
+    assert Doubled(3).kept == 6
+
+
 def test_other_options_are_those_of_the_standard_one() -> None:
     @dataclass(order=True)
     class Ordered:

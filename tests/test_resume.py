@@ -226,6 +226,8 @@ def test_a_run_killed_in_the_middle_of_epochs_ends_as_the_undisturbed_one(undist
     assert len(manifest(Path("often"))["resumed"]) == len(kills)
     assert manifest(Path("often"))["outcome"] == "completed"
     assert "inexact" not in manifest(Path("often"))
+    assert manifest(Path("often"))["execution"]["xla"] is False
+    assert manifest(Path("often"))["execution"]["steps_per_call"] >= 1
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed: Run) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelspec.core.quick_import import import_pydantic, owns_process
+
 from .check_cache.arguments import asked
 from .check_output import FileResult, show
 from .compiling import compile_file
@@ -44,6 +46,8 @@ def check_files(
         cache = cached_results(files)
 
     def check(file: str) -> FileResult:
+        if owns_process():
+            import_pydantic()
         return result_of(compile_file(file, overrides))
 
     if cache is None:

@@ -5,8 +5,9 @@ are passed to `fit`, and for its scikit-learn wrappers. A command of modelspec u
 two take a quarter of the import. The garbage collector takes another quarter: an import creates
 hundreds of thousands of objects, and nearly all of them are kept.
 
-pydantic looks for its plugins in all installed packages, and PyYAML prepares a pattern for streams,
-which modelspec does not read: together a tenth of a check.
+pydantic looks for its plugins in all installed packages. A tenth of a check is the creation of
+classes that pydantic uses for little or nothing: 90 typed dictionaries, which are only annotations,
+and 50 dataclasses, each with up to six compiled functions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 _LEFT_OUT = ("pandas", "sklearn")
 """Modules that Keras does without: it imports them only where they are installed."""
@@ -23,6 +25,8 @@ _LOADER = "pydantic.plugin._loader"
 """Imports `importlib.metadata`, with a parser of e-mail. If a version of pydantic has no such
 module, nothing changes.
 """
+_LAZY = "secrets"
+"""Loads OpenSSL; pydantic uses it only to compare passwords."""
 _process = {"owned": False}
 
 
@@ -75,3 +79,70 @@ def quick_compiler() -> Iterator[None]:
         yield
     finally:
         del sys.modules[_LOADER]
+
+
+def import_pydantic() -> None:
+    """Import pydantic faster; only in a process that ends after a check. Only pydantic's own
+    classes differ: all modules are as usual afterwards. If a version of pydantic does not import
+    what is replaced here, nothing changes.
+    """
+    if "pydantic" in sys.modules:
+        return
+    import dataclasses
+
+    import typing_extensions
+
+    from . import records
+
+    with _lazy(_LAZY), _replaced(dataclasses, "dataclass", records.dataclass):
+        with _replaced(typing_extensions, "TypedDict", _Annotation):
+            import pydantic_core
+        # pydantic imports its modules on first use; a check uses all of these.
+        from pydantic import BaseModel, Field, GetJsonSchemaHandler, PlainValidator, json_schema
+
+    assert pydantic_core, (BaseModel, Field, GetJsonSchemaHandler, PlainValidator, json_schema)
+
+
+class _PlainClass(type):
+    """Creates classes of dictionaries without types for their keys."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: Any) -> type:
+        return type.__new__(cls, name, (dict,), body)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: Any) -> None:
+        type.__init__(cls, name, bases, body)
+
+
+class _Annotation(metaclass=_PlainClass):
+    """In place of `TypedDict`."""
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Inside, a name of a module has another value."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+@contextmanager
+def _lazy(name: str) -> Iterator[None]:
+    """Inside, an import of a module gives one that is imported on first use."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = _LazyModule(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+class _LazyModule(ModuleType):
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(__import__(self.__name__), attribute)

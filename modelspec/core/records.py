@@ -1,6 +1,6 @@
 """`dataclass` and `NamedTuple` as in the standard library, with classes that are created faster.
 
-The standard decorator compiles six functions for each frozen class, which was a tenth of a check.
+The standard decorator compiles up to six functions for each class, which was a tenth of a check.
 Here only `__init__` is compiled; the other methods are shared by all classes. The standard
 `NamedTuple` compiles the string of every annotation.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import attrgetter
 from reprlib import recursive_repr
 from types import new_class
@@ -43,8 +43,11 @@ else:
 
 __all__ = ["NamedTuple", "dataclass"]
 
-_KNOWN = {"frozen", "eq", "repr"}
+_KNOWN = {"frozen", "eq", "repr", "slots", "kw_only"}
+_UNUSUAL = "InitVar"
+"""A class with such an annotation is left to the standard decorator."""
 _MISSING = dataclasses.MISSING
+_standard = dataclasses.dataclass
 _OMITTED = object()
 """The default of a parameter whose field has a default factory."""
 
@@ -61,22 +64,32 @@ def _tuple_class(name: str, body: dict[str, Any]) -> Any:
 
 
 def _made(cls: type, options: dict[str, Any]) -> Any:
-    if not options.get("frozen") or not options.keys() <= _KNOWN:
-        return dataclasses.dataclass(**options)(cls)
+    if not options.keys() <= _KNOWN or _UNUSUAL in str(vars(cls).get("__annotations__")):
+        return _standard(**options)(cls)
+    frozen = bool(options.get("frozen"))
     if cls.__doc__ is None:
         cls.__doc__ = cls.__name__  # the standard one would compute a signature
-    derived = any(_is_frozen(base) for base in cls.__mro__[1:])
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, frozen=derived)(cls)
-    made.__dataclass_params__.frozen = True  # for classes derived from it
-    own = vars(made)
+    own = frozenset(vars(cls))
+    derived = frozen and any(_is_frozen(base) for base in cls.__mro__[1:])
+    shape = {key: options[key] for key in ("slots", "kw_only") if key in options}
+    made: Any = _standard(init=False, repr=False, eq=False, frozen=derived, **shape)(cls)
     if "__init__" not in own:
         made.__init__ = _init(made)
-    made.__setattr__, made.__delattr__ = _refuse, _refuse
+    if frozen:
+        _freeze(made, own, slots=bool(options.get("slots")))
     if options.get("repr", True) and "__repr__" not in own:
         made.__repr__ = _repr
     if options.get("eq", True):
-        _add_equality(made)
+        _add_equality(made, own, hashable=frozen)
     return made
+
+
+def _freeze(made: Any, own: Collection[str], *, slots: bool) -> None:
+    """Attributes of instances can no longer be set, except by unpickling."""
+    made.__dataclass_params__.frozen = True  # for classes derived from it
+    made.__setattr__, made.__delattr__ = _refuse, _refuse
+    if slots and not {"__getstate__", "__setstate__"} & set(own):
+        made.__getstate__, made.__setstate__ = _state, _set_state
 
 
 def _is_frozen(cls: type) -> bool:
@@ -101,7 +114,10 @@ def _init(cls: Any) -> Callable[..., None]:
             if value != one.name:
                 value = f"{value} if {one.name} is _omitted else {one.name}"
         elif value == one.name:
-            continue  # the default remains an attribute of the class
+            if one.default is _MISSING or "__slots__" not in vars(cls):
+                continue  # the default remains an attribute of the class
+            names[f"_default_{one.name}"] = one.default
+            value = f"_default_{one.name}"
         body.append(f" _set(self, {one.name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         body.append(" self.__post_init__()")
@@ -127,6 +143,15 @@ def _refuse(self: object, name: str, *_: object) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
+def _state(self: Any) -> list[Any]:
+    return [getattr(self, one.name) for one in dataclasses.fields(self)]
+
+
+def _set_state(self: Any, state: list[Any]) -> None:
+    for one, value in zip(dataclasses.fields(self), state, strict=True):
+        object.__setattr__(self, one.name, value)
+
+
 @recursive_repr()
 def _repr(self: Any) -> str:
     shown = (one.name for one in dataclasses.fields(self) if one.repr)
@@ -134,8 +159,10 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({values})"
 
 
-def _add_equality(cls: Any) -> None:
-    """Comparison and hash by the values of the fields, unless the class defines them."""
+def _add_equality(cls: Any, own: Collection[str], *, hashable: bool) -> None:
+    """Comparison by the values of the fields, and a hash if `hashable`, unless the class defines
+    them.
+    """
     names = [one.name for one in dataclasses.fields(cls) if one.compare]
     values: Callable[[Any], Any] = attrgetter(*names) if names else lambda _: ()
 
@@ -145,8 +172,7 @@ def _add_equality(cls: Any) -> None:
     def hashed(self: object) -> int:
         return hash(values(self))
 
-    own = vars(cls)
-    if own.get("__hash__") is None:
-        cls.__hash__ = hashed
     if "__eq__" not in own:
         cls.__eq__ = equal
+    if vars(cls).get("__hash__") is None:
+        cls.__hash__ = hashed if hashable else None

@@ -6,30 +6,26 @@ from __future__ import annotations
 
 from .family import ABSTRACT, PACKAGE, Family, in_snake_case
 
-_INITIALIZERS = (
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "RandomNormal",
-    "RandomUniform",
-    "STFT",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-)
+_INITIALIZERS = {
+    "initializers": ("Constant", "Ones", "Zeros"),
+    "scaled_initializers": (
+        "GlorotNormal",
+        "GlorotUniform",
+        "HeNormal",
+        "HeUniform",
+        "LecunNormal",
+        "LecunUniform",
+        "VarianceScaling",
+    ),
+    "random_initializers": ("Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"),
+    "matrix_initializers": ("Identity", "STFT"),
+}
 INITIALIZERS = Family(
     "initializer",
     PACKAGE,
-    {"initializers": _INITIALIZERS},
+    _INITIALIZERS,
     {
-        **in_snake_case(_INITIALIZERS),
+        **in_snake_case(kind for kinds in _INITIALIZERS.values() for kind in kinds),
         "normal": "RandomNormal",
         "uniform": "RandomUniform",
         "one": "Ones",
@@ -65,37 +61,31 @@ ACTIVATIONS = Family(
     "activation",
     PACKAGE,
     {
-        "activations": (
+        "activations": ("gelu", "linear", "relu", "sigmoid", "silu", "softmax", "tanh"),
+        "further_activations": (
             "celu",
             "elu",
             "exponential",
-            "gelu",
             "hard_shrink",
             "hard_sigmoid",
             "hard_sigmoid_keras2",
             "hard_silu",
             "hard_tanh",
             "leaky_relu",
-            "linear",
             "log_sigmoid",
             "log_softmax",
             "mish",
-            "relu",
             "relu6",
             "selu",
-            "sigmoid",
-            "silu",
             "soft_shrink",
-            "softmax",
             "softplus",
             "softsign",
             "sparse_plus",
             "sparse_sigmoid",
             "sparsemax",
             "squareplus",
-            "tanh",
             "tanh_shrink",
-        )
+        ),
     },
     {"hard_swish": "hard_silu", "swish": "silu"},
     {

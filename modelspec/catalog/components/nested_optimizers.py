@@ -8,7 +8,6 @@ from pydantic import PlainValidator, ValidationInfo
 from modelspec.core.diagnostics import Fault
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Faults, Settings, Unfit, context_of, read_form
-from modelspec.core.shapes import Tensor
 from modelspec.core.source import Value
 
 from . import OPTIMIZERS
@@ -77,14 +76,6 @@ class LossScaleOptimizer(Optimizer):
     def gradients(self) -> tuple[Gradient, ...]:
         found: tuple[Gradient, ...] = self.inner_optimizer.gradients
         return found
-
-    def misfit(self, path: str, weight: Tensor) -> str | None:
-        # Its scale is float32, and so are the gradients; accumulated gradients have the dtype of
-        # the weights.
-        adds_up = self.inner_optimizer.gradient_accumulation_steps is not None
-        if adds_up and weight.dtype in ("float16", "bfloat16"):
-            return "accumulates float32 gradients in the dtype of the weights"
-        return None
 
     @classmethod
     def primary_family(cls) -> Registry | None:

@@ -70,12 +70,6 @@ class Optimizer(Component):
         """The optimizers that update weights: itself, or its inner optimizers."""
         return ()
 
-    def misfit(self, path: str, weight: Tensor) -> str | None:
-        """The reason why it cannot train a weight of this path and type, as the end of a sentence;
-        None if it can.
-        """
-        return None
-
     @property
     def by_path(self) -> Any:
         """The map of optimizers by the paths of weights; None for an optimizer that trains all
@@ -133,6 +127,21 @@ class Gradient(Optimizer):
     @property
     def gradients(self) -> "tuple[Gradient, ...]":
         return (self,)
+
+    def misfit(self, path: str, weight: Tensor) -> str | None:
+        """The reason why it cannot train a weight of this path and type, as the end of a sentence;
+        None if it can.
+        """
+        return None
+
+    @property
+    def misfit_if_scaled(self) -> str | None:
+        """The reason why it cannot train weights in half precision if the loss is scaled, which
+        gives gradients in float32: accumulated gradients have the dtype of the weights.
+        """
+        if self.gradient_accumulation_steps is None:
+            return None
+        return "accumulates float32 gradients of the scaled loss in the dtype of the weights"
 
     means: ClassVar[int] = 0
     """The number of running means or sums that it keeps of each weight's gradient with default

@@ -25,7 +25,8 @@ LAYERS = Registry(
     "layer",
     "modelspec.catalog.layers",
     {
-        "core": ("Dense", "Embedding", "ReversibleEmbedding", "Masking", "Activation", "Identity"),
+        "core": ("Dense", "Activation", "Identity"),
+        "embedding": ("Embedding", "ReversibleEmbedding", "Masking"),
         "einsum": ("EinsumDense",),
         "expression": ("Expression",),
         "reshaping": ("Flatten", "Reshape", "Permute", "RepeatVector"),
@@ -40,8 +41,8 @@ LAYERS = Registry(
             "Concatenate",
             "Dot",
         ),
-        "regularization": (
-            "Dropout",
+        "dropout": ("Dropout",),
+        "noise": (
             "AlphaDropout",
             "GaussianDropout",
             "SpatialDropout1D",
@@ -81,6 +82,8 @@ LAYERS = Registry(
             "AveragePooling1D",
             "AveragePooling2D",
             "AveragePooling3D",
+        ),
+        "global_pooling": (
             "GlobalMaxPooling1D",
             "GlobalMaxPooling2D",
             "GlobalMaxPooling3D",
@@ -105,8 +108,8 @@ LAYERS = Registry(
             "AdaptiveMaxPooling2D",
             "AdaptiveMaxPooling3D",
         ),
+        "batch_normalization": ("BatchNormalization",),
         "normalization": (
-            "BatchNormalization",
             "LayerNormalization",
             "GroupNormalization",
             "RMSNormalization",

@@ -8,23 +8,13 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Size, Tensor, needs, show
 
 from .common import along_batch, axes_in, need_equal, need_float, need_number
+from .elementwise import Elementwise
 from .facts import Takes
 from .layer import ONE, Argument, Example, Inputs, Layer, Weight
 from .saved import Saved, choices
 from .setting_types import Constraint, Initializer, Number, Regularizer, either
 
 _Slope = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Elementwise(Layer):
-    """Base of layers that keep the shape and have no weights."""
-
-    keeps_dtype = True
-    supports_masking = True
-
-    def output(self, inputs: Inputs) -> Tensor:
-        need_number(self, inputs.one)
-        return self.result(inputs.one.shape)
 
 
 class ReLU(Elementwise):

@@ -7,7 +7,7 @@ from pydantic import PlainValidator, model_validator
 from modelspec.core.settings import Unfit, is_int, refuse
 from modelspec.core.shapes import Tensor
 
-from .factors import Factor, SignedStrength, Strength, ValueRange, overlapping
+from .factors import Factor, SignedStrength, Strength, ValueRange, overlapping_integers
 from .image import Augmentation
 from .layer import Example, Inputs
 from .setting_types import Count, DataFormat, Rate, Seed
@@ -139,7 +139,7 @@ class RandomPosterization(ColorLayer):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
-    factor: Annotated[Factor, overlapping(1, 8)]
+    factor: Annotated[Factor, overlapping_integers(1, 8)]
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"factor": 4}, ((None, 9, 8, 3),)),

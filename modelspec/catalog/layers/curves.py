@@ -4,7 +4,8 @@ from typing import Annotated, Any, ClassVar
 
 from modelspec.core.shapes import Tensor
 
-from .activation import Elementwise, sizes_but_shared
+from .activation import sizes_but_shared
+from .elementwise import Elementwise
 from .facts import Takes
 from .layer import Example, Inputs, Layer, Weight
 from .saved import Saved, choices

@@ -4,6 +4,7 @@ range.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, PlainValidator
@@ -32,6 +33,19 @@ def _numbers(value: Any, expected: str) -> tuple[Any, ...]:
 def _validator(low: float, high: float, *, each: bool, above: bool = False) -> PlainValidator:
     bounds = f"above {low:g} and at most {high:g}" if above else f"from {low:g} to {high:g}"
     expected = f"a number {bounds}, or a list of two (lower, upper)"
+    validate = _checked(low, high, expected, each=each, above=above)
+    least = Field(gt=low, le=high) if above else Field(ge=low, le=high)
+    one: Any = Annotated[Number, least]
+    end: Any = one if each else Number
+    return PlainValidator(validate, json_schema_input_type=one | tuple[end, end])
+
+
+def _checked(
+    low: float, high: float, expected: str, *, each: bool, above: bool = False
+) -> Callable[[Any], Factor]:
+    """The function that gives a number or a range within the bounds, and raises `Unfit` for any
+    other value.
+    """
 
     def inside(item: float) -> bool:
         return low < item <= high if above else low <= item <= high
@@ -46,15 +60,28 @@ def _validator(low: float, high: float, *, each: bool, above: bool = False) -> P
             raise Unfit(expected, code="MS205")
         return items[0] if len(items) == 1 else (items[0], items[1])
 
-    least = Field(gt=low, le=high) if above else Field(ge=low, le=high)
-    one: Any = Annotated[Number, least]
-    end: Any = one if each else Number
-    return PlainValidator(validate, json_schema_input_type=one | tuple[end, end])
+    return validate
 
 
 def overlapping(low: float, high: float) -> PlainValidator:
     """A number within the bounds, or a range that overlaps them, as Keras requires."""
     return _validator(low, high, each=False)
+
+
+def overlapping_integers(low: int, high: int) -> PlainValidator:
+    """An integer within the bounds, or a range of integers that overlaps them: Keras draws an
+    integer between the two, and fails in training if one of them is a float.
+    """
+    expected = f"an integer from {low} to {high}, or a list of two (lower, upper)"
+    overlap = _checked(low, high, expected, each=False)
+
+    def validate(value: Any) -> Factor:
+        if any(not is_int(item) for item in _numbers(value, expected)):
+            raise Unfit(expected)
+        return overlap(value)
+
+    one: Any = Annotated[int, Field(ge=low, le=high)]
+    return PlainValidator(validate, json_schema_input_type=one | tuple[int, int])
 
 
 def within(low: float, high: float, *, above: bool = False) -> PlainValidator:
@@ -67,6 +94,9 @@ def _pair(value: Any) -> tuple[float, float]:
     items = _numbers(value, expected)
     if len(items) != 2:
         raise Unfit(expected)
+    if items[0] == items[1]:
+        # Keras divides by the difference, when the model runs.
+        raise Unfit("a list of two different numbers", code="MS205")
     return (items[0], items[1])
 
 

@@ -60,8 +60,6 @@ class Facts(Settings):
     """The setting that causes this, if any."""
     gpu_kernel_in: ClassVar[tuple[str, ...]] = ()
     """The dtypes that TensorFlow supports for the layer on a GPU, but not on a CPU."""
-    gpu_kernel_because: ClassVar[str | None] = None
-    """The setting that requires a GPU for these, if any."""
 
     @property
     def gpu_because(self) -> str | None:
@@ -70,6 +68,14 @@ class Facts(Settings):
 
     channels_last_on_cpu: ClassVar[bool] = False
     """Whether TensorFlow supports only `channels_last` for it on a CPU, if oneDNN has no kernel."""
+
+    @property
+    def one_dnn_because(self) -> str | None:
+        """The setting for which only oneDNN has kernels on a CPU: none in float64, and in other
+        dtypes those that the processor has instructions for. None if there is no such setting.
+        """
+        first = getattr(self, "data_format", None) == "channels_first"
+        return "data_format" if first and self.channels_last_on_cpu else None
 
     mixes_dtypes: ClassVar[bool] = True
     """Whether its weights may have a different floating-point dtype than its inputs."""

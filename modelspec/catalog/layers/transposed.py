@@ -41,7 +41,6 @@ class TransposedConvolution(Layer):
     takes = "floats"
     mixes_dtypes = False
     channel_bias = True
-    gpu_kernel_because = "dilation_rate"
     axes: ClassVar[int]
 
     filters: Count
@@ -62,9 +61,10 @@ class TransposedConvolution(Layer):
     bias_constraint: Constraint | None = None
 
     @property
-    def gpu_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """On a CPU only oneDNN supports dilated windows, and it has no float64 kernels."""
-        return ("float64",) if any(rate > 1 for rate in self.dilation_rate) else ()
+    def one_dnn_because(self) -> str | None:
+        """TensorFlow's own kernels for a CPU support no dilated windows."""
+        dilated = any(rate > 1 for rate in self.dilation_rate)
+        return super().one_dnn_because or ("dilation_rate" if dilated else None)
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
