@@ -73,7 +73,14 @@ training:
 
 def test_the_old_key_is_rewritten_in_optimizers() -> None:
     rate = {"learning_rate": {"expression": "0.1 * 0.9 ** epoch"}}
-    for optimizer in ({"SGD": rate}, {"LossScaleOptimizer": {"inner_optimizer": {"SGD": rate}}}):
+    by_path = {"default_optimizer": "adam", "optimizer_map": {".*bias": {"SGD": rate}}}
+    for optimizer in (
+        {"SGD": rate},
+        {"LossScaleOptimizer": {"inner_optimizer": {"SGD": rate}}},
+        {"MultiOptimizer": {"optimizer_map": {"default_optimizer": {"SGD": rate}}}},
+        {"MultiOptimizer": {"optimizer_map": by_path}},
+        {"MultiOptimizer": {"optimizer_map": {"OptimizerMap": by_path}}},
+    ):
         found = ms.check(spec(optimizer=optimizer)).diagnostics
         assert [(one.code, one.severity) for one in found] == [("MS221", "warning")]
 

@@ -147,6 +147,16 @@ def test_scaled_gradients_are_not_accumulated_in_half_precision(precision: str) 
     assert "AddV2" in said if refused else not said
 
 
+@pytest.mark.tensorflow
+def test_nor_are_those_that_keras_scales_without_a_setting() -> None:
+    """As it does where a layer computes in float16 with weights in float32."""
+    layers = [{"Dense": {"units": 2, "dtype": "mixed_float16"}}, {"Dense": 1}]
+    optimizer = {"SGD": {"gradient_accumulation_steps": 2}}
+    result = checked(layers, [4], optimizer=optimizer, precision="bfloat16")
+    assert "MS589" in found(result)
+    assert "AddV2" in failure(result.value)
+
+
 @pytest.mark.parametrize(
     "training",
     [

@@ -389,7 +389,7 @@ def test_an_example_has_one_result_whatever_stands_beside_it(kind: str, example:
     assert cls is not None
     layer = cls.build(dict(example.settings), Context(precision="float64"))
     assert isinstance(layer, Layer)
-    if layer.channels_last_on_cpu and getattr(layer, "data_format", None) == "channels_first":
+    if layer.one_dnn_because is not None:
         pytest.skip("runs only on a GPU, or on a CPU with AVX-512 (MS411)")
     sizes = [size if isinstance(size, int) else 70 for size in example.inputs[0][1:]]
     random = np.random.default_rng(0)

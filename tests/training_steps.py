@@ -175,7 +175,7 @@ def _rows(compiled: Any, model: Any, unknown: Sizes) -> tuple[Any, ...]:
     graph, training = compiled.graph, compiled.training
     rng = np.random.default_rng(0)
     inputs = _inputs(compiled, unknown, rng)
-    made = model(inputs)
+    made = model(inputs, training=False)
     outputs = made if isinstance(made, dict) else {next(iter(graph.outputs)): made}
     targets = {
         name: _targets(training.losses[name].settings.targets, tuple(made.shape), rng)

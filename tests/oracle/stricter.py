@@ -433,6 +433,13 @@ STRICTER: tuple[Stricter, ...] = (
         _case("RandomContrast", {"factor": 0.3, "value_range": (0, 1, 2)}, IMAGE),
     ),
     Stricter(
+        images,
+        "MS205",
+        "value_range",
+        "two different numbers: Keras divides by their difference, for NaN or an exception",
+        _case("AugMix", {"value_range": (1, 1)}, IMAGE),
+    ),
+    Stricter(
         ("RandomColorJitter",),
         "MS208",
         "data_format",

@@ -51,15 +51,7 @@ def test_a_layer_computes_with_every_dtype_that_it_takes(kind: str) -> None:
                 assert is_float(ran[0].dtype) != keeps, f"{case}\nKeras: {ran}"
 
 
-WHATEVER_THE_SETTINGS = [
-    kind
-    for kind in KINDS
-    if layer_class(kind).gpu_kernel_in and layer_class(kind).gpu_kernel_because is None
-]
-"""Layers that need a GPU for some dtypes, not because of one setting."""
-
-
-@pytest.mark.parametrize("kind", WHATEVER_THE_SETTINGS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if layer_class(kind).gpu_kernel_in])
 def test_pooling_of_volumes_has_the_kernels_that_are_declared(kind: str) -> None:
     """TensorFlow lists the kernels of every device, also of those that are not there."""
     import tensorflow as tf

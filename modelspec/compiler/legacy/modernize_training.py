@@ -132,13 +132,39 @@ class TrainingPass:
         rewriting.apply(settings_of(family, kind))
         if family == "optimizer" and DECAY in rewriting.entries:
             self._decay(kind, rewriting)
-        if family == "optimizer" and "inner_optimizer" in rewriting.entries:
-            entry = rewriting.entries["inner_optimizer"]
-            rewriting.entries["inner_optimizer"] = Entry(
-                entry.key_span, self.component(family, entry.value)
-            )
+        if family == "optimizer":
+            self._inner_optimizers(kind, rewriting)
         self._formula_inside(rewriting)
         return rewriting.mapping
+
+    def _inner_optimizers(self, kind: str, rewriting: Rewriting) -> None:
+        """The optimizers inside an optimizer: one, or those of a map by the paths of weights."""
+        for key, entry in rewriting.entries.items():
+            value = entry.value
+            if key in ("inner_optimizer", "default_optimizer"):
+                value = self.component("optimizer", value)
+            elif key == "optimizer_map" and kind == "OptimizerMap":
+                value = self._by_path(value)
+            elif key == "optimizer_map":
+                value = self._map(value)
+            if value is not entry.value:
+                rewriting.entries[key] = Entry(entry.key_span, value)
+
+    def _map(self, node: Node) -> Node:
+        """The settings of an `OptimizerMap`, with or without its name."""
+        if isinstance(node, Mapping) and tuple(node.entries) == ("OptimizerMap",):
+            return self.component("optimizer", node)
+        return self._settings("optimizer", "OptimizerMap", node)
+
+    def _by_path(self, node: Node) -> Node:
+        if not isinstance(node, Mapping):
+            return node
+        entries = {
+            path: Entry(entry.key_span, self.component("optimizer", entry.value))
+            for path, entry in node.entries.items()
+        }
+        same = all(entries[path].value is entry.value for path, entry in node.entries.items())
+        return node if same else Mapping(entries, node.span)
 
     def _formula_inside(self, rewriting: Rewriting) -> None:
         """The formula of the learning rate in an optimizer or a callback."""

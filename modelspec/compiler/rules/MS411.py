@@ -12,6 +12,17 @@ from .case import Case
 from .graph_walk import layer_of
 from .several_devices import asks_for_xla
 
+_WITH_AVX = "runs only on a GPU, or on a CPU with AVX-512"
+_WITH_ONE_DNN = {
+    "float64": "in float64 runs only on a GPU",
+    "float16": "in float16 runs only on a GPU, or on a CPU with AVX512-FP16",
+}
+"""Where oneDNN has kernels, by dtype."""
+_WITHOUT = {
+    "data_format": "leave `data_format` out and move the channels to the last axis with `Permute`"
+}
+"""How to avoid a setting, if it is not enough to leave it out."""
+
 
 class _Reason(NamedTuple):
     cause: str
@@ -64,23 +75,16 @@ def _reasons(layer: Layer, dtype: str, compiled: bool) -> Iterator[_Reason]:
     if compiled:
         return
     if dtype in layer.gpu_kernel_in:
-        setting = layer.gpu_kernel_because
-        cause = f" with this `{setting}`" if setting else ""
         yield _Reason(
-            f"computed in {dtype}{cause}",
-            f"`{layer.kind()}`{cause} in {dtype} runs only on a GPU: TensorFlow has no CPU kernel"
-            " for it",
+            f"computed in {dtype}",
+            f"`{layer.kind()}` in {dtype} runs only on a GPU: TensorFlow has no CPU kernel for it",
             "give the layer `dtype: float32`, or train on a GPU",
         )
-    if layer.channels_last_on_cpu and getattr(layer, "data_format", None) == "channels_first":
-        where = (
-            "in float64 runs only on a GPU"
-            if dtype == "float64"
-            else "runs only on a GPU, or on a CPU with AVX-512"
-        )
+    setting = layer.one_dnn_because
+    if setting is not None:
+        written = "`channels_first`" if setting == "data_format" else f"this `{setting}`"
         yield _Reason(
-            "the channels first",
-            f"`{layer.kind()}` with `channels_first` {where}",
-            "leave `data_format` out and move the channels to the last axis with `Permute`, or"
-            " train on a GPU",
+            setting,
+            f"`{layer.kind()}` with {written} {_WITH_ONE_DNN.get(dtype, _WITH_AVX)}",
+            f"{_WITHOUT.get(setting, f'leave out `{setting}`')}, or train on a GPU",
         )

@@ -7,7 +7,7 @@ from modelspec.core.source import locate
 
 from ..infer.trained_weights import TrainedWeight
 from .case import Case
-from .graph_walk import layer_of
+from .scaled_losses import scales_loss
 
 
 def check(case: Case) -> None:
@@ -18,7 +18,7 @@ def check(case: Case) -> None:
     optimizer = training.optimizer
     if not isinstance(optimizer, Optimizer):
         return
-    single = optimizer.scales_gradients or _is_scaled(case, optimizer)  # at least float32
+    single = scales_loss(case, optimizer)
     firsts: dict[int, TrainedWeight] = {}
     for one, gradient in case.optimized:
         first = firsts.setdefault(id(gradient), one)
@@ -33,18 +33,6 @@ def check(case: Case) -> None:
             help="use `clipnorm`, which clips each weight separately, or one dtype for all weights",
         )
         return
-
-
-def _is_scaled(case: Case, optimizer: Optimizer) -> bool:
-    """Whether the loss is scaled without a setting, as in a model with a layer of the policy
-    `mixed_float16`: the optimizer then gets gradients of at least float32.
-    """
-    if getattr(optimizer, "loss_scale_factor", None) is not None:
-        return False
-    layers = (layer_of(call) for typed in case.graphs for call in typed.layers)
-    return any(
-        one.compute_dtype == "float16" and one.variable_dtype == "float32" for one in layers if one
-    )
 
 
 def _differ(first: TrainedWeight, other: TrainedWeight, *, at_least_single: bool) -> bool:
