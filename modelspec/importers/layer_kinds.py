@@ -96,7 +96,7 @@ def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _both_ways(given: dict[str, Any]) -> dict[str, Any]:
-    """Without a `backward_layer` that is the reversed forward layer, which is the Keras default; with
+    """Without a `backward_layer` that is the reversed forward layer, which is Keras's default; with
     one if the forward layer goes backwards, as its copy then goes forwards only before Keras 3.
     """
     forward, backward = (_settings_in(given.get(key)) for key in ("layer", "backward_layer"))

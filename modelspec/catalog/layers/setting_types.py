@@ -107,7 +107,7 @@ def _policy(value: Any, info: ValidationInfo) -> str:
 
 
 def _policy_name(value: Any) -> Any:
-    """The name of a policy in the form in which Keras serializes it; all other values as they are."""
+    """The name of a policy in the form in which Keras serializes it; other values as they are."""
     if not isinstance(value, dict) or value.get("class_name") != "DTypePolicy":
         return value
     config = value.get("config")
