@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from modelspec.core.source import Node, Scalar, Sequence, kind_of, read_text
 
+from .long_lists import Cut, without_other_items
 from .positions import Lines
 
 Step: TypeAlias = "str | int"
@@ -65,6 +66,7 @@ def cursor_at(lines: Lines, name: str, offset: int) -> Cursor | None:
         found = None if read is None else _find(read.root, mark)
         if found is not None:
             path, expected, siblings = found
+            path = typed.in_whole_list(path)
             if not path and not is_json:
                 others = text[:line_start], text[lines.end(lines.position(offset).line) :]
                 siblings = tuple(
@@ -88,7 +90,7 @@ class _Typed(NamedTuple):
 
     def attempts(self) -> Iterator[str]:
         """Texts with the mark in place of the word, the most likely meaning first."""
-        before, after = self._section()
+        before, after, _ = self._cut()
         line_end = after.find("\n")
         rest = after if line_end < 0 else after[:line_end]
         below = "" if line_end < 0 else after[line_end:]
@@ -102,6 +104,18 @@ class _Typed(NamedTuple):
         closed = f"{before}{self.mark}{quote}{self._closers(before)}"
         yield f"{closed}{below}"
         yield closed
+
+    def in_whole_list(self, path: tuple[Step, ...]) -> tuple[Step, ...]:
+        """A path in the text that is read, as one in the whole text."""
+        at = next((at for at, step in enumerate(path) if isinstance(step, int)), None)
+        if at is None:
+            return path
+        return (*path[:at], int(path[at]) + self._cut().left_out, *path[at + 1 :])
+
+    def _cut(self) -> Cut:
+        """The text before and after the word, without what does not matter for it."""
+        before, after = self._section()
+        return Cut(before, after, 0) if self.in_json else without_other_items(before, after)
 
     def _section(self) -> tuple[str, str]:
         """The text before and after the word, of its section alone: less to read, and faults

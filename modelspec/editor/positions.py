@@ -53,6 +53,10 @@ class Lines:
         before = self.text[self.starts[line] : offset]
         return Position(line, self._units(before))
 
+    def number(self, offset: int) -> int:
+        """The line of an offset."""
+        return bisect_right(self.starts, offset) - 1
+
     def offset(self, line: int, column: int) -> int:
         """The offset of a position; one past the end of a line is the end of the line."""
         if line >= len(self.starts):

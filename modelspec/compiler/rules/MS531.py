@@ -17,7 +17,7 @@ def check(case: Case) -> None:
     """Check the patterns of `freeze`, of `lora`, of `skip` in `weights`, and of players."""
     if case.typed is None or case.fitting is None:
         return
-    paths = sorted(all_paths(case.typed))
+    paths: list[str] | None = None  # most specs have no pattern without a layer
     called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
     keys = (SKIP, ONLY, TRAINED, *((PLAYERS, one.name, "trains") for one in case.fitting.players))
     others = (patterns(case.typed, case.fitting, key) for key in keys)
@@ -25,6 +25,7 @@ def check(case: Case) -> None:
         for pattern in found:
             if pattern.named:
                 continue
+            paths = sorted(all_paths(case.typed)) if paths is None else paths
             near = _meant(pattern.text, paths, called)
             exact = near if near and not any(sign in pattern.text for sign in _WILD) else None
             case.report.error(

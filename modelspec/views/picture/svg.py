@@ -61,8 +61,8 @@ def _boxes(layout: Layout) -> Iterator[str]:
         middle = place.x + place.width / 2
         tip = f"<title>{escape(box.tip)}</title>" if box.tip else ""
         yield (
-            f'<g>{tip}<rect {_place(place)} rx="6" fill="{fill}" stroke="{border}"/><text'
-            f' class="title" x="{middle:.1f}" y="{place.y + 18:.1f}"'
+            f'<g data-layer="{escape(box.key)}">{tip}<rect {_place(place)} rx="6" fill="{fill}"'
+            f' stroke="{border}"/><text class="title" x="{middle:.1f}" y="{place.y + 18:.1f}"'
             f' text-anchor="middle">{escape(box.title)}</text><text x="{middle:.1f}"'
             f' y="{place.y + 34:.1f}" text-anchor="middle">{escape(box.subtitle)}</text></g>'
         )

@@ -4,7 +4,15 @@ and cost.
 Symbolic sizes keep their names (`time`, `time // 2`); `?` is not known until the data is read.
 """
 
-from .layer_table import HEADER, NUMBERS, Summary, summary, table
+from .layer_table import (
+    HEADER,
+    NUMBERS,
+    Summary,
+    common_dtype,
+    summary,
+    table,
+    type_text,
+)
 from .memory import MemoryView, memory_view
 from .record import as_json, record
 
@@ -14,8 +22,10 @@ __all__ = [
     "MemoryView",
     "Summary",
     "as_json",
+    "common_dtype",
     "memory_view",
     "record",
     "summary",
     "table",
+    "type_text",
 ]

@@ -72,7 +72,7 @@ def summary(
     players: Sequence[PlayerGraph] = (),
 ) -> Summary:
     """The cells of `table`, for another layout."""
-    maker = _Rows(_common_dtype(graph), depth)
+    maker = _Rows(common_dtype(graph), depth)
     rows = [row.cells for row in maker.of(graph)]
     totals = _totals(graph)
     if memory is not None:
@@ -131,7 +131,7 @@ class _Rows:
         return _Row(
             name,
             f"input (batches of {batch})" if batch else "input",
-            output=_type(tensor, self.dtype),
+            output=type_text(tensor, self.dtype),
         )
 
     def _call(self, layer: TypedCall, above: str | None, indent: str, level: int) -> Iterator[_Row]:
@@ -142,7 +142,7 @@ class _Rows:
             indent + layer.name,
             _kind(layer, again, closed),
             sources,
-            _type(layer.outputs[0], self.dtype),
+            type_text(layer.outputs[0], self.dtype),
             "" if again else count(_parameters(layer)),
             in_units(layer.multiply_adds),
         )
@@ -158,7 +158,7 @@ class _Rows:
     def _further_outputs(self, layer: TypedCall, indent: str) -> Iterator[_Row]:
         for index, tensor in enumerate(layer.outputs[1:], 1):
             selector = layer.output_names[index] if layer.output_names else str(index)
-            yield _Row(f"{indent}  .{selector}", output=_type(tensor, self.dtype))
+            yield _Row(f"{indent}  .{selector}", output=type_text(tensor, self.dtype))
 
     def _is_closed(self, layer: TypedCall, level: int) -> bool:
         if layer.inside is None:
@@ -199,13 +199,13 @@ def _parameters(layer: TypedCall) -> Size:
     return total(product(weight.shape) for weight in layer.weights)
 
 
-def _type(tensor: Tensor, common: str) -> str:
+def type_text(tensor: Tensor, common: str) -> str:
     """`[28, 28, 1]`, with the dtype if it is not the most common one."""
     shape = f"[{', '.join(show_size(size) for size in tensor.shape[1:])}]"
     return shape if tensor.dtype == common else f"{shape} {tensor.dtype}"
 
 
-def _common_dtype(graph: TypedGraph) -> str:
+def common_dtype(graph: TypedGraph) -> str:
     """The most common dtype of the tensors: it is not repeated in every row."""
     counts = Counter(tensor.dtype for layer in graph.layers for tensor in layer.outputs)
     return counts.most_common(1)[0][0] if counts else "float32"
@@ -216,8 +216,10 @@ def _common_dtype(graph: TypedGraph) -> str:
 
 def _totals(graph: TypedGraph) -> list[tuple[str, str]]:
     totals = [("parameters", _weights(graph)), ("multiply-adds", _cost(graph))]
-    common = _common_dtype(graph)
-    outputs = ", ".join(f"{name} {_type(tensor, common)}" for name, tensor in graph.outputs.items())
+    common = common_dtype(graph)
+    outputs = ", ".join(
+        f"{name} {type_text(tensor, common)}" for name, tensor in graph.outputs.items()
+    )
     totals.append(("output" if len(graph.outputs) == 1 else "outputs", outputs))
     return totals
 
