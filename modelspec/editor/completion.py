@@ -148,8 +148,11 @@ def _names(
     path = cursor.path
     in_model = path[:1] in (("model",), ("blocks",)) and not cursor.siblings
     if in_model and cursor.expected != "value" and grammar.is_a(path, LAYER):
-        for name, one in {**{one.name: one for one in blocks(root)}, **shared(root, path)}.items():
-            yield Suggested(name, _with_colon(name, cursor), "block", _shown(one.value), rank=1)
+        for one in blocks(root):
+            detail = f"block {_parameters_of(one.value)}".rstrip()
+            yield Suggested(one.name, _with_colon(one.name, cursor), "block", detail, rank=1)
+        for name in shared(root, path):
+            yield Suggested(name, _quoted(name, cursor), "block", "shared", rank=1)
     if cursor.expected != "key":
         yield from _values(analysis, grammar, root, cursor)
     if cursor.expected != "value":
@@ -157,6 +160,15 @@ def _names(
         for name, detail in (*_of_model(analysis, root, path), *_arguments(root, path)):
             if name not in cursor.siblings:
                 yield Suggested(name, _with_colon(name, cursor), "tensor", detail, rank=1)
+
+
+def _parameters_of(block: Node) -> str:
+    """The parameters of a block with their defaults: `(units, rate=0.1)`."""
+    found = _find(block, ("parameters",))
+    entries = found.entries.items() if isinstance(found, Mapping) else ()
+    values = [(name, plain(entry.value)) for name, entry in entries]
+    shown = ", ".join(name if value is None else f"{name}={value}" for name, value in values)
+    return f"({shown})" if shown else ""
 
 
 def _values(

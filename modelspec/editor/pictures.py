@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
@@ -13,6 +14,7 @@ from modelspec.views.picture import picture
 from .analysis import Analysis
 from .tensors import graphs, type_of
 
+_NAMES: Final = re.compile(r'data-layer="([^"]*)"')
 MOST: Final = 1_000
 """The most layers of a picture; a larger one takes too long to draw while somebody types."""
 
@@ -27,7 +29,8 @@ def drawn(analysis: Analysis) -> dict[str, Any]:
     if graph is None or message:
         return {"name": name, "svg": None, "message": message, "layers": []}
     svg = picture(name, graph, "svg").decode()
-    lines = {one for one in _lines(analysis, graph, "") if f'data-layer="{escape(one[1])}"' in svg}
+    shown = set(_NAMES.findall(svg))
+    lines = {one for one in _lines(analysis, graph, "") if escape(one[1]) in shown}
     layers = [{"name": key, "line": line} for line, key in sorted(lines)]
     return {"name": name, "svg": svg, "message": "", "layers": layers}
 

@@ -81,7 +81,7 @@ class Server(LanguageServer):
 
     def shutdown(self) -> None:
         self.checking.close()
-        super().shutdown()  # type: ignore[no-untyped-call]  # pygls has no types here
+        super().shutdown()
 
     # Texts ----------------------------------------------------------------------------------------
 
