@@ -37,14 +37,16 @@ local client = vim.lsp.start_client({
 })
 vim.lsp.buf_attach_client(0, client)
 local function diagnosed() return #vim.diagnostic.get(0) > 0 end
-found.diagnosed = vim.wait(60000, diagnosed, 50)
+found.diagnosed = vim.wait(150000, diagnosed, 50)
 found.diagnostics = vim.diagnostic.get(0)
 local function ask(method, line, column)
   local parameters = {
     textDocument = vim.lsp.util.make_text_document_params(),
     position = {line = line, character = column},
-    context = {diagnostics = {}, includeDeclaration = true},
   }
+  if method == "textDocument/references" then
+    parameters.context = {includeDeclaration = true}
+  end
   local answers = vim.lsp.buf_request_sync(0, method, parameters, 30000) or {}
   return (answers[client] or {}).result
 end
@@ -72,7 +74,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "spec.yaml").write_text(SPEC)
     (folder / "ask.lua").write_text(SCRIPT.replace("PYTHON", json.dumps(sys.executable)))
     command = ["nvim", "--headless", "--clean", "spec.yaml", "-c", "luafile ask.lua"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
     result = folder / "found.json"
     assert result.exists(), done.stdout + done.stderr
     answers: dict[str, Any] = json.loads(result.read_text())
@@ -82,7 +84,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_diagnostic_of_a_misspelt_word(found: dict[str, Any]) -> None:
     assert found["diagnosed"]
     (one,) = found["diagnostics"]
-    assert (one["lnum"], one["col"]) == (5, 39)
+    assert (one["lnum"], one["col"]) == (5, 41)
     assert "rleu" in one["message"]
     assert one["source"] == "modelspec"
 

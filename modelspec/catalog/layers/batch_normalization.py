@@ -78,6 +78,16 @@ class BatchNormalization(Layer):
     def mask_rank(self, rank: int) -> int | None:
         return rank - 1
 
+    def misused_mask(self, x: Tensor, given: bool) -> str | None:
+        """With a mask, Keras squeezes the axes of size 1 out of the mean, and fails to expand it
+        along any axis except -1.
+        """
+        axis = self.axis
+        fails = self.trainable and axis != -1 and -x.rank <= axis < x.rank and x.shape[axis] == 1
+        return (
+            f"normalizes one channel with `axis: {axis}`, for which Keras fails" if fails else None
+        )
+
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         axis_size(self, self.axis, x)

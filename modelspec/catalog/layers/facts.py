@@ -140,6 +140,13 @@ class Facts(Settings):
         """Whether it accepts a mask of more axes than `mask_rank`, for the outputs `made`."""
         return False
 
+    def misused_mask(self, x: Tensor, given: bool) -> str | None:
+        """Why it fails, or computes wrong numbers, with a mask of its first input `x` that has the
+        axes of `mask_rank`; None if it computes what it should. A mask that is not `given` by the
+        call is propagated, and marks the axes of `x` from axis 1 on.
+        """
+        return None
+
     def mask_of_scores(
         self, masked: Container[str], options: Mapping[str, Any], scores: Shape
     ) -> Shape | None:
@@ -154,6 +161,12 @@ class Facts(Settings):
         return False
 
     # Values --------------------------------------------------------------------------------------
+
+    def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
+        """The setting for which TensorFlow has no gradient of the output `made` with respect to the
+        input `x`, so that layers before it cannot be trained; None if it has one.
+        """
+        return None
 
     keeps_values: ClassVar[Literal["all", "some"] | None] = None
     """Whether its outputs outside of training are values of its input, moved but not changed: `all`

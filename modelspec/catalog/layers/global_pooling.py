@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from modelspec.core.shapes import Shape, Tensor
+from modelspec.core.shapes import Shape, Tensor, show
 
+from .common import need_equal
 from .layer import Argument, Example, Inputs, Layer
 from .mask_arguments import need_mask
 from .saved import Saved
@@ -117,7 +118,8 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     ```
 
     Takes (batch, steps, channels) and a mask (batch, steps) if there is one, gives (batch,
-    channels).
+    channels). An example without any step to average, for which all of the mask is false (such as
+    a text without words), gives NaN: Keras divides by the number of steps with a mask of true.
     """
 
     supports_masking = True
@@ -134,13 +136,32 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     def mask_rank(self, rank: int) -> int | None:
         return 2
 
+    def misused_mask(self, x: Tensor, given: bool) -> str | None:
+        """Keras uses every mask as one of the steps."""
+        if given or self.data_format != "channels_first":
+            return None
+        return "averages over axis 2 with `data_format: channels_first`, and the mask marks axis 1"
+
     def output(self, inputs: Inputs) -> Tensor:
         result = super().output(inputs)
         mask = inputs.tensor("mask")
         if mask is not None:
-            x = inputs.one
-            need_mask(mask, (x.shape[0], *spatial(x.shape, self.data_format)))
+            self._check_mask(inputs.one, mask)
         return result
+
+    def _check_mask(self, x: Tensor, mask: Tensor) -> None:
+        steps: Shape = (x.shape[0], *spatial(x.shape, self.data_format))
+        need_mask(mask, steps)
+        # Keras divides by the number of true values in the mask: a mask of size 1, which is
+        # broadcast, would give the sum of the steps.
+        need_equal(
+            mask.shape[1],
+            steps[1],
+            "sizes of the mask and of the steps",
+            (mask.shape, steps),
+            argument="mask",
+            help=f"give a mask of shape {show(steps)}",
+        )
 
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         mask = inputs.tensor("mask")

@@ -218,6 +218,10 @@ class Resizing(SizedImageLayer):
             )
         return self
 
+    def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
+        resizes = x.shape != made.shape
+        return "interpolation" if self.interpolation == "area" and resizes else None
+
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=self.interpolation != "nearest")
 

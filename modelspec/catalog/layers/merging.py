@@ -303,6 +303,13 @@ class Concatenate(Merge):
     def takes_sparse(self, sparse: Sequence[Tensor], dense: Sequence[Tensor]) -> bool:
         return True
 
+    def mask_rank(self, rank: int) -> int | None:
+        return rank - 1
+
+    def takes_mask(self, mask: Shape, made: Tensor) -> bool:
+        """Keras uses a mask with all axes of its tensor unchanged."""
+        return len(mask) == made.rank
+
     def changes_batch(self, made: Tensor) -> str | None:
         return "axis" if self.axis in (0, -made.rank) else None
 

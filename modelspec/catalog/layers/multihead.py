@@ -202,6 +202,14 @@ class MultiHeadAttention(ProjectedAttention):
     def primary(cls) -> str | None:
         return "num_heads"
 
+    def misused_mask(self, x: Tensor, given: bool) -> str | None:
+        attended = self._attended(x)
+        if given or attended == (1,):
+            return None
+        axes = "axis " if len(attended) == 1 else "axes "
+        axes += " and ".join(map(str, attended))
+        return f"attends over {axes}, and the mask marks axis 1"
+
     def output(self, inputs: Inputs) -> Outputs:
         query, value, _ = self.operands(inputs)
         self.check_flash(inputs)

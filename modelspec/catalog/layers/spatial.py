@@ -90,6 +90,10 @@ class UpSampling2D(UpSampling):
     def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
         return "any" if self.interpolation == "nearest" else "numbers"
 
+    def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
+        resizes = x.shape != made.shape
+        return "interpolation" if self.interpolation == "area" and resizes else None
+
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=self.interpolation != "nearest")
 

@@ -116,6 +116,9 @@ class TimeDistributed(Wrapper):
         inside = self.inner.mask_rank(rank - 1)
         return None if inside is None else inside + 1
 
+    def misused_mask(self, x: Tensor, given: bool) -> str | None:
+        return self.inner.misused_mask(x._replace(shape=(x.shape[0], *x.shape[2:])), given)
+
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         need_rank(self, x, at_least=3)

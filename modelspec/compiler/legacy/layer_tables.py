@@ -127,15 +127,18 @@ _ALONG_STEPS: Final[Mapping[str, Row]] = {
     "stride": Renamed("strides"),
     "border_mode": Renamed("padding"),
 }
+_SEQUENCES: Final[Mapping[str, Row]] = {
+    "time_major": Dropped("sequences are always (batch, time, features)", only=(False,)),
+}
 _RECURRENT: Final[Mapping[str, Row]] = {
     **_WEIGHTS,
+    **_SEQUENCES,
     "inner_init": Renamed("recurrent_initializer"),
     "U_regularizer": Renamed("recurrent_regularizer"),
     "dropout_W": Renamed("dropout"),
     "dropout_U": Renamed("recurrent_dropout"),
     "consume_less": _ANY_WAY,
     "implementation": _ANY_WAY,
-    "time_major": Dropped("sequences are always (batch, time, features)", only=(False,)),
     "zero_output_for_mask": Dropped("the wrapper sets it", only=(), inside="Bidirectional"),
 }
 _GATED: Final[Mapping[str, Row]] = {
@@ -218,6 +221,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "DepthwiseConv2D": _DEPTHWISE,
     "LocallyConnected1D": {**_UNDILATED, **_ALONG_ONE, **_LOCAL},
     "LocallyConnected2D": {**_UNDILATED, **_LOCAL},
+    **{f"ConvLSTM{n}D": _SEQUENCES for n in (1, 3)},
     "ConvLSTM2D": {**_GATED, **_CONVOLUTION, **_FORGET},
     **{f"{name}Pooling1D": _ALONG_STEPS for name in ("Max", "Average")},
     **{f"{name}Pooling{n}D": _POOLING for name in ("Max", "Average") for n in (2, 3)},
@@ -231,6 +235,8 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "SimpleRNN": {**_UNITS, **_RECURRENT},
     "GRU": {**_UNITS, **_GATED},
     "LSTM": {**_UNITS, **_GATED, **_FORGET},
+    "RNN": _SEQUENCES,
+    **{f"{name}Cell": {"implementation": _ANY_WAY} for name in ("SimpleRNN", "GRU", "LSTM")},
     "BatchNormalization": _NORMALIZATION,
     "Highway": {**_WEIGHTS, "transform_bias": Wrapped("gate_bias_initializer", "Constant")},
     "MaxoutDense": {**_UNITS, **_WEIGHTS, "nb_feature": Renamed("pieces")},

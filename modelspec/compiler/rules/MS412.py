@@ -5,7 +5,8 @@ from __future__ import annotations
 from modelspec.core.diagnostics import Note
 
 from .case import Case
-from .mask_propagation import Mask, UnfitMask
+from .mask_propagation import UnfitMask
+from .mask_results import Mask
 
 
 def check(case: Case) -> None:

@@ -8,7 +8,7 @@ from modelspec.core.source import locate
 
 from .case import Case
 from .loss_terms import unreduced
-from .mask_propagation import Mask
+from .mask_results import Mask
 from .trained_outputs import TrainedOutput
 from .weighted_values import weighs_losses, with_batch
 
