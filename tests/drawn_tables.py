@@ -46,7 +46,8 @@ ODD_NAMES = (
 
 
 def numbers(count: int, seed: int = 0) -> list[float]:
-    return rng(seed).normal(size=count).round(3).tolist()
+    found: list[float] = rng(seed).normal(size=count).round(3).tolist()
+    return found
 
 
 def choices(count: int, *labels: Any, seed: int = 1) -> list[Any]:

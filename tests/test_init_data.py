@@ -181,6 +181,12 @@ def test_a_skewed_positive_target_is_learned_as_its_logarithm() -> None:
     assert target["transform"] == [{"Expression": "log1p(x)"}, "Normalization"]
 
 
+def test_a_slightly_skewed_target_is_learned_as_it_is() -> None:
+    table(a=numbers(80), price=np.exp(0.6 * rng(1).normal(size=80)).round(2).tolist())
+    [target] = drafted("table.csv")["data"]["targets"].values()
+    assert target["transform"] == ["Normalization"]
+
+
 def test_rows_without_a_target_are_dropped() -> None:
     table(a=numbers(60), label=[*choices(55, "a", "b"), *[""] * 5])
     [target] = drafted("table.csv")["data"]["targets"].values()
@@ -528,6 +534,25 @@ def test_small_gray_images_of_digits() -> None:
     }
     assert not any("RandomFlip" in str(one) for one in spec["data"]["augment"])
     assert spec["data"]["split"]["stratify"] == "label"
+
+
+def test_only_images_in_color_are_mirrored() -> None:
+    pictures("kana", ["ka", "ki"], (28, 28))
+    assert "RandomFlip" not in str(drafted("kana")["data"]["augment"])
+    assert "no mirror images" in text()
+    pictures("birds", ["owl", "wren"], (28, 28, 3))
+    assert "RandomFlip" in str(drafted("birds")["data"]["augment"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "normalization"),
+    [(1000, {"BatchNormalization": {"momentum": 0.9}}), (60_000, "BatchNormalization")],
+)
+def test_averages_of_few_steps_are_shorter(rows: int, normalization: Any) -> None:
+    """With the default of 0.99, the initial averages outlast a hundred steps."""
+    write_npz(Path("images.npz"), x=np.zeros((rows, 8, 8), np.uint8), y=labels(rows))
+    found = drafted("images.npz")["model"]["layers"]
+    assert [one for one in found if "BatchNormalization" in one] == [normalization]
 
 
 def test_photos_of_different_sizes_and_colors() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.datasets import load_digits
 
 import modelspec as ms
 from modelspec.cli import main
 
 from .drawn_tables import FORMS
-from .example_data import rng, write_pictures
+from .example_data import write_pictures
 from .real_data import real
 
 pytestmark = pytest.mark.tensorflow
@@ -54,28 +56,30 @@ def test_a_written_spec_fits_its_data(form: Callable[[], str]) -> None:
 
 
 def test_the_species_of_penguins() -> None:
-    assert trained(written(linked("penguins.csv")), epochs=40)["accuracy"] >= 0.94
+    assert trained(written(linked("penguins.csv")), epochs=20)["accuracy"] >= 0.94
 
 
 def test_survivors_of_the_titanic_without_the_column_that_gives_them_away() -> None:
-    metrics = trained(written(linked("titanic.csv")), epochs=25)
+    metrics = trained(written(linked("titanic.csv")), epochs=12)
     assert 0.75 <= metrics["accuracy"] <= 0.92
 
 
 def test_prices_of_diamonds_from_a_few_of_them() -> None:
     lines = real("diamonds.csv").read_text("utf-8").splitlines()
     Path("diamonds.csv").write_text("\n".join([lines[0], *lines[1::30]]), "utf-8")
-    assert trained(written("diamonds.csv"), epochs=25)["r2_score"] >= 0.9
+    assert trained(written("diamonds.csv"), epochs=25)["original_r2_score"] >= 0.9
 
 
 def test_messages_without_a_header() -> None:
     lines = real("sms-spam.tsv").read_text("utf-8").splitlines()
     Path("sms.tsv").write_text("\n".join(lines[:2500]), "utf-8")
-    assert trained(written("sms.tsv"), epochs=12)["accuracy"] >= 0.94
+    assert trained(written("sms.tsv"), epochs=18)["accuracy"] >= 0.94
 
 
-def test_a_folder_of_images_trains() -> None:
-    for number, label in enumerate(("dark", "light")):
-        values = rng(number).integers(0, 120, (40, 24, 24), "uint8") + 130 * number
-        write_pictures(Path("shades", label), values.astype("uint8"))
-    assert trained(written("shades"), epochs=12)["accuracy"] >= 0.9
+def test_few_steps_are_enough_for_images_of_digits() -> None:
+    """Validation uses the averages of batch normalization, which few steps change."""
+    digits = load_digits()
+    images = np.kron(digits.images * 15.9, np.ones((1, 2, 2))).astype("uint8")
+    for label in range(10):
+        write_pictures(Path("digits", str(label)), images[digits.target == label][:90])
+    assert trained(written("digits"), epochs=4)["accuracy"] >= 0.8

@@ -95,7 +95,6 @@ def image_draft(folder: Path, path: str, file: str) -> Draft:
     looks = _looks(found)
     height, width = looks.size
     channels = 1 if looks.gray else 3
-    augment = _augment([str(one) for one in target.profile.labels])
     rows = len(found)
     transform = keyed(
         "transform",
@@ -109,7 +108,7 @@ def image_draft(folder: Path, path: str, file: str) -> Draft:
             *_sources(folders, path, looks),
             group("inputs", [group("image", [keyed("column", "image"), transform])]),
             group("targets", [_label()]),
-            group("augment", augment, "other images in every epoch, in training only"),
+            _augment([str(one) for one in target.profile.labels], gray=looks.gray),
         ],
         training=list(training_entries(target, rows, images=True)),
         expect=expect_comment(target),
@@ -232,8 +231,9 @@ def _size(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], str, bool]
     return (rounded, rounded), f"{what}, about {side:.0f} pixels", bool(high > 1.25 * low)
 
 
-def _augment(labels: Sequence[str]) -> list[Entry]:
-    """Changes that keep the class of an image."""
+def _augment(labels: Sequence[str], *, gray: bool) -> Entry:
+    """Changes that keep the class of an image: no mirror images of what may be a character."""
+    reason = "other images in every epoch, in training only"
     shift = {"height_factor": 0.1, "width_factor": 0.1, "fill_mode": "nearest"}
     found = [
         item({"RandomTranslation": shift}),
@@ -241,6 +241,9 @@ def _augment(labels: Sequence[str]) -> list[Entry]:
         item({"RandomZoom": {"height_factor": 0.1, "fill_mode": "nearest"}}),
     ]
     if all(_ORIENTED.fullmatch(label) for label in labels):
-        return found
+        return group("augment", found, reason)
+    if gray:
+        direction = "no mirror images: characters and scans, often grayscale, have a direction"
+        return group("augment", found, f"{reason}; {direction}")
     why = "remove it if a mirror image can be of another class"
-    return [item({"RandomFlip": "horizontal"}, why), *found]
+    return group("augment", [item({"RandomFlip": "horizontal"}, why), *found], reason)

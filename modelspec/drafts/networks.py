@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 from .inputs import Input
 from .targets import Target, shown
+from .trainings import batch_size, trained_rows
 from .writing import Entry, item, layer
 
 _WIDEST = 256
 """The most units of a hidden layer, and filters of a convolution."""
 _MANY_IMAGES = 5000
+_MANY_STEPS = 500
+"""In so many steps per epoch, the averages of batch normalization lose their initial values."""
 _SMALLEST_MAP = 6
 """Convolutions go on until height and width are smaller."""
 
@@ -102,10 +105,15 @@ def image_layers(height: int, width: int, rows: int, target: Target, output: str
 
 
 def _normalization(rows: int, *, why: bool) -> Entry:
-    """Batch normalization, whose averages follow faster if an epoch has few steps."""
-    if rows >= _MANY_IMAGES:
+    """Batch normalization, whose averages follow faster if an epoch has few steps.
+
+    By default 37% of the first averages (mean 0, variance 1) is left after 100 steps, so that the
+    validation of the first epochs measures another function than the one that is trained.
+    """
+    steps = trained_rows(rows) // batch_size(rows, images=True)
+    if steps >= _MANY_STEPS:
         return item("BatchNormalization")
-    reason = "averages over fewer steps than by default: an epoch is short" if why else ""
+    reason = f"averages over fewer steps than by default: an epoch has {steps:,}" if why else ""
     return item({"BatchNormalization": {"momentum": 0.9}}, reason)
 
 

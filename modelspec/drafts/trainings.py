@@ -15,6 +15,7 @@ _BATCHES = ((1000, 16), (20_000, 32), (200_000, 128))
 _LARGEST_BATCH = 512
 _TRAINED = 0.5
 """At least so large a share of the rows is for training."""
+_USUAL_SHARE = 0.7
 _RARE_SHARE = 0.1
 """For a class with a smaller share, accuracy is misleading."""
 
@@ -37,7 +38,7 @@ def target_entry(target: Target, kind: str, output: str) -> Entry:
 def _transform(target: Target, kind: str) -> Entry | None:
     if target.logarithm:
         layers: list[Any] = [{"Expression": "log1p(x)"}, "Normalization"]
-        why = "the logarithm of a skewed target; predictions are converted back"
+        why = "the logarithm: a few values are very large; predictions are converted back"
         return keyed("transform", layers, why)
     if target.is_number:
         why = "mean 0, deviation 1; predictions are converted back"
@@ -128,6 +129,11 @@ def batch_size(rows: int, *, images: bool = False) -> int:
     return size
 
 
+def trained_rows(rows: int) -> int:
+    """About how many of the rows are for training."""
+    return int(_USUAL_SHARE * rows)
+
+
 def expect_comment(target: Target) -> str:
     """The section `expect`, as a comment."""
     what, limit = "always predicting the mean has 0", 'test_r2_score: ">= 0.5"'
@@ -137,4 +143,4 @@ def expect_comment(target: Target) -> str:
     return f"# expect:  # what must hold when a training ends, for CI\n#   {limit}  # {what}\n"
 
 
-__all__ = ["batch_size", "expect_comment", "target_entry", "training_entries"]
+__all__ = ["batch_size", "expect_comment", "target_entry", "trained_rows", "training_entries"]
