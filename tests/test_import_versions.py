@@ -68,7 +68,7 @@ def test_the_version_is_in_the_file_or_follows_from_its_form(model: Any, version
 
 def test_a_file_of_keras_3_is_not_changed() -> None:
     model = sequential("3.0.0", ("GRU", {"units": 2, "recurrent_activation": "hard_sigmoid"}))
-    assert as_of_now(model, writer_of(model)) is model
+    assert as_of_now(model, writer_of(model), []) is model
 
 
 # Defaults -----------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def before(version: tuple[int, ...]) -> str:
 def absent(row: Default, kind: str, version: str) -> Any:
     """The setting of a row, read from a layer without it."""
     model = sequential(version, (kind, {"units": 2}))
-    layer = as_of_now(model, writer_of(model))["config"][0]["config"]
+    layer = as_of_now(model, writer_of(model), [])["config"][0]["config"]
     return layer.get(row.setting)
 
 
@@ -98,7 +98,7 @@ def test_an_absent_setting_has_the_default_of_the_version(row: Default) -> None:
         assert absent(row, kind, ".".join(map(str, row.end))) != value
         if row.other_names:
             old = sequential("1.2.2", (kind, {row.other_names[0]: "sigmoid"}))
-            layer = as_of_now(old, writer_of(old))["config"][0]["config"]
+            layer = as_of_now(old, writer_of(old), [])["config"][0]["config"]
             assert layer == {row.other_names[0]: "sigmoid"} or row.setting not in layer
     if not row.in_tensorflow:
         assert absent(row, row.kinds[0], "2.2.4-tf") is None
@@ -226,3 +226,17 @@ def test_numbers_in_float64_keep_their_digits() -> None:
     wide = ("LeakyReLU", {**layer[1], "dtype": "float64"})
     assert "0.30000001192092896" in json.dumps(entries(sequential("2.4.0", wide)))
     assert np.float32(0.3) == np.float32(0.30000001192092896)
+
+
+@pytest.mark.parametrize("version", ["2.4.0", "2.15.0", "3.0.0"])
+def test_a_random_crop_before_keras_3_also_resizes_outside_of_training(version: str) -> None:
+    config = {"height": 4, "width": 3, "name": "crop", "dtype": "float32", "trainable": True}
+    model = sequential(version, ("RandomCrop", config))
+    found = as_of_now(model, writer_of(model), [])["config"][0]
+    if version == "3.0.0":
+        assert (found["class_name"], found["config"]) == ("RandomCrop", config)
+        return
+    crop, resizing = found["config"]["layers"]
+    assert (found["class_name"], found["config"]["name"]) == ("Pipeline", "crop")
+    assert crop["class_name"] == "RandomCrop" and "name" not in crop["config"]
+    assert resizing["config"] == {"height": 4, "width": 3, "crop_to_aspect_ratio": True}

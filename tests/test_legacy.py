@@ -145,6 +145,8 @@ INPUTS: dict[str, Any] = {
         (6, 6, 6, 3),
     ),
     "ConvLSTM2D": [3, 6, 6, 3],
+    "ConvLSTM3D": [3, 6, 6, 6, 3],
+    **dict.fromkeys(("RNN", "SimpleRNNCell", "GRUCell", "LSTMCell"), (6, 3)),
     "Embedding": {"shape": [5], "dtype": "int32"},
     "Discretization": [4],
     "CategoryEncoding": {"shape": [4], "dtype": "int32"},
@@ -234,6 +236,10 @@ def spec(kind: str, settings: dict[str, Any]) -> str:
         inputs, settings = "{a: [4, 6], b: [4, 6]}", {**settings, "from": ["a", "b"]}
     else:
         inputs = f"{{a: {written(shape, False)}}}"
+    if kind.endswith("Cell"):
+        kind, settings = "RNN", {"cell": {kind: settings}}
+    elif kind == "RNN":
+        settings = {"cell": {"GRUCell": {"units": 3}}, **settings}
     return f"model:\n  inputs: {inputs}\n  layers:\n    - {kind}: {json.dumps(settings)}\n"
 
 

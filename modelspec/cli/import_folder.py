@@ -49,8 +49,9 @@ class Row:
 
 def is_folder(path: Path) -> bool:
     """Whether a path is a folder of models, not a SavedModel."""
-    saved = ("saved_model.pb", "keras_metadata.pb")
-    return path.is_dir() and not any((path / name).exists() for name in saved)
+    from modelspec.importers.saved_model import is_saved_model
+
+    return path.is_dir() and not is_saved_model(path)
 
 
 def import_folder(

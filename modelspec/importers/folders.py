@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .keras_json import LARGEST
+from .saved_model import METADATA, PROGRAM, is_saved_model
 
 _BINARY = (".keras", ".h5", ".hdf5")
 _TEXT = (".json", ".yaml", ".yml")
@@ -33,7 +34,7 @@ class ModelFiles:
 
 def model_files(folder: Path, most: int = _MOST_FILES) -> ModelFiles:
     """The files below a folder that may be models, sorted by path: by their extensions, texts only
-    if they name the class of a layer. Hidden folders are passed over.
+    if they name the class of a layer. A SavedModel is one model. Hidden folders are passed over.
     """
     found = ModelFiles()
     left = _MOST_ENTRIES
@@ -47,7 +48,11 @@ def model_files(folder: Path, most: int = _MOST_FILES) -> ModelFiles:
             continue
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.name not in _SKIPPED:
+                if entry.name.startswith(".") or entry.name in _SKIPPED:
+                    continue
+                if _is_saved_model(entry):
+                    found.paths.append(Path(entry.path))
+                else:
                     queue.append((Path(entry.path), depth + 1))
             elif _may_be_model(entry):
                 found.paths.append(Path(entry.path))
@@ -64,6 +69,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []
+
+
+def _is_saved_model(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder is a SavedModel without links."""
+    folder = Path(entry.path)
+    files = (folder / METADATA, folder / PROGRAM, folder / "variables")
+    return is_saved_model(folder) and not any(one.is_symlink() for one in files)
 
 
 def _may_be_model(entry: os.DirEntry[str]) -> bool:

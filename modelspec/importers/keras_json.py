@@ -18,10 +18,11 @@ from typing import Any
 
 from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .call_order import ordered, renumbered
+from .input_layers import built_input, first_input, input_of
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
 from .old_defaults import as_of_now
 from .tokenizer import tokenizer_as_model
-from .value_forms import dtype_word, is_foreign, module_of
+from .value_forms import is_foreign, module_of
 from .wrapped_models import held_model
 from .writers import stated, writer_of
 
@@ -153,17 +154,17 @@ def _sequential(config: Any, depth: int) -> Architecture:
     for item in settings.get("layers", config):
         layer = _layer(item, depth, layers)
         if layer.kind == "InputLayer":
-            given = given or _input(layer)
+            given = given or input_of(layer)
             continue
         if not calls:
-            given = given or _first_input(layer)
+            given = given or first_input(layer)
         first = given.name if given else "input"
         before = calls[-1].layer if calls else first
         layers[layer.name] = layer
         calls.append(CallDef(layer.name, 0, {"": Source(before, 0, 0)}))
     if not calls:
         raise Unreadable("the model has no layers")
-    given = given or _built(settings) or InputDef("input", None)
+    given = given or built_input(settings) or InputDef("input", None)
     return Architecture(
         str(settings.get("name", "model")),
         (given,),
@@ -178,35 +179,6 @@ def _sequential(config: Any, depth: int) -> Architecture:
 
 def _order(layers: Mapping[str, LayerDef]) -> tuple[tuple[str, str], ...]:
     return tuple((layer.name, layer.kind) for layer in layers.values())
-
-
-def _first_input(layer: LayerDef) -> InputDef | None:
-    """The input that a first layer's settings describe, in Keras 1 and 2."""
-    if layer.inside is not None and not layer.around:
-        inner = layer.inside.inputs[0]
-        if inner.shape is not None:
-            return InputDef("input", inner.shape, inner.dtype)
-        config = layer.config
-    else:
-        config = _first_config(layer.config)
-    if "batch_input_shape" not in config:
-        return None
-    shape = _shape(config["batch_input_shape"])
-    if layer.kind == "Embedding":
-        return InputDef("input", shape, "int32")
-    return InputDef("input", shape, _dtype(config.get("input_dtype") or config.get("dtype")))
-
-
-def _first_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of a layer, or of the layer in a wrapper, if they contain a shape."""
-    while "batch_input_shape" not in config and isinstance(config.get("layer"), dict):
-        config = config["layer"].get("config") or {}
-    return config
-
-
-def _built(config: Mapping[str, Any]) -> InputDef | None:
-    shape = config.get("build_input_shape")
-    return InputDef("input", _shape(shape)) if isinstance(shape, list) else None
 
 
 # Functional ---------------------------------------------------------------------------------------
@@ -243,7 +215,7 @@ def _layers_and_calls(
         layer = _layer(item, depth, layers)
         layers[layer.name] = layer
         if layer.kind == "InputLayer":
-            inputs[layer.name] = _input(layer)
+            inputs[layer.name] = input_of(layer)
         nodes = list_of(item.get("inbound_nodes"), "inbound_nodes")
         if any(nodes) and layer.name in inputs:
             raise Unreadable(f"the input layer `{shown(layer.name)}` has inputs")
@@ -321,39 +293,3 @@ def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
 def _free_name(kind: str, layers: Mapping[str, LayerDef]) -> str:
     names = (f"{kind.lower()}_{number}" for number in count(1))
     return next(name for name in names if name not in layers)
-
-
-def _input(layer: LayerDef) -> InputDef:
-    config = layer.config
-    shape = config.get("batch_shape", config.get("batch_input_shape"))
-    if shape is None and isinstance(config.get("shape"), list):
-        shape = [None, *config["shape"]]
-    for form in ("sparse", "ragged"):
-        if config.get(form):
-            raise Unreadable(
-                f"the input `{shown(layer.name)}` is {form}", "a spec supports only dense tensors"
-            )
-    return InputDef(
-        layer.name,
-        _shape(shape) if shape is not None else None,
-        _dtype(config.get("input_dtype") or config.get("dtype")),
-        config.get("optional") is True,
-    )
-
-
-def _shape(value: Any) -> tuple[int | None, ...]:
-    if isinstance(value, dict):  # `{"class_name": "TensorShape", "items": [...]}`, and others
-        value = value.get("items")
-    if isinstance(value, list) and all(map(_is_size, value)):
-        return tuple(value)
-    raise Unreadable(f"a shape must be a list of sizes, found {shown(value)}")
-
-
-def _is_size(value: Any) -> bool:
-    return value is None or (isinstance(value, int) and value >= 0)
-
-
-def _dtype(value: Any) -> str:
-    if isinstance(value, dict):  # a policy
-        value = mapping_of(value.get("config"), "a dtype").get("name")
-    return dtype_word(value) if isinstance(value, str) else "float32"

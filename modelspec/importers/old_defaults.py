@@ -128,7 +128,7 @@ class _Rewriting:
         kind, config = found.get("class_name"), found.get("config")
         if isinstance(kind, str) and isinstance(config, dict):
             found["config"] = self._layer(kind, config)
-        return found
+        return _cropped(found) if kind == "RandomCrop" else found
 
     def _layer(self, kind: str, config: dict[str, Any]) -> dict[str, Any]:
         """The settings of one layer or component."""
@@ -189,6 +189,23 @@ class _Rewriting:
                 f"`{name[:60]}` is bilinear upsampling, for which {who} took other positions than"
                 " Keras 3: no layer gives the same numbers"
             )
+
+
+def _cropped(layer: dict[str, Any]) -> dict[str, Any]:
+    """A `RandomCrop`, which outside of training also resized images and cut them in the middle:
+    Keras 3 returns them unchanged. Images of the right size are the same after `Resizing`.
+    """
+    config = layer["config"]
+    size = {key: config[key] for key in ("height", "width") if key in config}
+    name = str(layer.get("name") or config.get("name") or "random_crop")
+    inner = {key: one for key, one in config.items() if key not in ("name", "batch_input_shape")}
+    resizing = {**size, "crop_to_aspect_ratio": True}
+    steps = [
+        {"class_name": "RandomCrop", "config": inner},
+        {"class_name": "Resizing", "config": resizing},
+    ]
+    outer = {key: config[key] for key in ("batch_input_shape",) if key in config}
+    return {**layer, "class_name": "Pipeline", "config": {**outer, "name": name, "layers": steps}}
 
 
 def _word(value: Any) -> Any:

@@ -12,31 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelspec.catalog.layers import LAYERS
-from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.spec.wrapped_models import HELD
 from modelspec.core.dtypes import FLOATS
 
 from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .formula_constants import Numbers
 from .layer_kinds import own_kind, takes_no_tensor
+from .layer_tensors import Given, arguments_of
 from .operations import Chains, formula_of_model, operations_of
 from .single_results import with_single_results
 from .spec_names import LayerNames, SpecNames, clean
 from .value_forms import formula_help
 from .wrapped_models import wrapped_name
-
-_RECURRENT = (
-    "LSTM",
-    "GRU",
-    "SimpleRNN",
-    "RNN",
-    "Bidirectional",
-    "ConvLSTM1D",
-    "ConvLSTM2D",
-    "ConvLSTM3D",
-)
-"""Layers that Keras 2 calls with one list: the sequence, then the states."""
 
 
 class Unsupported(ValueError):
@@ -188,12 +175,16 @@ class _Writer:
         kind, body = self._kind_and_settings(layer, name)
         if len(self.unsupported) > known and layer.inside is None:
             return self._placeholder(call, name)
-        source = self._from(layer, call, above)
+        try:
+            given = arguments_of(layer, call)
+        except Unreadable as error:
+            self._refuse(layer, error)
+            return self._placeholder(call, name)
+        source = self._from(layer, given.tensors, above)
         if source is not None:
             body["from"] = source
-        options = {key: value for key, value in call.options.items() if value is not None}
-        if options:
-            body["call"] = options
+        if given.options:
+            body["call"] = given.options
         return {kind: body}
 
     def _kind_and_settings(self, layer: LayerDef, name: str) -> tuple[str, dict[str, Any]]:
@@ -215,8 +206,12 @@ class _Writer:
             kind, own = own_kind(layer)
             return kind, {**own, "trainable": False} if self._is_frozen else own
         except Unreadable as error:
-            self.unsupported.append(("/".join((*self.path, layer.name)), str(error), error.help))
+            self._refuse(layer, error)
             return "Identity", {}
+
+    def _refuse(self, layer: LayerDef, error: Unreadable) -> None:
+        path = "/".join((*self.path, layer.name))
+        self.unsupported.append((path, str(error), error.help))
 
     def _operation(self, layer: LayerDef, call: CallDef, name: str) -> dict[str, Any]:
         """A call of an operation, which becomes a layer or a formula."""
@@ -230,12 +225,9 @@ class _Writer:
             if not any(isinstance(one, Source) for one in sources.values()):
                 raise Unreadable("it has no tensor as input")
         except Unreadable as error:
-            self.unsupported.append((layer.name, str(error), error.help))
+            self._refuse(layer, error)
             return self._placeholder(call, name)
-        taken = [
-            self._constant(one) if isinstance(one, Numbers) else self.names.tensor(one)
-            for one in sources.values()
-        ]
+        taken = self._reference(list(sources.values()))
         return _expression(text, name, taken, _dtype_of(call))
 
     def _constant(self, numbers: Numbers) -> str:
@@ -255,34 +247,27 @@ class _Writer:
             return {"Add": {"name": name, "from": taken}}
         return {"Identity": {"name": name, **({"from": taken[0]} if taken else {})}}
 
-    def _from(self, layer: LayerDef, call: CallDef, above: Source) -> Any:
+    def _from(self, layer: LayerDef, tensors: Mapping[str, Any], above: Source) -> Any:
         """The tensors of a call; None if it is the tensor of the previous entry, or if the layer
         takes none.
         """
         if takes_no_tensor(layer):
             return None
-        for item in call.tensors.values():
-            if isinstance(item, list) and not all(isinstance(one, Source) for one in item):
-                raise Unreadable(
-                    f"`{layer.name[:60]}` is called with numbers or nested lists among its tensors"
-                )
-        if list(call.tensors) == [""]:
-            first = call.tensors[""]
-            if isinstance(first, Source):
-                is_above = first == above and self._is_only(first)
-                return None if is_above else self.names.tensor(first)
-            if layer.kind not in _RECURRENT:
-                return self.names.tensors(first)
-        return {
-            name: self._reference(item) for name, item in _by_argument(layer, call.tensors).items()
-        }
+        first = tensors.get("")
+        if first is None:
+            return {name: self._reference(item) for name, item in tensors.items()}
+        is_above = first == above and self._is_only(first)
+        return None if is_above else self._reference(first)
 
     def _is_only(self, source: Source) -> bool:
         """Whether this tensor is the default input of an entry without a `from`."""
         return source.layer in self.names.inputs or self.names.is_only(source)
 
-    def _reference(self, item: Any) -> Any:
-        return self.names.tensor(item) if isinstance(item, Source) else self.names.tensors(item)
+    def _reference(self, item: Given | list[Given]) -> Any:
+        """What `from` names: a tensor or a constant, or several."""
+        if isinstance(item, list):
+            return [self._reference(one) for one in item]
+        return self._constant(item) if isinstance(item, Numbers) else self.names.tensor(item)
 
 
 def _expression(
@@ -328,31 +313,3 @@ def _input_value(one: InputDef) -> Any:
     if one.optional:
         value["optional"] = True
     return shape if len(value) == 1 else value
-
-
-def _by_argument(layer: LayerDef, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors by the name of the argument. Positional arguments are numbered in a file, and the
-    first has no name.
-    """
-    names = _argument_names(layer.kind)
-    found: dict[str, Any] = {}
-    for key, item in tensors.items():
-        if key and not key.isdigit():
-            found[key] = item
-            continue
-        position = int(key or 0)
-        is_list = not isinstance(item, Source)
-        if position == 0 and is_list and layer.kind in _RECURRENT:
-            found[names[0]], *states = item
-            if states:
-                found["initial_state"] = states
-        else:
-            found[names[position] if position < len(names) else key] = item
-    return found
-
-
-def _argument_names(kind: str) -> list[str]:
-    found = LAYERS.find(kind)
-    if found is None or not issubclass(found, Layer):
-        return ["inputs"]
-    return [one.name for one in found.arguments]

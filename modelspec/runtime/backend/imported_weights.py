@@ -20,6 +20,7 @@ from modelspec.importers.spec_names import LayerNames
 
 from ..data.errors import Findings, RunError
 from .inner_names import inner_name, spec_name
+from .layers.tensors import Constant
 from .weights import assign
 from .weights.held_weights import Given, kept_by
 from .weights.keras3_layout import in_groups
@@ -74,6 +75,7 @@ def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
             )
     if wrong.ok:
         reached = {id(weight) for one in given for weight, _ in one.weights.values()}
+        reached |= _in_spec(model)
         for weight in model.weights:
             if id(weight) not in reached:
                 wrong.error(
@@ -83,6 +85,13 @@ def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
                 )
     if not wrong.ok:
         raise RunError(wrong.diagnostics)
+
+
+def _in_spec(model: Any) -> set[int]:
+    """The identities of the weights with numbers of the spec: the constants in the graph of a file,
+    which its weights do not include.
+    """
+    return {id(layer.value) for layer in model._flatten_layers() if isinstance(layer, Constant)}
 
 
 def _matched(

@@ -86,7 +86,14 @@ def _stated(one: Any) -> tuple[str, tuple[int, ...], Any, np.dtype[Any]]:
     if packed["dtype"] == "float16":
         return name, shape, lambda values: values.astype("float32"), stored
     scale, least = float(packed["scale"]), float(packed["min"])
+    if one["dtype"] == "int32":
+        return name, shape, lambda values: _rounded(values * scale + least), stored
     return name, shape, lambda values: (values * scale + least).astype("float32"), stored
+
+
+def _rounded(values: Array) -> Array:
+    """The next integers, halves upwards, as in JavaScript."""
+    return np.floor(values + 0.5).astype("int32")
 
 
 def _contents(folder: Path, name: Any, shown: str) -> bytes:
