@@ -33,9 +33,12 @@ settings.load_profile("long" if os.environ.get("MODELSPEC_FUZZ") == "long" else 
 
 THOROUGH = (
     "test_estimators_forms.py",
+    "test_examples_series.py",
+    "test_examples_vision.py",
     "test_from_keras.py",
     "test_guest_threads.py",
     "test_sparse_layers.py",
+    "test_workers_predict.py",
 )
 """Files of tests that take minutes; `MODELSPEC_FUZZ=long` runs them."""
 

@@ -93,7 +93,7 @@ def test_no_name_no_answer() -> None:
     assert definition(analysis(), offset) == []
     assert references(analysis(), offset, declaration=True) == []
     assert prepare_rename(analysis(), offset) is None
-    assert rename(analysis(), offset, "other") == Refusal("there is no name here")
+    assert rename(analysis(), offset, "other") == Refusal("this place has no name")
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def _images(key: str, path: str, looks: Looks) -> Entry:
 
 
 def _tested_later(folders: Folders, path: str) -> list[str]:
-    """How the test images are used, if there are no validation images beside them."""
+    """How the test images are used, without validation images beside them."""
     parts = folders.parts
     if "test" not in parts or "validation" in parts:
         return []

@@ -10,6 +10,8 @@ from .targets import Target, shown
 from .trainings import batch_size, trained_rows
 from .writing import Entry, item, layer
 
+FEATURES = "features"
+"""The layer that joins the inputs of a table."""
 _WIDEST = 256
 """The most units of a hidden layer, and filters of a convolution."""
 _MANY_IMAGES = 5000
@@ -43,7 +45,7 @@ def table_layers(inputs: Sequence[Input], target: Target, rows: int, output: str
     width = sum(one.width for one in inputs)
     if len(inputs) > 1:
         names = [one.output for one in inputs]
-        found.append(layer("Concatenate", {"from": names, "name": "features"}))
+        found.append(layer("Concatenate", {"from": names, "name": FEATURES}))
     if _is_text_alone(inputs):
         found.append(item({"Dropout": 0.3}, "against learning single texts by heart"))
         return [*found, output_layer(target, output)]

@@ -9,7 +9,7 @@ from typing import Any
 from modelspec.core.diagnostics import listed
 
 from .inputs import RESERVED, Input, Names, inputs_of
-from .networks import table_layers
+from .networks import FEATURES, table_layers
 from .opening import Data
 from .problem import NoDraft
 from .profile import Profile, profiled, with_marks
@@ -18,7 +18,12 @@ from .sample import Sample, sampled
 from .sections import Draft, Parts, assembled
 from .splits import split_of
 from .targets import Target, chosen, output_name, target_of
-from .trainings import expect_comment, target_entry, training_entries
+from .trainings import (
+    expect_comment,
+    is_looked_up_as_written,
+    target_entry,
+    training_entries,
+)
 from .writing import Entry, group, keyed
 
 _LEAST_ROWS = 10
@@ -61,8 +66,8 @@ def _draft(
     roles = roles_of(columns, target)
     rows = data.rows or target.profile.rows
     split = split_of(columns, roles, target, rows)
-    output = Names().new(output_name(target, RESERVED))
-    names = Names([output, "features"])
+    output = Names([FEATURES]).new(output_name(target, RESERVED))
+    names = Names([output, FEATURES])
     inputs = inputs_of(roles, data.kind, names, by_time=split.by_time)
     if not inputs:
         left = _sentences(roles, sample)
@@ -72,7 +77,7 @@ def _draft(
         layers=table_layers(inputs, target, rows, output),
         data=[
             _source(data, path, [*columns, target.profile]),
-            *_where(target),
+            *_where(target, data.kind),
             keyed("split", split.value, split.reason),
             group("inputs", [one.feature for one in inputs]),
             group("targets", [target_entry(target, data.kind, output)]),
@@ -108,11 +113,12 @@ def _source(data: Data, path: str, columns: Sequence[Profile]) -> Entry:
     return keyed("source", {data.kind: value}, "; ".join(reasons))
 
 
-def _where(target: Target) -> list[Entry]:
+def _where(target: Target, kind: str) -> list[Entry]:
     """Leaves out classes that are too rare to be in every part."""
     if not target.rare:
         return []
-    labels = ", ".join(_quoted(one) for one in target.rare)
+    written = is_looked_up_as_written(target, kind)
+    labels = ", ".join(_quoted(one, written=written) for one in target.rare)
     name = f"`{target.profile.name}`"
     condition = f"{name} not in [{labels}]"
     if target.profile.missing:
@@ -120,9 +126,12 @@ def _where(target: Target) -> list[Entry]:
     return [keyed("where", condition, "these classes have too few rows for three parts")]
 
 
-def _quoted(label: object) -> str:
-    if isinstance(label, float):
+def _quoted(label: object, *, written: bool) -> str:
+    """A label in a condition: a number, unless the column has its cells as they are written."""
+    if isinstance(label, float) and not written:
         return f"{label:g}"
+    if isinstance(label, float):
+        label = f"{label:g}"
     text = str(label).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{text}'"
 

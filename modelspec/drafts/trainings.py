@@ -45,10 +45,16 @@ def _transform(target: Target, kind: str) -> Entry | None:
         return keyed("transform", ["Normalization"], why)
     if _are_indices(target):
         return None
-    profile = target.profile
-    lookup = "IntegerLookup" if profile.kind == "number" and kind != "csv" else "StringLookup"
+    lookup = "StringLookup" if is_looked_up_as_written(target, kind) else "IntegerLookup"
     why = "the index of each label, in sorted order"
     return keyed("transform", [{lookup: {"num_oov_indices": 0}}], why)
+
+
+def is_looked_up_as_written(target: Target, kind: str) -> bool:
+    """Whether the classes are strings to the spec, also those that look like numbers."""
+    if target.is_number or _are_indices(target):
+        return False
+    return target.profile.kind != "number" or kind == "csv"
 
 
 def _are_indices(target: Target) -> bool:

@@ -69,7 +69,7 @@ def rename(analysis: Analysis, offset: int, new: str) -> list[Edit] | Refusal:
     found = places(analysis)
     here = _at(analysis, found, offset)
     if here is None:
-        return Refusal("there is no name here")
+        return Refusal("this place has no name")
     same = [one for one in found if one.symbol == here.symbol]
     if not any(one.defines for one in same):
         return Refusal(f"`{here.span.text}` is an automatic name; write `name:` at its layer first")

@@ -36,7 +36,7 @@ def drawn(analysis: Analysis) -> dict[str, Any]:
 
 
 def _missing(analysis: Analysis, graph: TypedGraph | None) -> str:
-    """Why there is no picture."""
+    """Why the model is not drawn."""
     if graph is None:
         return "The model cannot be read yet."
     if not graph.layers or not all(map(_is_typed, graphs(analysis))):

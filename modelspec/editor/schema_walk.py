@@ -150,7 +150,7 @@ def _written(word: str | bool | None) -> str:
 
 
 def _types(parts: Sequence[Schema]) -> frozenset[str]:
-    """The types of a value. A condition on the type is no alternative, so only `type` counts."""
+    """The types of a value. A condition on the type does not count, only `type` does."""
     found: set[str] = set()
     for one in parts:
         kind = one.get("type", ())

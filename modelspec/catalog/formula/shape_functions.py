@@ -98,7 +98,7 @@ def reshape(call: Arguments) -> Tensor:
 
 
 def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
-    """The size inferred for -1 in a new shape (arbitrary if there is no -1); 0 if the elements do
+    """The size inferred for -1 in a new shape (arbitrary without -1); 0 if the elements do
     not fit.
     """
     factors = [factor for size in shape for factor in _factors(size)]

@@ -72,7 +72,7 @@ class Facts(Settings):
     @property
     def one_dnn_because(self) -> str | None:
         """The setting for which only oneDNN has kernels on a CPU: none in float64, and in other
-        dtypes those that the processor has instructions for. None if there is no such setting.
+        dtypes those that the processor has instructions for. None if no setting does.
         """
         first = getattr(self, "data_format", None) == "channels_first"
         return "data_format" if first and self.channels_last_on_cpu else None

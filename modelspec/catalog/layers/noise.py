@@ -208,7 +208,7 @@ class ActivityRegularization(Elementwise):
 
     @property
     def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
-        # Keras rounds the factors down to integers for an integer input: there is no penalty.
+        # Keras rounds the factors down to integers for an integer input, so nothing is penalized.
         return "floats" if self.l1 or self.l2 else "numbers"
 
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:

@@ -27,7 +27,7 @@ _MISSING: Final = ("MS203", "MS207", "MS315", "MS208")
 _DEFINING: Final = frozenset(("vars", "blocks", "model"))
 """Sections that define names."""
 _OF_NAMES: Final = ("inputs", "outputs", "shared", "parameters", "vars", "blocks")
-"""Keys with the names of several things."""
+"""Keys with the names of several tensors, inputs or columns."""
 _UNUSED: Final = ("MS307", "MS308", "MS313")
 _FIRST_RELATION: Final = "MS423"
 """Codes from this one on are about pairs: training choices, data, expectations, and the model."""

@@ -55,8 +55,9 @@ def lost(
     for one in found:
         if one.span is None or is_silent(one.span):
             continue
-        if one.code in codes:
-            named[_name(one)].append(one)
+        # A name that is not at the place is another fault, as of a layer of a library network.
+        if one.code in codes and (name := _name(one)) in one.span.text:
+            named[name].append(one)
     starts = tuple(beginnings)
     likely = {
         name: faults

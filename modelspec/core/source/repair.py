@@ -2,7 +2,7 @@
 
 Each broken place is reported once, as the parser finds it. What is on a repaired line is kept where
 the line can be completed (`{units: 3` gets its bracket), so that names stay known. The repairs and
-the readings of one text have limits; beyond them there is no result, as if nothing were repaired.
+the readings of one text have limits; beyond them nothing is repaired and nothing is returned.
 """
 
 from __future__ import annotations
