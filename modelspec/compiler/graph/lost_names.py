@@ -55,9 +55,8 @@ def lost(
     for one in found:
         if one.span is None or is_silent(one.span):
             continue
-        # A name that is not at the place is another fault, as of a layer of a library network.
-        if one.code in codes and (name := _name(one)) in one.span.text:
-            named[name].append(one)
+        if one.code in codes and not _is_of_a_part(one):
+            named[_name(one)].append(one)
     starts = tuple(beginnings)
     likely = {
         name: faults
@@ -67,6 +66,15 @@ def lost(
     if len({_ROUND.sub("", name) for name in likely}) > most:
         return frozenset()
     return frozenset(one for faults in likely.values() for one in faults)
+
+
+def _is_of_a_part(one: Diagnostic) -> bool:
+    """Whether it is the fault of a name inside another, that of a layer in a network of the
+    library: the network is known.
+    """
+    quoted = re.findall(r"`([^`]+)`", one.message)
+    text = one.span.text if one.span is not None else ""
+    return one.code == "MS302" and len(quoted) > 1 and text == quoted[1] != quoted[0]
 
 
 def _name(one: Diagnostic) -> str:
