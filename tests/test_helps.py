@@ -30,7 +30,7 @@ OUTSIDE = {
     "MS749": "any backbone of KerasHub",
     "MS756": "an option of the command",
 }
-"""Diagnostics whose help is no change of the spec, or needs what the example does not have."""
+"""Diagnostics whose help does not change the spec, or needs what the example does not have."""
 
 
 def proposals() -> list[Any]:

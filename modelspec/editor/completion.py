@@ -7,20 +7,18 @@ from typing import Final, Literal, NamedTuple
 
 from modelspec.compiler.infer.typed_graph import TypedCall
 from modelspec.core.shapes import show
-from modelspec.core.source import Mapping, Node, plain
+from modelspec.core.source import Mapping, Node, find, plain
 
 from .analysis import Analysis
 from .completion_data import columns, monitored, paths
 from .cursor import Cursor, cursor_at
 from .grammar import LAYER, Grammar, grammar_of
 from .schema_walk import Allowed
-from .scopes import BLOCK_INPUT, blocks, model_around, shared, tensors, variables
+from .scopes import BLOCK_INPUT, BY_OUTPUT, blocks, model_around, shared, tensors, variables
 
 Kind = Literal[
     "key", "value", "layer", "tensor", "variable", "block", "path", "metric", "column", "function"
 ]
-_BY_OUTPUT: Final = ("loss", "metrics", "weighted_metrics", "loss_weights", "class_weight")
-"""The keys of `training` whose value may be a mapping with a key for each output."""
 _LONG: Final = 60
 
 
@@ -164,7 +162,7 @@ def _names(
 
 def _parameters_of(block: Node) -> str:
     """The parameters of a block with their defaults: `(units, rate=0.1)`."""
-    found = _find(block, ("parameters",))
+    found = find(block, ("parameters",))
     entries = found.entries.items() if isinstance(found, Mapping) else ()
     values = [(name, plain(entry.value)) for name, entry in entries]
     shown = ", ".join(name if value is None else f"{name}={value}" for name, value in values)
@@ -205,7 +203,7 @@ def _tensors(analysis: Analysis, root: Node, cursor: Cursor) -> Iterator[tuple[s
                 yield from _outputs(call)
     if around is None:
         return
-    node = _find(root, around)
+    node = find(root, around)
     if isinstance(node, Mapping) and "inputs" not in node.entries:
         yield BLOCK_INPUT, "input"
     for one in tensors(node):
@@ -234,7 +232,7 @@ def _parameters(root: Node, cursor: Cursor) -> Iterator[Suggested]:
         return
     for one in blocks(root):
         if one.name == cursor.path[-1] and "layers" in cursor.path:
-            found = _find(one.value, ("parameters",))
+            found = find(one.value, ("parameters",))
             for name, entry in found.entries.items() if isinstance(found, Mapping) else ():
                 if name not in cursor.siblings:
                     text = _with_colon(name, cursor)
@@ -253,7 +251,7 @@ def _of_model(
     elif graph is not None and (path == ("data", "targets") or path[1:] in _OF_OUTPUTS):
         yield from ((name, show(one.shape)) for name, one in graph.outputs.items())
     elif path == ("model", "outputs"):
-        yield from ((one.name, "") for one in tensors(_find(root, ("model",))))
+        yield from ((one.name, "") for one in tensors(find(root, ("model",))))
 
 
 def _arguments(root: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
@@ -268,10 +266,4 @@ def _arguments(root: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str, s
             yield one.name, f"input of {kind}"
 
 
-_OF_OUTPUTS: Final = tuple((key,) for key in _BY_OUTPUT)
-
-
-def _find(root: Node, path: tuple[str | int, ...]) -> Node | None:
-    from modelspec.core.source import find
-
-    return find(root, path)
+_OF_OUTPUTS: Final = tuple((key,) for key in BY_OUTPUT)

@@ -144,7 +144,7 @@ class _Typed(NamedTuple):
         return "".join(_CLOSING[one] for one in reversed(self._open(before)))
 
     def _open(self, before: str) -> list[str]:
-        """The brackets that are open: in YAML, those of the line and the lines that it goes on."""
+        """The brackets that are open before the word, the outermost first."""
         found: list[str] = []
         quote = ""
         for character in before:

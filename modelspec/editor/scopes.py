@@ -13,6 +13,8 @@ Path: TypeAlias = "tuple[Step, ...]"
 
 _NESTED: Final = ("do", "else", "branches", "layers")
 """The keys of an entry of `layers` that contain further entries of the same model."""
+BY_OUTPUT: Final = ("loss", "metrics", "weighted_metrics", "loss_weights", "class_weight")
+"""The keys of `training` whose value may be a mapping with a key for each output."""
 BLOCK_INPUT: Final = "input"
 """The input of a block, or of a shared model, without `inputs`."""
 

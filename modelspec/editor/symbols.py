@@ -14,12 +14,11 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, find, 
 from modelspec.core.source.offsets import place
 
 from .analysis import Analysis
-from .scopes import Path, blocks, model_around, shared, tensors, variables
+from .scopes import BY_OUTPUT, Path, blocks, model_around, shared, tensors, variables
 
 Symbol: TypeAlias = "tuple[str | int, ...]"
 """What a name means: its kind, where it is valid, and the name."""
 
-_BY_OUTPUT: Final = ("loss", "metrics", "weighted_metrics", "loss_weights", "class_weight")
 _FIRST_OF_ENTRY: Final = ("layers", "do", "else", "branches")
 _WRAPPED: Final = ("layer", "forward_layer", "backward_layer", "cell", "cells", "layers")
 _OF_VARS: Final = "vars."
@@ -162,7 +161,7 @@ class _Walk:
             yield Place(("tensor", "model", key), span)
         elif path == ("model", "outputs"):
             yield Place(("output", key), span, True)
-        elif path == ("data", "targets") or (path[0] == "training" and last in _BY_OUTPUT):
+        elif path == ("data", "targets") or (path[0] == "training" and last in BY_OUTPUT):
             yield Place(self.known.output(key), span)
         elif path[0] == "sweep" and key.startswith(_OF_VARS):
             start = span.start + len(_OF_VARS)

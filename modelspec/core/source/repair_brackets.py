@@ -137,7 +137,7 @@ class Scan:
         return None
 
     def _closing_quote(self, text: str, quote: str) -> int:
-        """Where the text goes on after the quote that is open; -1 if it is not closed."""
+        """The offset after the quote that is open; -1 if it is not closed."""
         inside = r"(?:[^'\n]|'')*'" if quote == "'" else r'(?:[^"\\]|\\.)*"'
         match = re.match(inside, text)
         self.end = match.end() if match else len(text.rstrip())
