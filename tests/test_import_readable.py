@@ -174,4 +174,4 @@ def test_rounding_of_python_is_left_out_where_float32_is_equal() -> None:
     written = import_model(model(layers, before), None, Options(folded=False)).value
     assert written is not None
     bodies = [one["Dropout"] for one in written.spec["model"]["layers"] if "Dropout" in one]
-    assert [one["rate"] for one in bodies] == [0.075, 0.3, 0.1, 1 / 3, 0.075000001]
+    assert [one["rate"] for one in bodies] == [0.075, 0.3, 0.1, 0.33333333, 0.075000001]

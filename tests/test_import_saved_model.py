@@ -16,6 +16,8 @@ from click.testing import CliRunner, Result
 import modelspec as ms
 from modelspec.cli.program import main
 from modelspec.importers.folders import model_files
+from modelspec.importers.import_model import Options
+from modelspec.runtime.backend import compare_imported
 
 STORED = Path(__file__).parent / "stored"
 SAVED = STORED / "saved_model"
@@ -39,6 +41,24 @@ def test_a_saved_model_of_links_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "keras_metadata.pb").symlink_to(SAVED / "keras_metadata.pb")
     assert model_files(tmp_path).paths == []
+
+
+_NOT_LOADED = "it is a SavedModel, whose program Keras would run"
+
+
+def test_keras_does_not_load_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program would run, and can write files."""
+    monkeypatch.setattr(compare_imported, "_original", lambda *_: pytest.fail("loaded"))
+    assert compare_imported.compared(SAVED, Options()) == {"reason": _NOT_LOADED}
+
+
+@pytest.mark.parametrize("options", [["-o", "-"], ["--format", "json"]], ids=["file", "folder"])
+def test_its_outputs_are_not_compared(options: list[str], tmp_path: Path) -> None:
+    place = tmp_path / "saved"
+    shutil.copytree(SAVED, place)
+    result = run(str(place if "-o" in options else tmp_path), "--verify", *options)
+    assert f"not compared: {_NOT_LOADED}" in result.output
+    assert result.exit_code == 0
 
 
 @pytest.mark.tensorflow

@@ -51,7 +51,6 @@ def entries(model: Any) -> list[Any]:
         ({"keras_version": "2.1.3"}, (2, 1, 3)),
         ({"keras_version": "2.2.4-tf"}, (2, 2, 4)),
         ({"keras_version": "tfjs-layers 1.7.0"}, (2, 2, 0)),
-        ({"modelTopology": {"model_config": {"keras_version": "2.4.0"}}}, (2, 4, 0)),
         ({"keras_version": "3.15.1"}, (3, 15, 1)),
         (sequential(None, ("Dense", {"output_dim": 3})), (1,)),
         (sequential(None, ("Embedding", {"output_dim": 3})), (2,)),

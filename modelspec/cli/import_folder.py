@@ -86,7 +86,7 @@ def _status(rows: Sequence[Row]) -> int:
 def _row(
     path: Path, name: str, target: Path | None, options: Options, comparer: _Comparer | None
 ) -> Row:
-    from modelspec.importers.architecture import Unreadable
+    from modelspec.importers.architecture import NotAModel, Unreadable
     from modelspec.importers.import_model import import_model
     from modelspec.importers.model_files import read_model
 
@@ -94,22 +94,18 @@ def _row(
         file = read_model(path)
         found = import_model(file.model, file.training, options)
     except Unreadable as error:
-        is_model = not any(words in str(error) for words in _OTHER_FILES)
-        return Row(name, _WRONG if is_model else _NO_MODEL, missing=str(error))
+        read = _NO_MODEL if isinstance(error, NotAModel) else _WRONG
+        return Row(name, read, missing=str(error))
     except Exception as error:  # noqa: BLE001  # ours; the other files are read all the same
         return Row(name, _WRONG, missing=f"internal error ({type(error).__name__}: {error})")
-    errors = [one.message for one in found.diagnostics if one.severity == "error"]
+    errors = [one for one in found.diagnostics if one.severity == "error"]
     if found.value is None or errors:
-        is_model = not any(words in message for words in _OTHER_FILES for message in errors)
-        return Row(name, _WRONG if is_model else _NO_MODEL, missing=_shortened(errors))
+        read = _NO_MODEL if any(one.code == NotAModel.code for one in errors) else _WRONG
+        return Row(name, read, missing=_shortened([one.message for one in errors]))
     row = _of_model(name, found.value, file)
     if target is not None:
         row = replace(row, spec=str(_written(found.value, path, target, name)))
     return row if comparer is None else _with_outputs(row, comparer.answer(path, options), file)
-
-
-_OTHER_FILES = ("contains weights but no model", "this is not a model")
-"""Words of the reasons for which a file does not count as a model."""
 
 
 def _of_model(name: str, found: Imported, file: ModelFile) -> Row:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models whose files contain a full description."""
@@ -21,9 +21,18 @@ class Unreadable(ValueError):
     reason, `help` the fix.
     """
 
+    code: ClassVar[str] = "MS742"
+    """The code of its diagnostic."""
+
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__(message)
         self.help = help
+
+
+class NotAModel(Unreadable):
+    """A file without a model: weights alone, or other data."""
+
+    code = "MS743"
 
 
 class Source(NamedTuple):

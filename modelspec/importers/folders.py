@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .keras_json import LARGEST
+from .json_text import LARGEST
 from .saved_model import METADATA, PROGRAM, is_saved_model
 
 _BINARY = (".keras", ".h5", ".hdf5")

@@ -16,7 +16,7 @@ from typing import Any
 from modelspec.core import sandbox as apart
 
 from .architecture import Unreadable
-from .keras_json import LARGEST
+from .json_text import LARGEST
 
 _NAMES = ("model_config", "training_config")
 _WRITER = ("keras_version", "backend")

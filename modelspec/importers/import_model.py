@@ -19,7 +19,8 @@ from .architecture import Architecture, Unreadable
 from .automatic_names import is_automatic
 from .compile_config import training_of
 from .isomorphism import Pairs, is_same, paired
-from .keras_json import architecture, value_of
+from .json_text import value_of
+from .keras_json import architecture
 from .known_sizes import with_known_sizes
 from .reasons import Reason, by_reason
 from .spec_names import LayerNames
@@ -28,7 +29,6 @@ from .stubs import Stored, Stub, Stubs, with_stubs
 from .tidy import tidy
 from .to_spec import Unsupported, Written, write_spec
 
-CODE = "MS742"
 _NO_TRAINING = "MS744"
 _LOST = "MS981"
 
@@ -72,7 +72,7 @@ def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict
     try:
         value = value_of(text)
     except Unreadable as error:
-        return Checked(None, (_fault(str(error), error.help),))
+        return Checked(None, (_refused(error),))
     found = import_model(value, None, options)
     return Checked(None if found.value is None else dict(found.value.spec), found.diagnostics)
 
@@ -93,7 +93,7 @@ def import_model(
     except Unsupported as error:
         return Checked(None, tuple(map(_unsupported, by_reason(error.found))))
     except Unreadable as error:
-        return Checked(None, (_fault(str(error), error.help),))
+        return Checked(None, (_refused(error),))
     except RecursionError:
         return Checked(None, (_fault("its models or values are nested too deeply", None),))
     return _said(model, written, training, options)
@@ -196,8 +196,12 @@ def _keeps_names(whole: TypedGraph, graph: TypedGraph, pairs: Pairs) -> bool:
 # Faults -------------------------------------------------------------------------------------------
 
 
+def _refused(error: Unreadable) -> Diagnostic:
+    return Diagnostic(error.code, "error", str(error), None, (), error.help)
+
+
 def _fault(message: str, help: str | None) -> Diagnostic:
-    return Diagnostic(CODE, "error", message, None, (), help)
+    return _refused(Unreadable(message, help))
 
 
 def _unsupported(reason: Reason) -> Diagnostic:

@@ -10,15 +10,25 @@ Three generations differ in their form:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
+from .architecture import (
+    MODELS,
+    Architecture,
+    CallDef,
+    InputDef,
+    LayerDef,
+    NotAModel,
+    Source,
+    Unreadable,
+)
 from .call_order import ordered, renumbered
+from .enclosed_models import enclosed, is_configuration, kind_of
 from .input_layers import built_input, first_input, input_of
+from .json_text import value_of
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
 from .old_defaults import as_of_now
 from .tokenizer import tokenizer_as_model
@@ -26,10 +36,7 @@ from .value_forms import is_foreign, module_of
 from .wrapped_models import held_model
 from .writers import stated, writer_of
 
-LARGEST = 8 * 2**20
-"""Maximum size of a description in bytes: NASNetLarge, the longest in Keras, has 1.1 MB."""
 _DEEPEST = 50
-_DEEPEST_VALUE = 250
 _MOST_LAYERS = 4_000
 """Maximum number of layers of one model: NASNetLarge has 1,041."""
 _MOST_CALLS = 100_000
@@ -41,40 +48,9 @@ def parse(text: bytes | str) -> Architecture:
     return architecture(value_of(text))
 
 
-def value_of(text: bytes | str) -> Any:
-    """The plain value of a JSON document, within limits. Raises `Unreadable`."""
-    if len(text) > LARGEST:
-        raise Unreadable(f"the architecture has {len(text):,} bytes; the maximum is {LARGEST:,}")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Unreadable("this is not the JSON of a model") from None
-    if _is_deeper(value, _DEEPEST_VALUE):
-        raise Unreadable(f"the architecture has more than {_DEEPEST_VALUE} nested levels")
-    if isinstance(value, str):  # `json.dumps(model.to_json())`, a common mistake
-        return value_of(value) if value.lstrip()[:1] == "{" else value
-    return value
-
-
-def _is_deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [item for one in level for item in _items(one)]
-        if not level:
-            return False
-    return True
-
-
-def _items(value: Any) -> Iterable[Any]:
-    """The items of a list or the values of a mapping; empty for other values."""
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
 def architecture(value: Any) -> Architecture:
     """The architecture in a model's configuration, in the terms of Keras 3. Raises `Unreadable`."""
-    value = tokenizer_as_model(value)
+    value = tokenizer_as_model(enclosed(value))
     writer = writer_of(value)
     version = stated(value, "keras_version") or str(writer.version[0])
     lost: list[str] = []
@@ -85,10 +61,6 @@ def architecture(value: Any) -> Architecture:
 def _architecture(value: Any, depth: int) -> Architecture:
     if depth > _DEEPEST:
         raise Unreadable(f"the model has more than {_DEEPEST} nested levels of models")
-    if (model := _inner(value, "model_config")) is not None:  # with training, as in HDF5 files
-        value = model
-    if (topology := _inner(value, "modelTopology")) is not None:  # TensorFlow.js
-        return _architecture(topology, depth + 1)
     kind, config = _class_and_config(value)
     if kind not in MODELS or not _is_model(config):
         raise Unreadable(
@@ -105,36 +77,14 @@ def _architecture(value: Any, depth: int) -> Architecture:
     return found
 
 
-def _inner(value: Any, key: str) -> dict[str, Any] | None:
-    """The mapping under a key, if both are mappings."""
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else None
-
-
 def _class_and_config(value: Any) -> tuple[str, Any]:
     if isinstance(value, dict) and "config" in value:
         kind = value.get("class_name")
         if isinstance(kind, str):
             return kind, value["config"]
-    elif _is_model(value) and all(_is_entry(one) for one in _layers_of(value)):
-        return _kind_of(value), value  # what `model.get_config()` returns
-    raise Unreadable("this is not a model: it has no `class_name` and `config`")
-
-
-def _layers_of(config: Any) -> list[Any]:
-    found: list[Any] = config if isinstance(config, list) else config["layers"]
-    return found
-
-
-def _is_entry(value: Any) -> bool:
-    """Whether a value has the form of a layer."""
-    return isinstance(value, dict) and isinstance(value.get("class_name"), str)
-
-
-def _kind_of(config: Any) -> str:
-    """The class of a model whose file contains only its configuration."""
-    is_graph = isinstance(config, dict) and "input_layers" in config
-    return "Functional" if is_graph else "Sequential"
+    elif is_configuration(value):
+        return kind_of(value), value  # what `model.get_config()` returns
+    raise NotAModel("this is not a model: it has no `class_name` and `config`")
 
 
 def _is_model(config: Any) -> bool:

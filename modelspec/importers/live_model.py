@@ -10,12 +10,12 @@ from typing import Any
 from modelspec.core.diagnostics import Checked, Diagnostic
 from modelspec.core.quiet_warnings import ignoring
 
-from .architecture import Unreadable
+from .architecture import NotAModel, Unreadable
 from .import_model import import_model
-from .keras_json import value_of
+from .json_text import value_of
 from .live_settings import completed, jit_of
 
-_NO_MODEL, _UNSUPPORTED, LOST = "MS746", "MS742", "MS747"
+LOST = "MS747"
 EPSILON = 1e-7
 """The epsilon of models trained by modelspec, independent of `keras.json`."""
 _PACKAGES = ("keras", "tf_keras", "tensorflow")
@@ -31,8 +31,7 @@ def imported(model: Any) -> Checked[dict[str, Any] | None]:
     try:
         live = described(model)
     except Unreadable as error:
-        code = _NO_MODEL if isinstance(error, _NoModel) else _UNSUPPORTED
-        return Checked(None, (Diagnostic(code, "error", str(error), None, (), error.help),))
+        return Checked(None, (Diagnostic(error.code, "error", str(error), None, (), error.help),))
     found = import_model(live.value, live.training)
     if found.value is None:
         return Checked(None, found.diagnostics)
@@ -47,7 +46,7 @@ def same_size(model: Any, parameters: int | None) -> Diagnostic | None:
     if parameters is None or not model.built or parameters == model.count_params():
         return None
     return Diagnostic(
-        _UNSUPPORTED,
+        Unreadable.code,
         "error",
         f"the model has {model.count_params():,} parameters, but its configuration has"
         f" {parameters:,}: a layer is shared between models, which Keras does not save",
@@ -57,8 +56,10 @@ def same_size(model: Any, parameters: int | None) -> Diagnostic | None:
     )
 
 
-class _NoModel(Unreadable):
+class _NoModel(NotAModel):
     """The argument is not a model, or it has no input or no layers yet."""
+
+    code = "MS746"
 
 
 @dataclass(frozen=True)

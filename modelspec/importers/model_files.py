@@ -18,8 +18,9 @@ from typing import IO, Any
 
 from . import hdf5_attributes as hdf5_texts
 from . import keras_yaml as old_yaml
-from .architecture import Unreadable
-from .keras_json import LARGEST, value_of
+from .architecture import NotAModel, Unreadable
+from .enclosed_models import enclosed
+from .json_text import LARGEST, value_of
 from .saved_model import described, is_saved_model
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -161,7 +162,7 @@ def _hdf5(path: Path) -> ModelFile:
     """A whole model of Keras 1 to 3."""
     text, training, writer = hdf5_texts.read(path)
     if text is None:
-        raise Unreadable("the file contains weights but no model", _WEIGHTS_ONLY)
+        raise NotAModel("the file contains weights but no model", _WEIGHTS_ONLY)
     model = value_of(text)
     if isinstance(model, dict):
         model = {**writer, **model}
@@ -185,21 +186,25 @@ def _text(file: IO[bytes]) -> ModelFile:
         raise Unreadable(
             "this is not a file of a Keras model: neither an archive, nor HDF5, nor text", _AGAIN
         ) from None
-    if text.lstrip()[:1] in ("{", "[", '"'):
-        value = value_of(text)
-        topology = _mapping(value).get("modelTopology")
-        if _mapping(value).get("format") == "graph-model":
-            raise Unreadable(
-                "this is a graph of TensorFlow.js: operations without the layers that they came"
-                " from",
-                "convert the Keras model with `--output_format tfjs_layers_model`, or import it"
-                " itself",
-            )
-        inner = _mapping(topology) or _mapping(value)
-        form = "json" if topology is None else "tfjs"
-        training = inner.get("training_config") or inner.get("compile_config")
-        return ModelFile(form, value, training, bool(_mapping(value).get("weightsManifest")))
-    return ModelFile("yaml", old_yaml.value_of(text))
+    is_json = text.lstrip()[:1] in ("{", "[", '"')
+    value = value_of(text) if is_json else old_yaml.value_of(text)
+    if _mapping(value).get("format") == "graph-model":
+        raise Unreadable(
+            "this is a graph of TensorFlow.js: operations without the layers that they came from",
+            "convert the Keras model with `--output_format tfjs_layers_model`, or import it itself",
+        )
+    model = enclosed(value)
+    settings = _mapping(model)
+    return ModelFile(
+        _form(value) if is_json else "yaml",
+        model,
+        settings.get("training_config") or settings.get("compile_config"),
+        bool(_mapping(value).get("weightsManifest")),
+    )
+
+
+def _form(value: Any) -> str:
+    return "tfjs" if "modelTopology" in _mapping(value) else "json"
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -95,6 +95,8 @@ _ORDERINGS: Final = ("th", "tf")
 _INDICES: Final = ("Discretization", "Hashing", "IntegerLookup", "StringLookup")
 """Layers whose `dtype` was only that of their output, if that is indices."""
 _BILINEAR_BEFORE: Final = (2, 4)
+_STRETCHED: Final = {"RandomHeight": "height", "RandomWidth": "width"}
+"""Layers that change one size of images in training, and what they change."""
 
 
 def as_of_now(value: Any, writer: Writer, lost: list[str]) -> Any:
@@ -126,8 +128,11 @@ class _Rewriting:
             return value
         found = {key: self.of(one) for key, one in value.items()}
         kind, config = found.get("class_name"), found.get("config")
-        if isinstance(kind, str) and isinstance(config, dict):
-            found["config"] = self._layer(kind, config)
+        if not isinstance(kind, str) or not isinstance(config, dict):
+            return found
+        found["config"] = self._layer(kind, config)
+        if kind in _STRETCHED:
+            return self._unchanged(found)
         return _cropped(found) if kind == "RandomCrop" else found
 
     def _layer(self, kind: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +180,17 @@ class _Rewriting:
                 f"in training, `{str(config.get('name', 'Embedding'))[:60]}` dropped whole words"
                 f" (`dropout: {rate}`), which no layer of Keras 3 does"
             )
+
+    def _unchanged(self, layer: dict[str, Any]) -> dict[str, Any]:
+        """The layer as it was outside of training, where it returned its input."""
+        kind, config = layer["class_name"], layer["config"]
+        name = str(config.get("name", kind))
+        self.lost.append(
+            f"in training, `{name[:60]}` changed the {_STRETCHED[kind]} of images"
+            f" (`factor: {str(config.get('factor'))[:60]}`), which no layer of Keras 3 does"
+        )
+        kept = {key: config[key] for key in ("name", "batch_input_shape") if key in config}
+        return {**layer, "class_name": "Identity", "config": kept}
 
     def _add_ordering(self, config: dict[str, Any]) -> None:
         """The order of axes that the layers around a layer have."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .architecture import Unreadable
-from .keras_json import LARGEST, value_of
+from .json_text import LARGEST, value_of
 
 METADATA = "keras_metadata.pb"
 PROGRAM = "saved_model.pb"

@@ -21,6 +21,8 @@ from modelspec.catalog.layers import LAYERS
 from modelspec.core.registry import Registry, snake_case
 from modelspec.core.settings import Context, Faults, Settings, read_form
 
+from .value_forms import same_in_float32
+
 _SCALED = {
     (1.0, "fan_avg", "uniform"): "GlorotUniform",
     (1.0, "fan_avg", "truncated_normal"): "GlorotNormal",
@@ -32,11 +34,8 @@ _SCALED = {
 """The Keras name of a `VarianceScaling` with this scale, mode and distribution."""
 
 
-_LONG, _SHORT = 17, 10
-"""Characters of a float with the digits of a rounding, and of one without them."""
-_DIGITS = 14
-_ROUNDING = 4 * 2.0**-52
-"""The relative error of a few operations in float64; far below the half digit of float32."""
+_LONG = 17
+"""Characters of a float that was calculated: 0.07500000000000001, 1/255."""
 
 
 def short_training(section: dict[str, Any]) -> dict[str, Any]:
@@ -148,16 +147,14 @@ class Shortener:
 
 
 def without_rounding(value: Any) -> Any:
-    """The value with 0.075 for 0.07500000000000001: a float that is one with few digits, except for
-    the rounding of an operation in Python, and is the same in float32.
+    """The value with 0.075 for 0.07500000000000001, and 0.003921569 for 1/255: a float with many
+    digits as the shortest one that is the same in float32.
     """
     if isinstance(value, list):
         return [without_rounding(one) for one in value]
     if not isinstance(value, float) or len(repr(value)) < _LONG:
         return value
-    short = float(f"{value:.{_DIGITS}g}")
-    is_same = len(repr(short)) <= _SHORT and abs(short - value) <= _ROUNDING * abs(value)
-    return short if is_same else value
+    return same_in_float32(value)
 
 
 def primary_of(family: Registry, kind: str) -> str | None:

@@ -91,16 +91,23 @@ def shortest(value: float) -> float:
     """The number with the fewest digits that is the same in float32, if it is a float32: 0.001 for
     0.0010000000474974513.
     """
-    if not math.isfinite(value) or abs(value) > 1e38:
+    if not _fits(value) or struct.unpack("f", struct.pack("f", value))[0] != value:
+        return value
+    return same_in_float32(value)
+
+
+def same_in_float32(value: float) -> float:
+    """The number with the fewest digits that is the same in float32: 0.003921569 for 1/255."""
+    if not _fits(value):
         return value
     single = struct.pack("f", value)
-    if struct.unpack("f", single)[0] != value:
-        return value
-    for digits in range(1, 10):
-        short = float(f"{value:.{digits}g}")
-        if struct.pack("f", short) == single:
-            return short
-    return value
+    shorter = (float(f"{value:.{digits}g}") for digits in range(1, 10))
+    return next((short for short in shorter if struct.pack("f", short) == single), value)
+
+
+def _fits(value: float) -> bool:
+    """Whether float32 has a number with as many digits."""
+    return math.isfinite(value) and (value == 0 or 1e-37 < abs(value) < 1e38)
 
 
 def module_of(entry: Mapping[str, Any]) -> str:

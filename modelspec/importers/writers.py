@@ -15,7 +15,6 @@ _KERAS_1 = frozenset(
 """Settings that only Keras 1 writes; `output_dim` is also a setting of every `Embedding`."""
 _EMBEDDING = "Embedding"
 _LONGEST = 40
-_OUTER = ("modelTopology", "model_config")
 _VERSION = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?")
 _LIKE_KERAS = (2, 2, 0)
 """The version of Keras whose defaults TensorFlow.js has."""
@@ -59,17 +58,9 @@ def writer_of(value: Any) -> Writer:
 
 
 def stated(value: Any, key: str) -> str:
-    """A text about the writer in a description, or in the parts around the model: `keras_version`,
-    `backend`. Empty if the file has none.
-    """
-    for _ in range(len(_OUTER) + 1):
-        if not isinstance(value, Mapping):
-            break
-        found = value.get(key)
-        if isinstance(found, str) and len(found) < _LONGEST:
-            return found
-        value = next((value[one] for one in _OUTER if isinstance(value.get(one), Mapping)), None)
-    return ""
+    """A text about the writer in a description: `keras_version`, `backend`. Empty without one."""
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) and len(found) < _LONGEST else ""
 
 
 def _generation(value: Any) -> int:

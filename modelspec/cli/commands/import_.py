@@ -31,6 +31,7 @@ ORDER = 140
         "modelspec import model.keras -o model.yaml",
         "modelspec import old.h5 -o old.yaml --weights old.safetensors",
         "modelspec import model.json -o -",
+        "modelspec import saved_model/ -o model.yaml",
         "modelspec import old.h5 -o old.yaml --stubs",
         "modelspec import models/ --verify --format json",
     )
@@ -116,8 +117,9 @@ def command(
     """Convert a Keras model to a spec.
 
     MODEL is a file: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture JSON or YAML,
-    or the `model.json` of TensorFlow.js. No code in the file is run. Of a folder, every model file
-    below it is tried, and a table shows which ones can be imported.
+    or the `model.json` of TensorFlow.js; or the folder of a SavedModel of tf.keras. No code in it
+    is run. Of another folder, every model below it is tried, and a table shows which ones can be
+    imported.
 
     The exit status is 1 if a spec has errors, if `--stubs` left something to do, or if a model of a
     folder cannot be imported; 3 if weights cannot be read, or `--verify` finds other outputs.

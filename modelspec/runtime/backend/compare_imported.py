@@ -18,6 +18,7 @@ from typing import Any
 from modelspec.importers.architecture import Unreadable
 from modelspec.importers.import_model import Imported, Options, import_model
 from modelspec.importers.model_files import ModelFile, read_model
+from modelspec.importers.saved_model import is_saved_model
 from modelspec.importers.value_forms import is_foreign
 
 from ..data.errors import RunError
@@ -40,6 +41,9 @@ class NotCompared(Exception):
 def compared(path: Path, options: Options) -> dict[str, Any]:
     """`{"difference": x, "largest": y}`, or `{"reason": text}` if nothing can be compared."""
     try:
+        if is_saved_model(path):
+            # Its program can write files, and Keras runs it while it loads the model.
+            raise NotCompared("it is a SavedModel, whose program Keras would run")
         file = read_model(path)
         found = import_model(file.model, None, options).value
         if found is None:
