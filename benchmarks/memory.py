@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -116,8 +117,13 @@ def each(sizes: dict[int, float]) -> float:
     return (sizes[last] - sizes[5]) / (last - 5)
 
 
+def ratio(own: float, other: float) -> str:
+    """That of what each adds; `-` if plain Keras adds less than a page of memory."""
+    return f"{own / other:.2f}" if other > mmap.PAGESIZE / 1e6 else "-"
+
+
 def main() -> None:
-    """Prints a table for each kind of work."""
+    """Prints a table for each kind of work, with the ratio of what modelspec and Keras add."""
     trainings, predictions = (int(one) for one in [*sys.argv[1:], "30", "1000"][:2])
     found = {who: measured(who, trainings, predictions) for who in ("modelspec", "keras")}
     for kind in ("trainings", "predictions"):
@@ -126,7 +132,8 @@ def main() -> None:
         for number in sizes["keras"]:
             print(f"{number:12,} {sizes['modelspec'][number]:12.0f} {sizes['keras'][number]:12.0f}")
         added = {who: each(one) for who, one in sizes.items()}
-        print(f"{'each adds':>12} {added['modelspec']:12.2f} {added['keras']:12.2f}\n")
+        print(f"{'each adds':>12} {added['modelspec']:12.2f} {added['keras']:12.2f}")
+        print(f"{'ratio':>12} {ratio(added['modelspec'], added['keras']):>12}\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The cost of `modelspec predict` and `evaluate` beside pandas and Keras by hand.
 
-    python benchmarks/predicting.py [rounds [rows [images]]]
+    python benchmarks/predicting.py [rounds [rows [images [kind,...]]]]
 
 Each kind of source is predicted by a new process of the command line, and by a new process of a
 program that does the same by hand: it reads the whole source with the fastest reader for it, calls
@@ -28,6 +28,7 @@ TABLES = ("csv", "parquet", "npz", "hdf5", "jsonl")
 TRAINED = 2_000
 """The rows from which the models are trained; their accuracy does not matter here."""
 BATCH = 1024
+CLASSES = {"StringLookup": {"num_oov_indices": 0}}
 DEFAULTS = (3, 1_000_000, 5_000)
 """Rounds, rows and images."""
 
@@ -86,7 +87,7 @@ def spec(kind: str) -> dict[str, Any]:
             "data": {
                 "source": {"images": {"path": "train.images", "size": [SIDE, SIDE]}},
                 "inputs": {"image": {"column": "image", "transform": [{"Rescaling": 1 / 255}]}},
-                "targets": {"kind": {"column": "label", "transform": ["StringLookup"]}},
+                "targets": {"kind": {"column": "label", "transform": [CLASSES]}},
             },
             "training": {**training, "loss": "sparse_categorical_crossentropy"},
         }
@@ -237,17 +238,20 @@ def main() -> None:
     if sys.argv[1:2] == ["--by-hand"]:
         by_hand(*sys.argv[2:4])
         return
-    given = [int(one) for one in sys.argv[1:]]
+    given = [int(one) for one in sys.argv[1:4]]
     rounds, rows, images = [*given, *DEFAULTS[len(given) :]]
+    kinds = sys.argv[4].split(",") if sys.argv[4:] else (*TABLES, "images")
     print(f"{'':18} {'modelspec':>9} {'by hand':>9} {'ratio':>7} {'peak memory':>23}")
     with tempfile.TemporaryDirectory() as folder:
-        for kind in TABLES:
+        for kind in (one for one in TABLES if one in kinds):
             write_table(kind, Path(folder) / f"train.{kind}", TRAINED)
             write_table(kind, Path(folder) / f"large.{kind}", rows)
             train(kind, folder)
             for what in ("predict", "evaluate"):
                 compare(kind, what, rounds, folder)
             (Path(folder) / f"large.{kind}").unlink()
+        if "images" not in kinds:
+            return
         write_images(Path(folder) / "train.images", 200)
         write_images(Path(folder) / "large.images", images)
         train("images", folder)

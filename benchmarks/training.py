@@ -1,6 +1,7 @@
 """Training throughput compared with a hand-written `model.fit`, and the cost of determinism.
 
     python benchmarks/training.py [rounds]
+    python benchmarks/training.py --xla [seconds [case,...]]
 
 Two models: one limited by computation (a convolutional network), one by the overhead of a step (a
 small perceptron). The hand-written program has the same layers in Keras, arrays, `fit`, no
@@ -8,6 +9,10 @@ determinism. Every figure is the best of several alternating processes, so that 
 affects all of them equally; within a process it is the median epoch without the first, which
 compiles. Target: at least 1.0 times the throughput of `fit` on the first, at least 1.3 times on the
 second.
+
+With `--xla`: what `jit: auto` chooses and gains in trainings of about so many seconds (120), of
+these models and of one with many element by element operations; and how long XLA compiles each
+operation of a step. Target: at most 1.05 times the time without XLA.
 """
 
 from __future__ import annotations
@@ -52,6 +57,17 @@ CASES: dict[str, dict[str, Any]] = {
             {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
         ],
     },
+}
+ELEMENTWISE: dict[str, Any] = {
+    "shape": [2000],
+    "examples": 3200,
+    "epochs": 3,
+    "batch_size": 100,
+    "layers": [
+        {"Dense": {"units": 512}},
+        *[one for _ in range(4) for one in ("LayerNormalization", {"Activation": "gelu"})],
+        {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
+    ],
 }
 WAYS = ("fit", "fit, deterministic", "modelspec, not deterministic", "modelspec")
 
@@ -121,8 +137,36 @@ def fitted(checked: Any, case: dict[str, Any], deterministic: bool) -> float:
     return statistics.median(seconds[1:])
 
 
-def child(name: str, way: str) -> float:
-    """`measured` in a new process and folder."""
+def chosen(name: str, jit: str, epochs: int) -> dict[str, Any]:
+    """The seconds of a training that is not deterministic, and how its steps were run."""
+    import modelspec as ms
+    from modelspec.runtime.run.step import TrainingSteps
+
+    case = {**CASES, "elementwise": ELEMENTWISE}[name]
+    write_data(case)
+    counts: list[int] = []
+    count = TrainingSteps.operations
+
+    def counted(steps: TrainingSteps, iterator: Any) -> int:
+        counts.append(count(steps, iterator))
+        return counts[-1]
+
+    TrainingSteps.operations = counted  # type: ignore[method-assign]
+    value = spec({**case, "epochs": epochs}, deterministic=False)
+    value["runtime"]["jit"] = "auto" if jit == "auto" else False
+    run = ms.load_spec(value).train("run")
+    found = json.loads((run.directory / "manifest.json").read_text())
+    lines = (run.directory / "history.csv").read_text().splitlines()[2:]
+    epoch = statistics.median(float(line.rpartition(",")[2]) for line in lines)
+    return {
+        **{name: found[name] for name in ("seconds", "execution")},
+        "epoch": epoch,
+        "operations": counts[-1] if counts else None,
+    }
+
+
+def child(name: str, way: str, *more: str) -> Any:
+    """`measured` or `chosen` in a new process and folder."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -131,14 +175,14 @@ def child(name: str, way: str) -> float:
     }
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, __file__, "--child", name, way],
+            [sys.executable, __file__, "--child", name, way, *more],
             cwd=folder,
             env=environment,
             check=True,
             capture_output=True,
             text=True,
         )
-    return float(json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def compare(name: str, rounds: int) -> None:
@@ -162,9 +206,34 @@ def compare(name: str, rounds: int) -> None:
     print(f"  determinism costs {cost:.0%} of an epoch's time")
 
 
+def choose(name: str, seconds: float) -> None:
+    """Prints what `jit: auto` chooses in a training of about so many seconds, and what it gains."""
+    epochs = max(4, round(seconds / child(name, "false", "4")["epoch"]))
+    plain, auto = (child(name, jit, str(epochs)) for jit in ("false", "auto"))
+    [choice] = auto["execution"]["jit"]
+    print(f"{name}: {choice['why']}, {'with' if auto['execution']['xla'] else 'without'} XLA")
+    if choice["why"] == "measured":
+        each = 1e3 * choice["compile_seconds"] / auto["operations"]
+        print(
+            f"  a step takes {1e3 * choice['step_seconds']:.3g} ms, with XLA"
+            f" {1e3 * choice['xla_step_seconds']:.3g} ms; {choice['compile_seconds']:.1f} s of"
+            f" compilation, {each:.1f} ms for each of {auto['operations']} operations"
+        )
+    ratio = auto["seconds"] / plain["seconds"]
+    print(
+        f"  {epochs} epochs: {auto['seconds']:.1f} s with `auto`, {plain['seconds']:.1f} s without"
+        f" XLA, ratio {ratio:.2f}"
+    )
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(measured(*sys.argv[2:])))
+        name, way, *more = sys.argv[2:]
+        print(json.dumps(chosen(name, way, int(more[0])) if more else measured(name, way)))
+        return
+    if sys.argv[1:2] == ["--xla"]:
+        for name in sys.argv[3].split(",") if sys.argv[3:] else (*CASES, "elementwise"):
+            choose(name, float(sys.argv[2]) if sys.argv[2:] else 120)
         return
     for name in CASES:
         compare(name, int(sys.argv[1]) if sys.argv[1:] else 3)

@@ -53,6 +53,10 @@ def test_callbacks_that_hear_each_step_keep_single_steps() -> None:
             "256 in each call of TensorFlow, 2.1 times as fast as single steps; without XLA",
         ),
         (
+            {"steps_per_call": 9, "speedup": 1.01, "xla": False},
+            "9 in each call of TensorFlow; without XLA",
+        ),
+        (
             {"steps_per_call": 1, "xla": True},
             "one in each call of TensorFlow; with XLA",
         ),

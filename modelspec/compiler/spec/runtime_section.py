@@ -118,7 +118,9 @@ class Runtime(Section):
     jit: Annotated[
         bool | str, PlainValidator(_jit, json_schema_input_type=bool | Literal["auto"])
     ] = "auto"
-    """Whether XLA compiles the steps; `auto`: on an accelerator."""
+    """Whether XLA compiles the training steps; `auto`: where a measurement in the first epoch finds
+    that it pays, never in a deterministic run.
+    """
     devices: Annotated[
         str | int | tuple[int, ...],
         PlainValidator(_devices, json_schema_input_type=_Devices),

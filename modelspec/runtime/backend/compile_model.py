@@ -29,9 +29,7 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
         loss_weights=_loss_weights(training, several),
         metrics=_metrics(training.metrics, several),
         weighted_metrics=_metrics(training.weighted_metrics, several),
-        # On a CPU, XLA is slower than TensorFlow's own kernels (2 to 3 times for convolutions) and
-        # slow to compile.
-        jit_compile=_has_accelerator() if jit == "auto" else jit,
+        jit_compile=jit is True,  # with `auto`, a training measures whether XLA pays
     )
     if _has_formula(training) or training.objective or has_schedules(model.optimizer):
         forget_compilation(model)
@@ -148,9 +146,3 @@ def _metric(settings: Any) -> Any:
 def _by_output(values: dict[str, Any], several: bool) -> Any:
     """By name if the model has several outputs; otherwise the value of the only output."""
     return values if several else next(iter(values.values()), None)
-
-
-def _has_accelerator() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))

@@ -88,7 +88,8 @@ class Feed:
             return part.in_epoch(seed, int(epoch))
 
         def batches_of(epoch: Any) -> tf.data.Dataset:
-            shuffled = tf.ensure_shape(tf.numpy_function(permuted, [epoch], tf.int64), [count])
+            kind = tf.as_dtype(part.type_in_epoch)
+            shuffled = tf.ensure_shape(tf.numpy_function(permuted, [epoch], kind), [count])
             first = tf.where(
                 tf.equal(epoch, first_epoch), tf.cast(first_step, tf.int64), tf.zeros((), tf.int64)
             )
@@ -214,7 +215,7 @@ class Feed:
         import tensorflow as tf
 
         def batch(step: Any) -> Any:
-            chosen = _of_step(positions, step, batch_size, count)
+            chosen = tf.cast(_of_step(positions, step, batch_size, count), tf.int64)
             return self._batch(chosen, weights, epoch, step, terms=self._of_terms, share=share)
 
         return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))

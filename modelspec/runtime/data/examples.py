@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
@@ -13,7 +14,7 @@ from modelspec.core.diagnostics import Diagnostic
 from .adapted_state import State
 from .cache import Explanation
 from .columns import Binding
-from .epoch_order import order, taken_in_place
+from .epoch_order import order, taken_in_place, type_of_positions
 from .example_weights import Balanced
 from .random_inputs import RandomInput
 from .split import Positions, everything
@@ -96,13 +97,18 @@ class Part:
         sampling = self.examples.sampling
         return len(self) if sampling is None else sampling.size(self.positions)
 
-    def in_epoch(self, seed: int, epoch: int) -> Positions:
+    @cached_property
+    def type_in_epoch(self) -> Any:
+        """The type of the positions of an epoch."""
+        return type_of_positions(self.positions)
+
+    def in_epoch(self, seed: int, epoch: int) -> Array:
         """The positions of the examples of an epoch (from 0), in its order. They depend only on the
         seed and the epoch.
         """
         sampling = self.examples.sampling
         drawn = self.positions if sampling is None else sampling.drawn(self.positions, seed, epoch)
-        return taken_in_place(drawn, order(seed, epoch, len(drawn)))
+        return taken_in_place(drawn, order(seed, epoch, len(drawn), self.type_in_epoch))
 
     @property
     def rows(self) -> Positions:

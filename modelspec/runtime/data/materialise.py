@@ -24,6 +24,7 @@ from .columns import Bound, Key
 from .conform import PRECISION, Index, arrange, as_read, bind_sizes, cast
 from .errors import Findings
 from .fit_targets import fit_target
+from .gathered_rows import GatheredRows
 from .real_steps import kept_lengths
 from .scan import Scan
 from .spec_facts import compared_outputs, row_inputs, row_outputs, section, typed_graph
@@ -128,7 +129,7 @@ class ArrayWriter:
     arrays: dict[str, Array] = field(default_factory=dict)
     _at: int = 0
     _sizes: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _waiting: dict[str, list[Array]] = field(default_factory=dict)
+    _waiting: dict[str, GatheredRows] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _lookups: dict[str, list[VectorTable]] | None = None
 
@@ -193,16 +194,17 @@ class ArrayWriter:
         )
 
     def _target(self, name: str, values: Array | None, *, last: bool) -> None:
-        waiting = self._waiting.setdefault(name, [])
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            waiting = self._waiting[name] = GatheredRows(_TOGETHER, self.scan.kept)
         if values is not None:
-            waiting.append(values)
-        if not waiting or (not last and sum(one.nbytes for one in waiting) < _TOGETHER):
+            waiting.add(values)
+        whole = waiting.take() if last or waiting.full else None
+        if whole is None:
             return
-        whole = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
-        waiting.clear()
         at = self._counts.get(name, 0)
         rows = (
-            np.arange(at, at + len(whole))
+            range(at, at + len(whole))
             if self.scan.rows is None
             else self.scan.rows[at : at + len(whole)]
         )
@@ -214,7 +216,7 @@ class ArrayWriter:
             self._write(f"targets/{name}", fitted, at)
         self._counts[name] = at + len(whole)
 
-    def target(self, name: str, rows: Array | None) -> Target:
+    def target(self, name: str, rows: Array | range | None) -> Target:
         """The facts about an output that is trained."""
         pipe = self.pipes["targets", name]
         return target_of(
@@ -228,7 +230,7 @@ def target_of(
     bound: Bound,
     layers: tuple[Layer, ...],
     table: Table,
-    rows: Array | None,
+    rows: Array | range | None,
 ) -> Target:
     """An output that is trained: its type, its loss, and the origin of its targets."""
     return Target(

@@ -75,12 +75,14 @@ class Moments:
             self._add(values.astype(np.float64), real)
 
     def _add(self, numbers: Array, real: Array | None) -> None:
+        """`numbers` are changed: copies of them would take several times their memory."""
         if self._shift is None:
-            self._shift = _first(numbers, real, self.over)
-        shifted = _kept(numbers - self._shift, real, 0.0)
+            self._shift = _first(numbers, real, self.over).copy()
         count = _count(numbers, real, self.over)
+        shifted = _kept(np.subtract(numbers, self._shift, out=numbers), real, 0.0)
         mean = shifted.sum(axis=self.over, keepdims=True) / np.maximum(count, 1)
-        distances = np.square(_kept(shifted - mean, real, 0.0))
+        distances = _kept(np.subtract(shifted, mean, out=shifted), real, 0.0)
+        np.square(distances, out=distances)
         squares = distances.sum(axis=self.over, keepdims=True)
         whole = np.maximum(self._count + count, 1)
         change = mean - self._mean

@@ -25,7 +25,7 @@ class Target:
     """Its loss, or the metric that determines its targets."""
     bound: Bound
     table: Table
-    rows: Array | None = None
+    rows: Array | range | None = None
     """The position of each example in the source; None: its own."""
     labels: tuple[Any, ...] | None = None
     """The label of each class, if a lookup makes the target."""

@@ -11,6 +11,7 @@ from modelspec.core.text_table import columns, text_table
 
 from .edited_files import altered
 from .ending import reason, state, to_continue, weights
+from .execution import execution
 from .expectation_table import expectations_table
 from .formatting import duration, moment, number, size, sparkline
 from .listing import is_better_small
@@ -95,7 +96,7 @@ def facts_of(record: Record) -> Iterator[tuple[str, str]]:
     yield "started", moment(record.started) if record.started else ""
     yield "ended", _ended(record)
     yield "epochs", _epochs(record)
-    yield "steps", _execution(record)
+    yield "steps", execution(record)
     yield "stages", _stages(record)
     yield "players", _players(record)
     yield "weights", weights(record)
@@ -179,20 +180,6 @@ def _epochs(record: Record) -> str:
     if each:
         words.append(f"{duration(sum(each) / len(each))} each")
     return ", ".join(words)
-
-
-def _execution(record: Record) -> str:
-    """`256 in each call of TensorFlow, 2.1 times as fast as single steps; without XLA`."""
-    count, gain = (
-        record.number("execution", "steps_per_call"),
-        record.number("execution", "speedup"),
-    )
-    if count is None:
-        return ""
-    words = "one" if count == 1 else f"{count:,.0f}"
-    gained = f", {gain:.2g} times as fast as single steps" if gain is not None and count > 1 else ""
-    xla = "with" if record.value("execution", "xla") is True else "without"
-    return f"{words} in each call of TensorFlow{gained}; {xla} XLA"
 
 
 def _resumed(one: Mapping[str, Any]) -> str:

@@ -16,7 +16,9 @@ from ..history.slices import SliceResult
 from .events import Plan, Watcher, loss_first
 from .saver import Saver, Snapshot
 from .signals import Signals
-from .trained_stages import Origin, Outcome, TrainedStage, trained_stages
+from .task import Task
+from .trained_stages import Origin, Outcome, StageOfRun, TrainedStage, trained_stages
+from .xla_choices import Choices
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from ..history.ending import Ending
     from .stage_loop import CallbacksOf, TriedCallbacks
     from .step import Counted, TestSteps
-    from .training_loop import Fitting, Task
+    from .training_loop import Fitting
 
 _MOST_EXAMPLES = 10
 
@@ -86,6 +88,8 @@ class Loop:
         """The training, once it has begun."""
         self.ending: Ending | None = None
         """How the training ended."""
+        self.choices = Choices(auto=prepared.compiled.file.runtime.jit == "auto")
+        """Whether XLA compiles the steps, by stage; a run reads and writes them."""
         self.stages = trained_stages(prepared, training)
         self.outcomes: tuple[Outcome, ...] = ()
         """How its stages ended."""
@@ -186,14 +190,13 @@ class Loop:
             self.enter(stage, continues=stage.index > 0, loads=True)
             record = History(None, Watcher(), 0)
             task = self.task(stage, Origin())
-            fitting = Fitting(self.model, task, history=record, group=self.group)
+            place = StageOfRun(choices=self.choices)
+            fitting = Fitting(self.model, task, history=record, stage=place, group=self.group)
             self.fitting = fitting
             trial(fitting, stage, callbacks, None, self)
 
     def task(self, stage: TrainedStage, origin: Origin) -> Task:
         """The data and length of a stage that begins at `origin`."""
-        from .training_loop import Task
-
         parts, seed = stage.prepared.parts, self.prepared.compiled.file.seed
         train, validation = parts["train"], parts.get("validation")
         size, epochs = stage.training.batch_size, stage.training.epochs
@@ -220,9 +223,16 @@ class Loop:
             return (f"its examples are {shown}{more} of {train.examples.table.name}",)
 
         of_group = shared if share is not None else None
+        shapes = 2 if train.epoch_size > size and train.epoch_size % size else 1
         if validation is None:
             return Task(
-                epochs, stage.steps, batches, examples=examples, random=random, shared=of_group
+                epochs,
+                stage.steps,
+                batches,
+                examples=examples,
+                random=random,
+                shared=of_group,
+                shapes=shapes,
             )
         count = steps(len(validation), size)
         return Task(
@@ -234,6 +244,7 @@ class Loop:
             examples,
             random,
             of_group,
+            shapes,
         )
 
     def equalize(self) -> None:

@@ -120,6 +120,12 @@ class Record:
         self._values["logging"] = {**(found if isinstance(found, dict) else {}), service: run_id}
         self._write()
 
+    def chose(self, choices: list[dict[str, Any]]) -> None:
+        """Records at once whether XLA compiles the steps: a killed run continues with it."""
+        found = self._values.get("execution")
+        self._values["execution"] = {**(found if isinstance(found, dict) else {}), "jit": choices}
+        self._write()
+
     def begin(self, **more: Any) -> None:
         """Called when the training begins."""
         self._values["backend"] = framework.backend()

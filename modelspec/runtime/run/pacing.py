@@ -31,6 +31,10 @@ class Pace:
         """The seconds of a call of one step."""
         self._steps, self._seconds = 0, 0.0
         """Of the calls of at least half of the chosen number of steps."""
+        self._gain: float | None = None
+        self._counts_gain = True
+        self.each: float | None = None
+        """The seconds of a step, once the number of steps per call hardly changes."""
 
     @property
     def count(self) -> int:
@@ -42,14 +46,21 @@ class Pace:
         """The time of single steps divided by that of as many steps in calls of many; None if it
         was not measured.
         """
-        if self._single is None or not self._steps:
-            return None
+        if not self._counts_gain or self._single is None or not self._steps:
+            return self._gain
         return self._single * self._steps / max(self._seconds, 1e-9)
+
+    def keep_gain(self) -> None:
+        """The steps to come take another time: they do not count for the gain."""
+        self._gain, self._counts_gain = self.gain, False
 
     def took(self, steps: int, seconds: float) -> None:
         """Record the time of a call of so many steps."""
         self._calls += 1
-        if self._one_by_one or self._calls == 1:
+        if self._calls == 1:
+            return
+        if self._one_by_one:
+            self.each = seconds / max(steps, 1)
             return
         if steps == 1 and self._count == 1:
             self._single = min(seconds, self._single or seconds)
@@ -61,6 +72,8 @@ class Pace:
         count = max(1, min(_MOST, fitting, 4 * self._count))
         if count >= 2 * self._count:
             self._steps, self._seconds = 0, 0.0
+        else:
+            self.each = seconds / max(steps, 1)
         self._count = count
 
 

@@ -29,22 +29,33 @@ _NONE_FAILED: Final = -1
 
 
 def training_steps(
-    model: keras.Model, random: Mapping[str, RandomInput], *, roll_back: bool
+    model: keras.Model,
+    random: Mapping[str, RandomInput],
+    *,
+    roll_back: bool,
+    jit: bool | None = None,
 ) -> TrainingSteps:
-    """The steps of a training, with or without players. `random` are the random inputs."""
+    """The steps of a training, with or without players. `random` are the random inputs, `jit` as of
+    `TrainingSteps`.
+    """
     found = attached(model)
     if found is None or not found.turns:
-        return TrainingSteps(model, roll_back=roll_back)
-    return PlayerSteps(model, random, roll_back=roll_back)
+        return TrainingSteps(model, roll_back=roll_back, jit=jit)
+    return PlayerSteps(model, random, roll_back=roll_back, jit=jit)
 
 
 class PlayerSteps(TrainingSteps):
     """Trains a compiled model by the players of its training."""
 
     def __init__(
-        self, model: keras.Model, random: Mapping[str, RandomInput], *, roll_back: bool
+        self,
+        model: keras.Model,
+        random: Mapping[str, RandomInput],
+        *,
+        roll_back: bool,
+        jit: bool | None = None,
     ) -> None:
-        super().__init__(model, roll_back=roll_back)
+        super().__init__(model, roll_back=roll_back, jit=jit)
         found = attached(model)
         assert found is not None and isinstance(found.objective, PlayersObjective)
         self._objective = found.objective

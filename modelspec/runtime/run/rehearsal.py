@@ -18,7 +18,7 @@ from .measures import results
 if TYPE_CHECKING:
     from .averages import Averages
     from .step import TestSteps, TrainingSteps
-    from .training_loop import Task
+    from .task import Task
     from .training_state import State
 
 

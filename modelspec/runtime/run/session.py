@@ -96,6 +96,7 @@ def _train(
 
     folder = record.folder
     record.begin()
+    loop.choices.keep(record.values.get("execution"), record.chose)
     try:
         with as_run_error("the training failed", loop.prepared.compiled):
             of_run = loop.stages[0]

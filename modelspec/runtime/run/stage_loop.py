@@ -93,6 +93,7 @@ class StageLoop:
             planned=loop.training.epochs,
             callbacks=kept(stage.own, own, origin.epoch),
             before=before,
+            choices=loop.choices,
         )
         return Fitting(
             loop.model,

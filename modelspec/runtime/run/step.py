@@ -48,7 +48,8 @@ class TrainingSteps:
     functions do not depend on their number.
     """
 
-    def __init__(self, model: keras.Model, *, roll_back: bool) -> None:
+    def __init__(self, model: keras.Model, *, roll_back: bool, jit: bool | None = None) -> None:
+        """`jit`: whether XLA compiles a step; None: as the model is compiled."""
         self.model = model
         self.measures = Measures(model)
         self._attached = attached(model)
@@ -57,7 +58,8 @@ class TrainingSteps:
         """Whether a step with values that are not finite does not change metrics and statistics
         either.
         """
-        self._one = traced(self._step, reduce_retracing=True, jit_compile=model.jit_compile)
+        jit = model.jit_compile if jit is None else jit
+        self._one = traced(self._step, reduce_retracing=True, jit_compile=jit)
         self._many = traced(self._steps, reduce_retracing=True)
 
     def make_variables(self, iterator: Any) -> None:
@@ -74,6 +76,12 @@ class TrainingSteps:
         """Run up to `count` steps; stops early if values are not finite."""
         steps, good, loss, sound, logs = self._many(iterator, tf.constant(count))
         return Taken(int(steps), bool(good), float(loss), bool(sound), logs)
+
+    def operations(self, iterator: Any) -> int:
+        """The number of operations of a step."""
+        traced_steps = self._many.get_concrete_function(iterator, tf.constant(1))
+        graph = traced_steps.graph.as_graph_def()
+        return len(graph.node) + sum(len(one.node_def) for one in graph.library.function)
 
     def at(self, epoch: int, step: int) -> None:
         """The next step is this one of the run, for what depends on its place."""
@@ -153,11 +161,13 @@ class Counted(NamedTuple):
 class TestSteps:
     """Measures a compiled model on batches, as `keras.Model.evaluate` does."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, jit: bool | None = None) -> None:
+        """`jit` as of `TrainingSteps`."""
         self.model = model
         self._measures = Measures(model)
         self._attached = attached(model)
-        self._one = traced(self._step, reduce_retracing=True, jit_compile=model.jit_compile)
+        jit = model.jit_compile if jit is None else jit
+        self._one = traced(self._step, reduce_retracing=True, jit_compile=jit)
         self._many = traced(self._steps, reduce_retracing=True)
         self._counts: Any = 0
 

@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 
 
 def steps_of(
-    model: keras.Model, random: Mapping[str, RandomInput], group: Group | None, *, roll_back: bool
+    model: keras.Model,
+    random: Mapping[str, RandomInput],
+    group: Group | None,
+    *,
+    roll_back: bool,
+    jit: bool | None = None,
 ) -> tuple[Any, Any]:
-    """The steps of the training and of the validation. `random` are the random inputs."""
+    """The steps of the training and of the validation. `random` are the random inputs; `jit`:
+    whether XLA compiles the steps of a single replica, None: as the model is compiled.
+    """
     if group is None:
-        return training_steps(model, random, roll_back=roll_back), TestSteps(model)
+        steps = training_steps(model, random, roll_back=roll_back, jit=jit)
+        return steps, TestSteps(model, jit=jit)
     from ..distributed.steps import GroupSteps, GroupTest, replica_steps
 
     each = [replica_steps(one, random, roll_back=roll_back) for one in group.replicas]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelspec.compiler.spec.training_section import Chosen, Training
@@ -12,6 +12,7 @@ from ..data import Prepared
 from ..data.batches import steps
 from .events import PlannedStage
 from .saver import Snapshot
+from .xla_choices import Choices
 
 if TYPE_CHECKING:
     from .training_loop import Fitting
@@ -131,3 +132,5 @@ class StageOfRun:
     """Those of this stage alone."""
     before: Fitting | None = None
     """The stage before, if this process ran it."""
+    choices: Choices = field(default_factory=lambda: Choices(auto=False))
+    """Those of the run about XLA."""

@@ -9,8 +9,7 @@ validation and the callbacks of an epoch's end.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -18,7 +17,6 @@ import keras
 from modelspec.core.diagnostics import Diagnostic
 
 from ..backend.formula_schedule import set_epoch
-from ..data.random_inputs import RandomInput
 from ..distributed.conduct import Conduct
 from .averages import Averages
 from .callback_calls import Calls, RunCallbacks
@@ -31,33 +29,13 @@ from .rehearsal import Rehearsal, whole_tracebacks
 from .saver import Saver, Snapshot
 from .signals import Signals
 from .steps_of_group import steps_of
+from .task import Task
 from .trained_stages import StageOfRun
 from .training_state import KeptCallback, State
+from .xla_switch import XlaSwitch
 
 if TYPE_CHECKING:
     from ..distributed.replicas import Group
-
-
-@dataclass(frozen=True)
-class Task:
-    """The data and length of a training."""
-
-    epochs: int
-    steps: int
-    """The number of steps per epoch."""
-    batches: Callable[[int, int], Any]
-    """The dataset from an epoch and a step on, with all epochs concatenated."""
-    validation: Any = None
-    """A dataset, or None."""
-    validation_steps: int = 0
-    examples: Callable[[int, int], tuple[str, ...]] = lambda epoch, step: ()
-    """Sentences on the examples in a batch, by its epoch and step from 0."""
-    random: Mapping[str, RandomInput] = field(default_factory=dict)
-    """The inputs that are drawn at random, by name."""
-    shared: Callable[[int, int], Any] | None = None
-    """With several replicas: the batches of this process, as `GroupSteps` take them; the validation
-    has them too.
-    """
 
 
 class Fitting:
@@ -90,14 +68,16 @@ class Fitting:
         steps = origin.position - origin.optimizer + task.epochs * task.steps
         for one in group.models if group is not None else (model,):
             set_epoch(one.optimizer, task.steps, steps)
-        self._training, self.test = steps_of(model, task.random, group, roll_back=on_nan != "stop")
+        self._xla = XlaSwitch(self, self.stage.choices, alone=group is None)
+        roll_back, jit = on_nan != "stop", self._xla.first
+        self.training, self.test = steps_of(model, task.random, group, roll_back=roll_back, jit=jit)
         """The steps of the validation; on one device they are also used for measurements after the
         training.
         """
         self._conduct = Conduct(group)
         self._averages = Averages(model)
         self._callbacks = self._calls([history, *own], callbacks)
-        self._pace = Pace(one_by_one=self._callbacks.one_by_one)
+        self.pace = Pace(one_by_one=self._callbacks.one_by_one)
         self._test_pace = Pace(one_by_one=self._callbacks.hears_test)
         before = self.stage.before
         self.numbers: Numbers = Numbers(self, on_nan, before.numbers.left_out if before else ())
@@ -140,9 +120,9 @@ class Fitting:
         """
         with whole_tracebacks():
             batches = iter(self._batches(self.origin.epoch, 0))
-            self._training.make_variables(batches)
+            self.training.make_variables(batches)
             Rehearsal(
-                self.state, self.task, self._training, self.test, self._averages, callbacks
+                self.state, self.task, self.training, self.test, self._averages, callbacks
             ).take(batches)
 
     def run(self, start: Snapshot | None = None) -> None:
@@ -153,7 +133,7 @@ class Fitting:
         model.stop_training = False
         first = (start.epoch, start.step) if start is not None else (self.origin.epoch, 0)
         iterator = iter(self._batches(*first))
-        self._training.make_variables(iterator)
+        self.training.make_variables(iterator)
         if start is None and not self.origin.stage:
             self.history.begin()
         self._callbacks.on_train_begin()
@@ -206,7 +186,7 @@ class Fitting:
             self._callbacks.on_epoch_begin(epoch)
             self._conduct.equalize(self.model)
             self.numbers.hold()
-        self._training.at(self.epoch, self.position)
+        self.training.at(self.epoch, self.position)
         while self.step < self.task.steps and not self.model.stop_training:
             self._some_steps(iterator)
         self._held = self.capture() if self.saver is not None else None
@@ -229,21 +209,21 @@ class Fitting:
 
     def _some_steps(self, iterator: Any) -> None:
         self._captured = None
+        self._xla.heed(iterator)
         left = self.task.steps - self.step
         due = (
-            self.saver.within(self.position, 0 if self.numbers.holds else self._pace.count)
+            self.saver.within(self.position, 0 if self.numbers.holds else self.pace.count)
             if self.saver
             else None
         )
-        count = self._conduct.count(
-            min(self._pace.count, left, left if due is None else due), self._signals
-        )
+        limits = [one for one in (due, self._xla.within(self.position)) if one is not None]
+        count = self._conduct.count(min(self.pace.count, left, *limits), self._signals)
         if self._callbacks.hears:
             self._callbacks.on_train_batch_begin(self.step)
-        self._training.at(self.epoch, self.position)
+        self.training.at(self.epoch, self.position)
         began = time.perf_counter()
-        taken = self._training(iterator, count)
-        self._pace.took(taken.steps, time.perf_counter() - began)
+        taken = self.training(iterator, count)
+        self.pace.took(taken.steps, time.perf_counter() - began)
         first, self.step = self.step, self.step + taken.steps
         self.numbers.heed(taken, first)
         if self._callbacks.hears:
@@ -318,11 +298,11 @@ class Fitting:
     @property
     def execution(self) -> dict[str, Any]:
         """How the steps were run, and what calls of many steps gained, for the manifest."""
-        gain = self._pace.gain
+        gain = self.pace.gain
         return {
-            "steps_per_call": self._pace.count,
+            "steps_per_call": self.pace.count,
             **({"speedup": round(gain, 2)} if gain is not None else {}),
-            "xla": bool(self.model.jit_compile),
+            **self._xla.as_json(xla=bool(self.model.jit_compile)),
         }
 
     def warn(self, found: Diagnostic) -> None:
