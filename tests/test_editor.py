@@ -18,7 +18,7 @@ from modelspec.editor.lenses import lenses
 from modelspec.editor.open_files import Change, OpenFile
 from modelspec.editor.outline import Item, outline
 from modelspec.editor.pictures import drawn
-from modelspec.editor.positions import Lines, Position
+from modelspec.editor.positions import Lines, Position, Unit
 from modelspec.editor.problems import problems
 from modelspec.editor.tokens import tokens
 from tests.tools import fuzz_editor
@@ -340,6 +340,15 @@ def test_changes_are_applied_in_the_unit_of_the_client(unit: str) -> None:
 )
 def test_lines_end_as_the_protocol_says(text: str, starts: list[int]) -> None:
     assert Lines(text).starts == starts
+
+
+@pytest.mark.parametrize(("unit", "size"), [("utf-8", 3), ("utf-16", 1), ("utf-32", 1)])
+def test_a_byte_order_mark_counts_in_the_columns_of_the_first_line(unit: Unit, size: int) -> None:
+    lines = analyze(Path("/a.yaml"), "\ufeffname: é\nmodel: {}\n", unit).lines
+    assert lines.text.startswith("name")
+    assert lines.position(0) == (0, size) and lines.position(8) == (1, 0)
+    assert [lines.offset(0, at) for at in (0, size, size + 2)] == [0, 0, 2]
+    assert lines.offset(1, 3) == 11
 
 
 def test_positions_outside_of_the_text_are_its_ends() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.core.source import Mapping, Node, Scalar, Sequence
+from modelspec.editor import json_lists
 from modelspec.editor.analysis import analyze
 from modelspec.editor.completion import Suggested, completions
 from modelspec.editor.cursor import cursor_at
@@ -204,6 +206,55 @@ def test_what_real_specs_contain_is_suggested(seed: int) -> None:
             missing += [] if word in labels else [(file.name, word, typed[start - 40 : end + 20])]
     assert count > 30
     assert not missing, missing
+
+
+def long_json(chosen: random.Random) -> str:
+    """A spec of 60 layers, in one of several layouts, half of the time with a word too many."""
+    entry = {"Dense": {"units": 4, "activation": "relu", "name": "n, {x}"}}
+    spec = {"model": {"inputs": {"x": [4]}, "layers": [entry, "Flatten"] * 30}, "name": "a"}
+    text = json.dumps(spec, indent=chosen.choice([None, 1, 2]))
+    cut = chosen.randrange(len(text))
+    word = chosen.choice(['"', "{", "]", ",", '"ab', "#"]) if chosen.random() < 0.5 else ""
+    return text[:cut] + word + text[cut:]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_cursor_in_long_json_is_that_in_the_whole_text(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a broken text the cursor is found more often, and with more of the keys beside it."""
+    chosen = random.Random(seed)
+    text = long_json(chosen)
+    for _ in range(4):
+        at = chosen.randrange(len(text))
+        found = []
+        for shortest in (0, len(text)):
+            monkeypatch.setattr(json_lists, "_SHORT", shortest + 1)
+            found.append(cursor_at(Lines(text), "spec.json", at))
+        cut, whole = found
+        if is_json(text):
+            assert cut == whole
+        elif whole is not None:
+            assert cut is not None and cut.path == whole.path
+            assert set(cut.siblings) >= set(whole.siblings)
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_little_of_long_json_is_read() -> None:
+    items = ", ".join(f'{{"Dense": {number}}}' for number in range(2_000))
+    text = f'{{"model": {{"layers": [{items}]}}}}'
+    for number in (0, 1_000, 1_999):
+        at = text.index(f": {number}}}")
+        cut = json_lists.without_other_json_items(text[:at], text[at:])
+        assert len(cut.before + cut.after) < 100
+        assert cut.left_out == max(0, number - 1)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -10,7 +10,7 @@ import yaml
 
 from modelspec.core.diagnostics import Fault, Source
 from modelspec.core.source import budgets, read_text
-from modelspec.core.source.nesting import deeper_than
+from modelspec.core.source.nesting import _Scan, deeper_than
 from modelspec.core.source.reader import Reading
 from modelspec.core.source.yaml_reader import compose
 
@@ -78,6 +78,20 @@ def test_no_text_counts_deeper_than_a_parser_finds_it_nor_much_less_deep(block: 
         assert least is not None
         assert least - 1 <= counted(text) <= most, repr(text)
     assert read > 100
+
+
+def test_lines_that_close_their_brackets_hide_no_level() -> None:
+    """A text of many such lines is not scanned; the result is that of a scan."""
+    chance, deep = random.Random(5), 0
+    for _ in range(250):
+        drawn_from = chance.choice((PARTS, ("[", "{", "}", "]", " # ", "a", ": ", "'", '"')))
+        parts = chance.choices(drawn_from, k=chance.randint(2, 8))
+        line = "".join(parts).replace("\n", " ")
+        text = f"{line}\n" * 120
+        found = deeper_than(text, budgets.LEVELS)
+        assert found == _Scan(text, budgets.LEVELS).run(), line
+        deep += found is not None
+    assert deep > 10
 
 
 def nested(chance: random.Random, depth: int) -> Any:

@@ -241,6 +241,63 @@ def test_a_line_of_json_that_is_cut_off_is_one_fault(number: int) -> None:
         assert len(found.diagnostics) <= 1, [str(one) for one in found.diagnostics]
 
 
+def test_entries_of_which_no_repair_helps_are_left_out() -> None:
+    text = "a:\n  b:\n     R: {x: 1}\n    - S: {y: 2}\nc: 3\n"
+    read = recovered(read_text(text, "spec.yaml"))
+    assert value(read, "c") == 3
+    assert [one.line for one in read.diagnostics] == [4]
+
+
+def test_a_missing_comma_is_reported_where_it_is_missing() -> None:
+    text = TEXT.replace("name: c, from: a}", "name: c,\n             from: a")
+    text = text.replace("a\n    - Add", "a\n             activation: relu}\n    - Add")
+    found = compiled(text)
+    assert [(one.code, one.line, one.span and one.span.text) for one in found.diagnostics] == [
+        ("MS103", 11, "a")
+    ]
+
+
+HEADS = """\
+blocks:
+  pair:
+    parameters: {units: null, rate: 0.1}
+    primary: units
+    layers:
+      - Dense: $units
+      - Dropout: $rate
+model:
+  inputs: {x: [8]}
+  layers:
+    - pair: 4
+    - pair: {units: 3, rate: 0.2, name: last}
+    - for: {units: [3, 2]}
+      index: i
+      do:
+        - Dense: {units: $units, name: d_$(i)}
+training:
+  optimizer: adam
+  objective:
+    term:
+      formula: mean(square(z))
+      from: {z: last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (3, "    parameters: {units: null, "),
+        (4, "    pri"),
+        (14, "      i"),
+        (22, "      from: {z: la"),
+        (22, "      from: {"),
+    ],
+)
+def test_what_uses_a_head_that_is_not_finished_has_no_fault(number: int, line: str) -> None:
+    assert compiled(HEADS).ok
+    assert codes(compiled(with_line(HEADS, number, line))) == [("MS103", number)]
+
+
 # What is not a syntax error --------------------------------------------------------------------------
 
 

@@ -609,6 +609,8 @@ def test_what_the_language_has_not_is_refused(spec: dict[str, Any]) -> None:
         {"Conv2D": 32},
         {"Dense": {"units": 3, "activation": {"relu": {}}}},
         {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"sed": 1}}}},
+        {"Dense": {"units": 3, "kernel_initializer": {"class_name": "Zeros"}}},
+        {"Dense": {"units": 3, "kernel_initializer": {"class_name": "Zeros", "config": 3}}},
         {"Bidirectional": {"LSTMM": 3}},
         {"Bidirectional": {"LSTM": 3, "merge_mod": "sum"}},
         {"TimeDistributed": {"Dens": 3}},
@@ -874,6 +876,13 @@ FORMS = {
         " 2}\n    - {for: {i: [1, 2]}, index: j, do: [{enc: $i}]}\n    - {repeat: 2, do: [{enc: $(2"
         " + 1)}]}\n    - {when: false, do: [{enc: 2}], else: [{enc: 7}]}\n    - {branches: [[{enc:"
         " 3}], [{Dense: 3}]], join: Add}\n    - Dense: {units: 2, when: $(1 == 1)}"
+    ),
+    "components as Keras serializes them": (
+        "model: {inputs: {x: [8]}, layers: [{Dense: {units: 1, activation: {module: builtins, "
+        "class_name: function, config: relu, registered_name: function}, kernel_initializer: "
+        "{module: keras.initializers, class_name: HeNormal, config: {seed: null}, "
+        "registered_name: null}}}]}\ntraining: {loss: mse, optimizer: {class_name: Adam, config: "
+        "{learning_rate: 0.1}}, metrics: [{class_name: MeanAbsoluteError, config: {}}]}"
     ),
     "a join of one's own": (
         "blocks: {both: {inputs: [a, b], layers: [{Add: {from: [a, b]}}]}}\nmodel: {inputs: {x: "

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import modelspec as ms
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.sources.dataset import DATASETS
 from modelspec.core.diagnostics import Diagnostic, Span
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, read
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, find, plain, read
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -234,6 +235,34 @@ def misspelt_keys(root: Node, rng: random.Random) -> Iterator[Seeded]:
             yield Seeded("key", span, misspelt(str(key), rng), str(key))
 
 
+def misspelt_calls(root: Node, rng: random.Random) -> Iterator[Seeded]:
+    """The names of blocks and shared layers where they are called."""
+    sections = (find(root, ("blocks",)), find(root, ("model", "shared")))
+    every = {name for one in sections if isinstance(one, Mapping) for name in one.entries}
+    names = {name for name in every if len(name) > 3}
+    for path, span, value in entries(root):
+        name = path[-1] if isinstance(path[-1], str) else str(plain(value))
+        is_entry = len(path) > 1 and any(isinstance(step, int) for step in path[-2:])
+        if is_entry and "layers" in path and name in names and span.text == name:
+            yield Seeded("call", span, misspelt(str(name), rng), str(name))
+
+
+def misspelt_definitions(root: Node, rng: random.Random) -> Iterator[Seeded]:
+    """Names that several places use, where they are defined. No suggestion is expected: where one
+    place uses a name, that one is in error.
+    """
+    text = re.sub("#.*", "", root.span.source.text)
+    for path, span, value in entries(root):
+        name, place = path[-1], span
+        if path[-1] == "name" and path[0] in ("model", "blocks") and isinstance(value, Scalar):
+            name, place = value.value, value.span
+        elif not (len(path) > 1 and path[-2] in ("vars", "blocks", "shared")):
+            continue
+        uses = len(re.findall(rf"\b{re.escape(str(name))}\b", text)) - 1
+        if len(str(name)) > 3 and place.text == name and uses > 1:
+            yield Seeded("definition", place, misspelt(str(name), rng))
+
+
 SEEDS: dict[str, Callable[[Node, random.Random], Iterator[Seeded]]] = {
     "setting": misspelt_settings,
     "section": misspelt_sections,
@@ -243,6 +272,8 @@ SEEDS: dict[str, Callable[[Node, random.Random], Iterator[Seeded]]] = {
     "type": wrong_types,
     "shape": wrong_shapes,
     "key": misspelt_keys,
+    "call": misspelt_calls,
+    "definition": misspelt_definitions,
 }
 
 
@@ -318,7 +349,8 @@ def test_every_fault_is_found(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...
 
 
 def test_the_place_is_exact(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]]) -> None:
-    share, bad = rate(outcomes, at_place)
+    others = [one for one in outcomes if one[0].kind != "definition"]
+    share, bad = rate(others, at_place)
     assert share >= 0.99, bad
 
 

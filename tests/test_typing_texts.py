@@ -10,7 +10,10 @@ import pytest
 from tests.tools.type_texts import Outcome, Totals, typed
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-NAMES = ("autoencoder", "distillation", "gan", "multitask", "siamese", "seq2seq", "vae", "wavenet")
+NAMES = (
+    *("autoencoder", "distillation", "gan", "multitask", "siamese", "seq2seq", "unet", "vae"),
+    "wavenet",
+)
 EDITS = 40
 
 

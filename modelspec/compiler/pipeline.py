@@ -206,18 +206,22 @@ def _of_source(
         if document.repaired and parsed is not None:
             found.found = _without_consequences(found.found, parsed, document, context)
         elif found.has_errors:
-            found.found = _without_lost_names(found.found, compiled)
+            found.found = _without_lost_names(found.found, compiled, written)
         return replace(compiled, written=written) if compiled.sweep is not None else compiled
     except TooManyFaults as many:
         found.extend((*many.found, many.last("the rest of the spec")))
     return None
 
 
-def _without_lost_names(found: list[Diagnostic], compiled: Compiled) -> list[Diagnostic]:
+def _without_lost_names(
+    found: list[Diagnostic], compiled: Compiled, written: Written | None
+) -> list[Diagnostic]:
     from .graph.lost_names import TENSORS, lost, unnamed
+    from .graph.misspelt_definitions import at_definitions
 
     names = lost(found, unnamed(compiled.file.model), codes=TENSORS)
-    return [one for one in found if one not in names]
+    rest = [one for one in found if one not in names]
+    return rest if written is None else at_definitions(rest, written.document.root)
 
 
 def _without_consequences(

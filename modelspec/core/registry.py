@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -35,6 +35,7 @@ def adding(classes: Added) -> Iterator[None]:
         _added.reset(token)
 
 
+@lru_cache(maxsize=4096)
 def snake_case(kind: str) -> str:
     """The name that Keras gives an unnamed object of a class: `mean_io_u` for `MeanIoU`, `conv2d`
     for `Conv2D`.

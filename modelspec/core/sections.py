@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Mapping_
+from collections.abc import Callable, Container, Iterable
 from collections.abc import Sequence as SequenceType
 from dataclasses import replace
 from typing import TypeVar
@@ -181,13 +180,15 @@ def _text_at(node: Node, path: Path) -> Scalar | None:
     return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-def begun(key: str, span: Span, keys: Iterable[str], used: Mapping_[str, object]) -> str | None:
-    """The shortest unused key that a half-written one begins; None for a key on a sound line."""
+def begun(key: str, span: Span, keys: Iterable[str], used: Container[str]) -> str | None:
+    """The unused key that a half-written one begins; None for a key on a sound line, and for the
+    beginning of several keys that do not begin alike themselves (`model`, `modelspec`).
+    """
     if not is_unfinished(span):
         return None
-    return min(
-        (one for one in keys if one.startswith(key) and one not in used), key=len, default=None
-    )
+    found = [one for one in keys if one.startswith(key) and one not in used]
+    shortest = min(found, key=len, default="")
+    return shortest if shortest and all(one.startswith(shortest) for one in found) else None
 
 
 def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Collector) -> Mapping:

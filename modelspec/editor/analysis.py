@@ -93,12 +93,13 @@ def analyze(
     place of the files that the spec extends.
     """
     name = str(path)
-    text = text.removeprefix("\ufeff")
+    lines = Lines.without_mark(text, unit)
+    text = lines.text
     context, warnings = opened_context(path)
     with open_texts(others or {}) as reads:
         read = recovered(read_text(text, name, kind_of(name)))
         checked = compile_spec(read, None, context)
-    lines, files = Lines(text, unit), frozenset(reads.files)
+    files = frozenset(reads.files)
     return Analysis(name, text, lines, read, checked, context, warnings, files)
 
 

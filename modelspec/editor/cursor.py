@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from modelspec.core.source import Node, Scalar, Sequence, kind_of, read_text
 
+from .json_lists import without_other_json_items
 from .long_lists import Cut, without_other_items
 from .positions import Lines
 
@@ -61,12 +62,13 @@ def cursor_at(lines: Lines, name: str, offset: int) -> Cursor | None:
     mark = _unused(text)
     is_json = kind_of(name) == "json" or text.lstrip()[:1] == "{"
     typed = _Typed(text, start, end, mark, is_json)
-    for attempt in typed.attempts():
+    cut = typed.cut()
+    for attempt in typed.attempts(cut):
         read = read_text(attempt, name, "yaml").value
         found = None if read is None else _find(read.root, mark)
         if found is not None:
             path, expected, siblings = found
-            path = typed.in_whole_list(path)
+            path = _in_whole_list(path, cut)
             if not path and not is_json:
                 others = text[:line_start], text[lines.end(lines.position(offset).line) :]
                 siblings = tuple(
@@ -88,9 +90,9 @@ class _Typed(NamedTuple):
     mark: str
     in_json: bool
 
-    def attempts(self) -> Iterator[str]:
+    def attempts(self, cut: Cut) -> Iterator[str]:
         """Texts with the mark in place of the word, the most likely meaning first."""
-        before, after, _ = self._cut()
+        before, after, _ = cut
         line_end = after.find("\n")
         rest = after if line_end < 0 else after[:line_end]
         below = "" if line_end < 0 else after[line_end:]
@@ -105,17 +107,11 @@ class _Typed(NamedTuple):
         yield f"{closed}{below}"
         yield closed
 
-    def in_whole_list(self, path: tuple[Step, ...]) -> tuple[Step, ...]:
-        """A path in the text that is read, as one in the whole text."""
-        at = next((at for at, step in enumerate(path) if isinstance(step, int)), None)
-        if at is None:
-            return path
-        return (*path[:at], int(path[at]) + self._cut().left_out, *path[at + 1 :])
-
-    def _cut(self) -> Cut:
+    def cut(self) -> Cut:
         """The text before and after the word, without what does not matter for it."""
         before, after = self._section()
-        return Cut(before, after, 0) if self.in_json else without_other_items(before, after)
+        without = without_other_json_items if self.in_json else without_other_items
+        return without(before, after)
 
     def _section(self) -> tuple[str, str]:
         """The text before and after the word, of its section alone: less to read, and faults
@@ -157,6 +153,14 @@ class _Typed(NamedTuple):
             elif character in "]}" and found:
                 found.pop()
         return found
+
+
+def _in_whole_list(path: tuple[Step, ...], cut: Cut) -> tuple[Step, ...]:
+    """A path in the text that is read, as one in the whole text."""
+    at = next((at for at, step in enumerate(path) if isinstance(step, int)), None)
+    if at is None:
+        return path
+    return (*path[:at], int(path[at]) + cut.left_out, *path[at + 1 :])
 
 
 def _find(root: Node, mark: str) -> tuple[tuple[Step, ...], Expected, tuple[str, ...]] | None:

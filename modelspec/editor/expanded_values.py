@@ -46,8 +46,7 @@ def _at(root: Node, place: Span) -> Iterator[Node]:
 def _replaces(span: Span, place: Span) -> bool:
     """Whether the name at a place is replaced by a value."""
     return any(
-        _same(origin_of(one.span), place) and one.message.endswith("is replaced by it here")
-        for one in causes_of(span)
+        one.step == "replacement" and _same(origin_of(one.span), place) for one in causes_of(span)
     )
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from modelspec.compiler.infer.typed_graph import TypedCall, TypedGraph
 from modelspec.core.diagnostics import Span
-from modelspec.core.diagnostics.derived import causes_of
+from modelspec.core.diagnostics.derived import USES, causes_of
 from modelspec.core.shapes import Size, product, total
 from modelspec.core.source import Mapping
 from modelspec.views.summary import common_dtype, type_text
 from modelspec.views.summary.numbers import count, in_units
 
 from .analysis import Analysis
-
-_USES: Final = ("in block `", "in `")
-"""How the causes begin that are uses of blocks and of architectures; the others are loops."""
 
 
 class Hint(NamedTuple):
@@ -171,7 +168,7 @@ def uses_by_place(analysis: Analysis) -> dict[int, dict[object, list[TypedCall]]
     for call in analysis.calls:
         causes = causes_of(call.call.use.kind_span)
         for at, cause in enumerate(causes):
-            if cause.message.startswith(_USES) and analysis.is_here(cause.span):
+            if cause.step in USES and analysis.is_here(cause.span):
                 outer = tuple((one.message, one.span.start) for one in causes[at + 1 :])
                 found.setdefault(cause.span.start, {}).setdefault(outer, []).append(call)
     return found

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 Unit = Literal["utf-8", "utf-16", "utf-32"]
 """What a column counts; a character is one unit of UTF-32."""
 _BYTES_OF_UNIT: Final = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
+_MARK: Final = "\ufeff"
 
 
 class Position(NamedTuple):
@@ -26,9 +27,19 @@ class Lines:
     them.
     """
 
-    def __init__(self, text: str, unit: Unit = "utf-16") -> None:
+    def __init__(self, text: str, unit: Unit = "utf-16", before: str = "") -> None:
         self.text = text
         self.unit = unit
+        self._before = self._units(before)
+        """Columns of the first line that are not part of the text."""
+
+    @classmethod
+    def without_mark(cls, text: str, unit: Unit = "utf-16") -> Lines:
+        """The lines of a text as the compiler reads it, without a byte order mark. A client that
+        sends the mark counts it in the columns of the first line.
+        """
+        content = text.removeprefix(_MARK)
+        return cls(content, unit, text[: len(text) - len(content)])
 
     @cached_property
     def starts(self) -> list[int]:
@@ -51,7 +62,7 @@ class Lines:
         offset = min(offset, len(self.text))
         line = bisect_right(self.starts, offset) - 1
         before = self.text[self.starts[line] : offset]
-        return Position(line, self._units(before))
+        return Position(line, self._units(before) + self._shift(line))
 
     def number(self, offset: int) -> int:
         """The line of an offset."""
@@ -61,7 +72,7 @@ class Lines:
         """The offset of a position; one past the end of a line is the end of the line."""
         if line >= len(self.starts):
             return len(self.text)
-        content = self.line(line)
+        content, column = self.line(line), max(0, column - self._shift(line))
         if self.unit == "utf-32" or content.isascii():
             return self.starts[line] + min(column, len(content))
         size = _BYTES_OF_UNIT[self.unit]
@@ -78,6 +89,10 @@ class Lines:
     def end(self, number: int) -> int:
         """The offset where a line ends, before its line break."""
         return self.starts[number] + len(self.line(number))
+
+    def _shift(self, line: int) -> int:
+        """The columns before the first character of a line."""
+        return self._before if line == 0 else 0
 
     def _units(self, text: str) -> int:
         if self.unit == "utf-32" or text.isascii():

@@ -12,7 +12,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Checked, Diagnostic, Span
 from modelspec.core.diagnostics.derived import causes_of, origin_of
 from modelspec.core.paths import context_for
-from modelspec.core.source import read_text, walk
+from modelspec.core.source import Mapping as Entries
+from modelspec.core.source import Node, read_text, walk
 
 ROOT = Path(__file__).absolute().parent.parent.parent
 INSERTED = "aZ3 :-,[]{}'\"*&%#@`$.\t|>!?"
@@ -130,25 +131,47 @@ def own_lines(call: TypedCall) -> Iterator[int]:
         yield from lines_of(ref.span)
 
 
-Shared = Mapping[str, frozenset[int]]
+@dataclass(frozen=True)
+class Written:
+    """Lines that layers depend on where they are used."""
+
+    shared: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By shared name: the line where it is defined."""
+    loops: tuple[tuple[range, frozenset[int]], ...] = ()
+    """For each loop or condition: the lines of its layers, and its other lines."""
+
+    def around(self, lines: Iterable[int]) -> frozenset[int]:
+        """The lines of the loops and conditions around some lines."""
+        own = tuple(lines)
+        heads = (head for body, head in self.loops if any(line in body for line in own))
+        return frozenset().union(*heads)
+
+
+def loops_of(root: Node) -> Iterator[tuple[range, frozenset[int]]]:
+    for node in walk(root):
+        body = node.entries.get("do") if isinstance(node, Entries) else None
+        if body is None or not isinstance(node, Entries):
+            continue
+        others = (entry.span for key, entry in node.entries.items() if key != "do")
+        inside = range(body.span.line, body.span.end_line + 1)
+        yield inside, frozenset(line for span in others for line in lines_of(span))
 
 
 def layers_of(
-    graph: TypedGraph, shared: Shared, before: frozenset[int] = frozenset()
+    graph: TypedGraph, written: Written, before: frozenset[int] = frozenset()
 ) -> list[Layer]:
-    """Every layer in the order of the graph, those of sub-models too. `shared`: the lines where
-    shared names are defined.
-    """
+    """Every layer in the order of the graph, those of sub-models too."""
     known: dict[str, frozenset[int]] = {
         one.name: frozenset(lines_of(one.span)) | before for one in graph.graph.inputs or ()
     }
     found: list[Layer] = []
     for call in (*graph.layers, *graph.partial):
-        lines = frozenset(own_lines(call)) | before | shared.get(str(call.shared), frozenset())
+        lines = frozenset(own_lines(call)) | before
+        lines |= written.shared.get(str(call.shared), frozenset()) | written.around(lines)
         for ref in call.call.refs():
             lines |= known.get(ref.producer, frozenset())
         if call.inside is not None:
-            inside = layers_of(call.inside, shared, lines)
+            inside = layers_of(call.inside, written, lines)
             found += inside
             lines = lines.union(*(one.lines for one in inside))
         known[call.name] = lines
@@ -172,6 +195,11 @@ def check(text: str, path: Path) -> Checked[Compiled | None]:
     return compile_spec(read_text(text, str(path)), None, context_for(path))
 
 
+def of_bracket(one: Diagnostic) -> bool:
+    """Whether a fault is at a bracket or a quote that is not closed."""
+    return one.span is not None and one.span.text[:1] in tuple("[({'\"")
+
+
 class Typist:
     """Edits one spec."""
 
@@ -183,8 +211,11 @@ class Typist:
         graph = before.value.graph if before.value is not None else None
         model = before.value.file.model if before.value is not None else None
         spans = model.shared_spans if model is not None else {}
-        self.shared = {name: frozenset((span.line,)) for name, span in spans.items()}
-        self.layers = layers_of(graph, self.shared) if graph is not None else []
+        shared = {name: frozenset((span.line,)) for name, span in spans.items()}
+        document = read_text(self.text, str(path)).value
+        loops = () if document is None else tuple(loops_of(document.root))
+        self.written = Written(shared, loops)
+        self.layers = layers_of(graph, self.written) if graph is not None else []
         self.known = {(one.code, one.message) for one in before.diagnostics}
 
     def outcome(self, edit: Edit) -> Outcome:
@@ -195,8 +226,9 @@ class Typist:
         seconds = time.process_time() - start
         new = [one for one in checked.diagnostics if (one.code, one.message) not in self.known]
         others = [one for one in new if one.line != edit.line or one.file != str(self.path)]
-        if broken and [one.code for one in new].count("MS103") == 1:
-            others = [one for one in others if one.code != "MS103"]  # where a bracket was opened
+        for code in ("MS103", "MS140"):  # where a bracket was opened: in YAML, in a formula
+            if [one.code for one in new].count(code) == 1:
+                others = [one for one in others if one.code != code or not of_bracket(one)]
         kept, expected = self.kept(checked, edit)
         return Outcome(edit, broken, len(new) - len(others), others, kept, expected, seconds)
 
@@ -206,7 +238,7 @@ class Typist:
             return 0, 0
         graph = checked.value.graph if checked.value is not None else None
         found = Counter(
-            (one.line, one.shape) for one in (layers_of(graph, self.shared) if graph else ())
+            (one.line, one.shape) for one in (layers_of(graph, self.written) if graph else ())
         )
         wanted = Counter((one.line, one.shape) for one in self.layers if edit.line not in one.lines)
         return sum((found & wanted).values()), sum(wanted.values())

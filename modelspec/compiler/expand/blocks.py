@@ -17,6 +17,7 @@ from modelspec.core.diagnostics import (
     nearest,
     nearest_unused,
 )
+from modelspec.core.diagnostics.derived import Cause, Step
 from modelspec.core.diagnostics.suggest import listed
 from modelspec.core.sections import begun
 from modelspec.core.settings import describe
@@ -67,6 +68,11 @@ class Block:
 
     def __str__(self) -> str:
         return f"`{self.name}`" if self.extra else f"block `{self.name}`"
+
+    def cause(self, use: Span) -> Cause:
+        """The step of the layers of one use of it."""
+        step: Step = "library" if self.extra else "block"
+        return Cause(f"in {self}, used here", use, step, self.name)
 
     @property
     def content(self) -> Node:

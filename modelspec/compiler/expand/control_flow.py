@@ -113,7 +113,8 @@ class Loop:
         item = self.values.items[position]
         index = f" and `{self.index}` is `{position}`" if self.index else ""
         value = describe(plain(item))
-        return Cause(f"in the loop, where `{self.variable}` is {value}{index}", item.span)
+        message = f"in the loop, where `{self.variable}` is {value}{index}"
+        return Cause(message, item.span, "loop")
 
 
 def loop_of(node: Mapping, scope: Scope, values: Values) -> Loop | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from modelspec.catalog.layers import LAYERS
@@ -53,7 +54,7 @@ def _uses_library(node: Node) -> bool:
     lists belong to control flow words, which were searched before.)
     """
     if isinstance(node, Sequence):
-        return any(_is_shipped(item) or _holds_model(item) for item in node.items)
+        return any(_is_shipped(item) or _holds_model(item) for item in _of_each_kind(node))
     if not isinstance(node, Mapping):
         return False
     layers, shared = node.entries.get("layers"), node.entries.get("shared")
@@ -65,12 +66,26 @@ def _uses_library(node: Node) -> bool:
     )
 
 
+def _of_each_kind(node: Sequence) -> Iterator[Node]:
+    """The first entry of each kind, and every entry of a kind that can hold a model."""
+    seen: set[object] = set()
+    for item in node.items:
+        kind = _kind(item)
+        if kind not in seen:
+            yield item
+            if not isinstance(kind, str) or not is_model_wrapper(kind):
+                seen.add(kind)
+
+
+def _kind(node: Node) -> object:
+    """The word at the start of an entry; None if it has another form."""
+    if isinstance(node, Mapping):
+        return next(iter(node.entries)) if len(node.entries) == 1 else None
+    return node.value if isinstance(node, Scalar) else None
+
+
 def _is_shipped(node: Node) -> bool:
-    kind: object = None
-    if isinstance(node, Scalar):
-        kind = node.value
-    elif isinstance(node, Mapping) and len(node.entries) == 1:
-        kind = next(iter(node.entries))
+    kind = _kind(node)
     return isinstance(kind, str) and kind not in LAYERS and is_kind(kind)
 
 
@@ -78,8 +93,8 @@ def _holds_model(node: Node) -> bool:
     """Whether an entry is a wrapper around a kind of the library, a model or a list of layers."""
     while isinstance(node, Mapping) and len(node.entries) == 1:
         kind, entry = next(iter(node.entries.items()))
-        held = held_by(entry.value)
-        if held is None or not is_model_wrapper(kind):
+        held = held_by(entry.value) if is_model_wrapper(kind) else None
+        if held is None:
             return False
         node = held.node
         if _is_shipped(node) or isinstance(node, Sequence):

@@ -45,7 +45,8 @@ def instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryUs
     values.collector.extend(kind.faults)
     call = _without_null_shape(call, values)
     settings: dict[str, Binding] = {}
-    cause = Cause(f"in `{kind.name}` of the library, used here", call.span)
+    message = f"in `{kind.name}` of the library, used here"
+    cause = Cause(message, call.span, "library", kind.name)
     inner = Scope(settings, None, call.scope.frame.within(cause))
     own = _own_settings(call, values)
     if not _bind(kind, call, values, inner, settings, own):

@@ -209,7 +209,7 @@ class Unroller:
             return erroneous
         if isinstance(call.body, Mapping):
             check_name(call.body.entries.get("name"), call.scope, self.values)
-        cause = Cause(f"in {block}, used here", call.span)
+        cause = block.cause(call.span)
         arguments: dict[str, Binding] = {}
         sizes: dict[str, Binding] = {}
         frame = call.scope.frame.within(cause)
@@ -282,7 +282,7 @@ class Unroller:
         for number in range(1, count + 1):
             self.spent.visit(repeat.key_span)
             before = self.spent.layers, self.spent.visits
-            inside = scope.within(Cause(f"in round {number} of {count}", repeat.key_span))
+            inside = scope.within(Cause(f"in round {number} of {count}", repeat.key_span, "loop"))
             rounds.append(make(place.with_scope(inside), number > 1))
             if number == 1:  # all rounds are identical
                 self._foresee_rounds(before, count - 1, scope.frame.place(repeat.value.span))

@@ -151,9 +151,8 @@ class Values:
             return silenced(scalar)
         span = scalar.span
         shown = span.text if len(span.text) <= 40 else "an expression"
-        return with_causes(
-            node, (Cause(f"`{shown}` is replaced by it here", span), *scope.frame.causes)
-        )
+        use = Cause(f"`{shown}` is replaced by it here", span, "replacement")
+        return with_causes(node, (use, *scope.frame.causes))
 
     def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
         """A string that contains expressions."""

@@ -14,7 +14,7 @@ from typing import Final
 from modelspec.core.diagnostics import Diagnostic, Span
 from modelspec.core.diagnostics.derived import origin_of
 from modelspec.core.diagnostics.repaired import is_unfinished, repairs_of
-from modelspec.core.source import Mapping, Node, walk
+from modelspec.core.source import Mapping, Node, find, walk
 
 from .lost_names import CODES, lost
 
@@ -24,6 +24,11 @@ Recompile = Callable[[Mapping], Iterable[Diagnostic]]
 _SYNTAX: Final = ("MS101", "MS102", "MS103", "MS105", "MS106", "MS107", "MS110", "MS111")
 _MISSING: Final = ("MS203", "MS207", "MS315", "MS208")
 """Something required is not there: it may be on the broken line."""
+_MISPLACED: Final = "MS207"
+"""A key is beside another that it cannot be beside."""
+_OF_ARGUMENTS: Final = ("MS202", "MS203", "MS204", "MS305")
+"""The use of a block does not fit its parameters, inputs or outputs."""
+_BLOCK: Final = re.compile(r"\bblock `([^`]+)`")
 _DEFINING: Final = frozenset(("vars", "blocks", "model"))
 """Sections that define names."""
 _OF_NAMES: Final = ("inputs", "outputs", "shared", "parameters", "vars", "blocks")
@@ -63,29 +68,44 @@ class _Broken:
         """Whether a diagnostic is a consequence of a repaired line."""
         if one.span is None or self.is_there(one) or one.code in _UNUSED:
             return True
-        if one.code in _MISSING:
-            return self._lies_around(one.span)
+        if one.code in _MISSING and self._lies_around(one.span):
+            return True
+        if one.code == _MISPLACED and self._is_beside(one.span):
+            return True
+        if one.code in _OF_ARGUMENTS and (block := _BLOCK.search(one.message)) is not None:
+            return self._has_broken_head(block[1])
         return one.code >= _FIRST_RELATION and self._is_relation(one)
 
     def is_there(self, one: Diagnostic) -> bool:
-        """Whether a diagnostic, or a place that it names, is on a repaired line."""
+        """Whether a diagnostic, or a place that it names, is on a repaired line. One in a file of
+        the library is: only a use can cause it.
+        """
         places = (one.span, *(note.span for note in one.notes))
-        return any(place is not None and is_unfinished(place) for place in places)
+        return any(
+            place is not None and (is_unfinished(place) or place.source.shipped) for place in places
+        )
 
     def _lies_around(self, span: Span) -> bool:
         """Whether the value that lacks something contains a repaired line."""
         place = origin_of(span)
         return any(is_unfinished(node.span) for node in _at(self.written, place))
 
+    def _has_broken_head(self, block: str) -> bool:
+        """Whether a repaired line is in the definition of a block, before or after its layers."""
+        found = find(self.written, ("blocks", block))
+        layers = find(self.written, ("blocks", block, "layers"))
+        inside = [one for one in self.repairs if found is not None and _is_in(one, found.span)]
+        return any(layers is None or not _is_in(one, layers.span) for one in inside)
+
     # Names ----------------------------------------------------------------------------------------
 
     def lost_names(self, found: tuple[Diagnostic, ...]) -> frozenset[Diagnostic]:
         """The faults of names that the repaired lines may define."""
+        beside = frozenset(one for one in found if one.code in CODES and self._is_beside(one.span))
         if self.sections and not self.sections & _DEFINING:
             found = tuple(one for one in found if one.code == "MS501")
         words = [some for one in self.repairs if (some := re.findall(r"[\w-]+", one.text))]
         most = len(found) if any(map(_names_several, words)) else len(self.repairs)
-        beside = frozenset(one for one in found if one.code in CODES and self._is_beside(one.span))
         return beside | lost(found, most, [one[-1] for one in words])
 
     def _is_beside(self, span: Span | None) -> bool:
@@ -142,6 +162,11 @@ def _contains(outer: Span, place: Span) -> bool:
     outer = origin_of(outer)
     same = outer.source is place.source
     return same and outer.start <= place.start and place.end <= outer.end
+
+
+def _is_in(line: Span, span: Span) -> bool:
+    """Whether a line of the document is part of a place in it."""
+    return span.start <= line.end and line.start <= span.end
 
 
 def _touches(span: Span) -> bool:

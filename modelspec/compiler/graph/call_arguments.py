@@ -26,9 +26,19 @@ def arguments_of(
     """Tensors by call argument, in the form of `from`; None, with a report, if they do
     not match.
     """
-    binder = _Binder(callee, callee.arguments, use, report)
+    arguments = callee.arguments
+    if isinstance(sources, tuple) and _is_usual(arguments, sources):
+        return {arguments[0].name: sources[0]}
+    binder = _Binder(callee, arguments, use, report)
     given = binder.by_name(sources) if isinstance(sources, dict) else binder.by_position(sources)
     return given if given is not None and binder.is_complete(given) else None
+
+
+def _is_usual(arguments: tuple[Argument, ...], refs: tuple[Ref, ...]) -> bool:
+    """Whether there is one tensor, for the first argument, and the call needs no other."""
+    if len(refs) != 1 or not arguments or arguments[0].many:
+        return False
+    return not any(one.required for one in arguments[1:])
 
 
 @dataclass(slots=True)

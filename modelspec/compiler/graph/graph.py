@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import field
+from functools import cached_property
 from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Argument, Layer
@@ -41,12 +42,22 @@ class Call:
     shared: str | None = None
     """The shared name that is called: all its calls use one set of weights."""
 
-    def refs(self) -> Iterator[Ref]:
+    def refs(self) -> tuple[Ref, ...]:
         """All tensors that it takes."""
-        if isinstance(self.callee, Layer) and self.callee.takes_no_tensor:
-            return
-        for item in (self.inputs or {}).values():
-            yield from (item,) if isinstance(item, Ref) else item
+        return self._refs
+
+    @cached_property
+    def _refs(self) -> tuple[Ref, ...]:
+        """Computed once: most rules ask for them."""
+        if not self.inputs or (isinstance(self.callee, Layer) and self.callee.takes_no_tensor):
+            return ()
+        found: list[Ref] = []
+        for item in self.inputs.values():
+            if isinstance(item, Ref):
+                found.append(item)
+            else:
+                found.extend(item)
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,8 @@ class Graph:
     """The shared layers and models that are moving averages of others, by name."""
     depth: int = 1
     """The nesting depth of the models that it calls, itself included."""
+    all_outputs: bool = True
+    """Whether every output that is written is known."""
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -87,16 +87,18 @@ class _Linker:
             call = self._call(use, name, scope, visible)
             calls.append(call if are_alike(calls, call, self.report) else in_error(call))
             scope.define(name, use)
+        outputs = scope.outputs(section, calls)
         graph = Graph(
             section.span,
             section.inputs,
             tuple(calls),
-            scope.outputs(section, calls),
+            outputs,
             section.trainable,
             shared,
             section.weights,
             section.averages,
             1 + max(_depths(calls), default=0),
+            section.outputs is None or len(outputs) == len(section.outputs),
         )
         if not self.broken and not self.report.has_errors:
             report_unused(graph, section, self.report, self.kept)

@@ -24,8 +24,8 @@ CODES: Final = frozenset(
 """Faults of a name that is not defined."""
 TENSORS: Final = frozenset(("MS144", "MS302", "MS501", "MS531"))
 """Those of tensors and layers."""
-_ROUND: Final = re.compile(r"_?\d+$")
-"""The number that the rounds of a loop append to a name."""
+_ROUND: Final = re.compile(r"(?:_?(?:\d+|\?))+$")
+"""What the rounds of a loop append to a name: numbers, and values that are not known."""
 _TELLING: Final = 4
 """Names with fewer letters are all alike."""
 _SLIP: Final = 2
@@ -56,7 +56,7 @@ def lost(
         if one.span is None or is_silent(one.span):
             continue
         if one.code in codes and not _is_of_a_part(one):
-            named[_name(one)].append(one)
+            named[name_of(one)].append(one)
     starts = tuple(beginnings)
     likely = {
         name: faults
@@ -77,7 +77,7 @@ def _is_of_a_part(one: Diagnostic) -> bool:
     return one.code == "MS302" and len(quoted) > 1 and text == quoted[1] != quoted[0]
 
 
-def _name(one: Diagnostic) -> str:
+def name_of(one: Diagnostic) -> str:
     """The unknown name: the last one in a message about a part of another, else the first."""
     quoted = re.findall(r"`([^`]+)`", one.message)
     if not quoted:

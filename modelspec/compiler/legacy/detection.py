@@ -27,6 +27,7 @@ _REGISTRIES: tuple[Registry, ...] = (
 _SECTIONS = ("model", "training")
 _ANYWHERE = ANYWHERE | LAYERS.aliases.keys()
 _SETTINGS = SETTINGS | OF_TRAINING
+_KEYS = _ANYWHERE | _SETTINGS
 
 
 def may_be_old(root: Mapping) -> bool:
@@ -37,27 +38,20 @@ def may_be_old(root: Mapping) -> bool:
     while stack:
         owner, node = stack.pop()
         if isinstance(node, Mapping):
-            if _has_old_key(owner, node):
+            entries = node.entries
+            if not _KEYS.isdisjoint(entries) and _has_old_key(owner, node):
                 return True
-            below: list[tuple[str | None, Node]] = [
-                (key, entry.value) for key, entry in node.entries.items()
-            ]
+            for key, entry in entries.items():
+                value = entry.value
+                if not isinstance(value, Scalar):
+                    stack.append((key, value))
+                elif value.value in _ANYWHERE:
+                    return True
         elif isinstance(node, Sequence):
-            below = [(None, item) for item in node.items]
-        else:
-            below = []
-            if _is_old_word(node):
-                return True
-        for key, value in below:
-            if not isinstance(value, Scalar):
-                stack.append((key, value))
-            elif _is_old_word(value):
-                return True
+            stack.extend([(None, item) for item in node.items])
+        elif node.value in _ANYWHERE:
+            return True
     return False
-
-
-def _is_old_word(node: Scalar) -> bool:
-    return isinstance(node.value, str) and node.value in _ANYWHERE
 
 
 def _has_old_key(owner: str | None, node: Mapping) -> bool:

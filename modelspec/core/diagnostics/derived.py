@@ -9,9 +9,17 @@ reported once.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final, Literal
 
 from ..records import NamedTuple, dataclass
 from .span import Source, Span
+
+Step = Literal["value", "replacement", "loop", "library", "block"]
+"""What a step of a use is: a value that others are computed from, the name of a mapping or a list
+that replaces it, a round of a loop, the use of a library model, or the use of a block.
+"""
+USES: Final[tuple[Step, ...]] = ("block", "library")
+"""The steps that are uses of several layers by one name."""
 
 
 class Cause(NamedTuple):
@@ -19,6 +27,9 @@ class Cause(NamedTuple):
 
     message: str
     span: Span
+    step: Step = "value"
+    name: str = ""
+    """The name of the block or library model that was used; empty for other steps."""
 
 
 @dataclass(frozen=True, eq=False)

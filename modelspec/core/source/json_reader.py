@@ -37,7 +37,11 @@ def compose(reading: Reading) -> Mapping | None:
     """The mapping in the text, or None where the top level is not a mapping. Raises `Fault` where
     reading had to stop.
     """
-    return Reader(reading).document()
+    try:
+        return Reader(reading).document()
+    except Fault as fault:
+        fault.with_traceback(None)  # its frames contain it: a cycle, which would keep all nodes
+        raise
 
 
 class Reader:

@@ -12,11 +12,31 @@ Source: YAML 1.2.2, chapters 6 to 8; the rules of simple keys are those of libya
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 _FEW: Final = 48
 """Text with no more brackets, and no line indented further, needs no count."""
 _INDENTED: Final = re.compile(rf"^[ ?:-]{{{_FEW}}}", re.MULTILINE)
+_LOCAL: Final = 3
+"""Levels of brackets in one line that `_closed_line` matches."""
+
+
+@cache  # most texts are decided without it
+def _closed_line() -> re.Pattern[str]:
+    """A line with one pair of brackets around at most two levels of others, without quotes, and
+    without a comment inside: it leaves no bracket open, whatever surrounds it. Outside of brackets
+    its first ones may belong to a plain scalar; then the others close at least as many as they
+    open.
+    """
+    plain = r"[^\[\]{}\"'#\r\n]*+"
+    pair = rf"[\[{{]{plain}[\]}}]"
+    for _ in range(_LOCAL - 1):
+        pair = rf"[\[{{]{plain}(?:{pair}{plain})*+[\]}}]"
+    around = r"[^\[\]{}\"'\r\n]*+"
+    return re.compile(rf"^{around}{pair}{around}$", re.MULTILINE)
+
+
 _BLOCK: Final = re.compile(
     r"""
     (?P<space> [\ \t]++ | \#[^\r\n]*+ )
@@ -56,10 +76,20 @@ def deeper_than(text: str, levels: int) -> tuple[int, int] | None:
     """The span (start, end) of the first bracket or entry that exceeds the level limit; None where
     nothing does. Takes linear time.
     """
-    few = text.count("[") + text.count("{") <= _FEW
-    if few and levels >= 2 * _FEW and _INDENTED.search(text) is None:
+    if levels >= 2 * _FEW and _has_few_brackets(text) and _INDENTED.search(text) is None:
         return None
     return _Scan(text, levels).run()
+
+
+def _has_few_brackets(text: str) -> bool:
+    """Whether at most `_FEW` brackets can be open at once."""
+    if _brackets(text) <= _FEW:
+        return True
+    return _brackets(_closed_line().sub("", text)) <= _FEW - _LOCAL
+
+
+def _brackets(text: str) -> int:
+    return text.count("[") + text.count("{")
 
 
 class _Scan:

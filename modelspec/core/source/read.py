@@ -140,7 +140,8 @@ def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
             from .yaml_reader import compose as compose_yaml
 
             root = compose_yaml(reading)
-    except Fault:  # already reported; it only ends the reading
+    except Fault as fault:  # already reported; it only ends the reading
+        fault.with_traceback(None)  # its frames contain it: a cycle, which would keep all nodes
         root = None
     return Checked(Document(root) if root is not None else None, reading.diagnostics)
 

@@ -121,7 +121,9 @@ class Repairing:
         if self._is_new(number, repair):
             if len(self.found) == _MOST_REPAIRS:
                 return False
-            self.found.append(report())
+            found = report()
+            if found not in self.found:
+                self.found.append(found)
         self.lines.change(repair.line, repair.text, repair.cut, blank=repair.blank)
         for line in {number, repair.line}:
             self.tried[line] = self.tried.get(line, 0) + 1

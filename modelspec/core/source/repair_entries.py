@@ -14,6 +14,8 @@ from .repair_lines import Lines
 from .yaml_error import Trouble
 
 _HEAD: Final = re.compile(r"([ ]*(?:-[ ]+)*)((?:\"[^\"]*\"|'[^']*'|[A-Za-z_][\w.$-]*)?)")
+_NOTHING: Final = "_"
+"""In place of an entry."""
 _NAME: Final = re.compile(r"\bname:[ ]*([A-Za-z_][\w]*)")
 
 
@@ -244,7 +246,7 @@ def emptied(lines: Lines, number: int) -> Repair | None:
     head = _HEAD.match(text)
     assert head is not None
     start = text[: head.end()].rstrip()
-    if not head[2]:
+    if head[2] in ("", _NOTHING):
         return None
     found = start + ":"
     below = lines.after(number)
@@ -261,6 +263,6 @@ def blanked(lines: Lines, number: int) -> Repair | None:
     if lines.is_empty(number):
         return None
     dash = re.match(r"[ ]*-[ ]", text)
-    if dash is not None and text.strip() != "- _":
-        return Repair(number, f"{dash[0]}_", len(dash[0]))  # an entry of a list stays one
+    if dash is not None and text.strip() != f"- {_NOTHING}":
+        return Repair(number, f"{dash[0]}{_NOTHING}", len(dash[0]))  # an entry of a list stays one
     return Repair(number, "", 0, blank=True)

@@ -15,7 +15,7 @@ from .reader import quoted
 
 Primitive = str | int | float | bool | None
 
-_WORDS: Final[dict[str, bool | None]] = {
+WORDS: Final[dict[str, bool | None]] = {
     "": None,
     "~": None,
     "null": None,
@@ -28,6 +28,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     "False": False,
     "FALSE": False,
 }
+"""Plain scalars that are not strings."""
 _FIRST = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -47,8 +48,8 @@ def resolve(text: str) -> tuple[Primitive, Fault | None]:
     A faulty one gets the value that was most likely meant, so that one fault is not reported again
     as another.
     """
-    if text in _WORDS:
-        return _WORDS[text], None
+    if text in WORDS:
+        return WORDS[text], None
     if text[0] not in _FIRST:
         return text, None
     if _INTEGER.fullmatch(text):

@@ -13,6 +13,8 @@ from .yaml_error import Explained, Trouble
 from .yaml_faults import expression_end
 
 _CLOSING: Final = {"[": "]", "{": "}"}
+_KEY = re.compile(r"\s+[\w.$-]+")
+_LAST_WORD = re.compile(r"[^\s,{}\[\]#]+$")
 _ENTRY = re.compile(
     r"[ ]*(?:- |-$|(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[\]{},:#&*!|>'\"%@`][^:\n]*):(?:\s|$))",
     re.MULTILINE,
@@ -36,11 +38,28 @@ def bracket(t: Trouble) -> Explained | None:
     found = expression(t)
     if found is not None:
         return found
+    missing = _no_comma_above(t) if opening == "{" else None
+    if missing is not None:
+        return missing
     fix = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
     fault = Fault(
         "MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=fix
     )
     return Explained(fault, t.span(t.at), (Note(f"`{opening}` is opened here", t.span(t.opened)),))
+
+
+def _no_comma_above(t: Trouble) -> Explained | None:
+    """A key with which its line begins, where the line above ends without a comma: YAML reads the
+    end of that line as the beginning of the key.
+    """
+    if t.found != ":" or not _KEY.fullmatch(t.before):
+        return None
+    above = t.text[: t.line_start].rstrip()
+    word = _LAST_WORD.search(above)
+    if word is None or not word[0].strip():
+        return None
+    fault = Fault("MS103", f"no `,` after {quoted(word[0])}", help="put a comma between entries")
+    return Explained(fault, t.span(word.start(), len(word[0])))
 
 
 def never_closed(t: Trouble, opened: int) -> Explained:

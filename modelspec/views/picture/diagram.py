@@ -11,7 +11,7 @@ from itertools import takewhile
 from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.graph.graph import Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
-from modelspec.core.diagnostics.derived import Cause, causes_of, origin_of
+from modelspec.core.diagnostics.derived import causes_of, origin_of
 from modelspec.core.shapes import Tensor
 
 from .captions import counted, parameters_of, shape_text, tip
@@ -203,14 +203,9 @@ def _block_way(layer: TypedCall) -> _Way:
     so_far: list[object] = []
     for cause in reversed(causes):
         so_far.append((cause.message, origin_of(cause.span).start, cause.span.file))
-        if name := _block_name(cause):
-            found.append((*so_far, name))
+        if cause.step == "block":
+            found.append((*so_far, cause.name))
     return tuple(found)
-
-
-def _block_name(cause: Cause) -> str | None:
-    before, _, rest = cause.message.partition("in block `")
-    return None if before or not rest else rest.partition("`")[0]
 
 
 def _title(block: object, members: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from modelspec.catalog.components.family import FORMULA
@@ -17,6 +18,7 @@ from modelspec.core.source import Value
 
 from .field_docs import joined
 from .keras_pages import address
+from .serialized_schema import NO_MAPPING, or_serialized
 from .value_schema import (
     EXPRESSION,
     NULL,
@@ -73,11 +75,14 @@ def _family(family: Registry, needs: dict[str, bool]) -> Schema:
     if getattr(family, "any_case", False):
         in_any_case = [*filter(bare, family.own_kinds()), *in_any_case]
     if in_any_case:
-        pattern = "|".join(map(_any_case, in_any_case))
-        forms.append({"type": "string", "pattern": f"^({pattern})$"})
+        forms.append(_in_any_case(in_any_case))
     if not _with_settings(family):
-        return {"anyOf": [*forms, EXPRESSION]}
-    return by_form([*forms, EXPRESSION], _mappings(family))
+        return by_form([*forms, EXPRESSION], or_serialized(NO_MAPPING))
+    return by_form([*forms, EXPRESSION], or_serialized(_mappings(family)))
+
+
+def _in_any_case(names: Iterable[str]) -> Schema:
+    return {"type": "string", "pattern": f"^({'|'.join(map(_any_case, names))})$"}
 
 
 def names_of(noun: str, names: list[str]) -> Schema:

@@ -33,6 +33,7 @@ from .family_schema import by_form, definitions, one_of
 from .key_docs import KEYS
 from .loop_schema import with_loop
 from .partial_schema import Partial
+from .serialized_schema import SERIALIZED, definition
 from .shared_defs import shared
 from .sweep_schema import searched
 from .value_schema import (
@@ -81,7 +82,7 @@ def root() -> Schema:
 
 def whole() -> Schema:
     """The full schema of a file."""
-    found: dict[str, Schema] = {"expression": _expression()}
+    found: dict[str, Schema] = {"expression": _expression(), SERIALIZED: definition()}
     for family in FAMILIES:
         found |= definitions(family)
     found |= model.definitions(found["layer"])
