@@ -54,6 +54,9 @@ PASSED_ON: dict[tuple[str, str], Any] = {
         )
     },
     ("AdditiveAttention", "seed"): 7,
+    ("LayerNormalization", "rms_scaling"): True,
+    **{(f"Conv{rank}D", "lora_rank"): 2 for rank in (1, 2, 3)},
+    **{(f"Conv{rank}D", "lora_alpha"): 3.0 for rank in (1, 2, 3)},
 }
 """Settings that Keras's constructor takes among `**kwargs` and passes on to the class it extends,
 with a value that is not the default.

@@ -26,6 +26,8 @@ class Callback(Component):
     """
     sets_rate: ClassVar[bool] = False
     """Whether it sets the learning rate of each epoch with `rate`."""
+    changes_rate: ClassVar[bool] = False
+    """Whether it reads and sets the learning rate of the optimizer."""
 
     logs_rate: ClassVar[bool] = False
     """Whether it logs `learning_rate` at the end of an epoch, for itself and later callbacks."""
@@ -88,6 +90,7 @@ class ReduceLROnPlateau(Callback):
     """
 
     state: ClassVar[tuple[str, ...] | None] = ("best", "cooldown_counter", "wait")
+    changes_rate: ClassVar[bool] = True
     logs_rate: ClassVar[bool] = True
 
     monitor: str = "val_loss"

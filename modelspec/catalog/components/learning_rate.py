@@ -30,6 +30,7 @@ class LearningRateScheduler(Callback):
 
     state: ClassVar[tuple[str, ...] | None] = ()
     sets_rate: ClassVar[bool] = True
+    changes_rate: ClassVar[bool] = True
     logs_rate: ClassVar[bool] = True
 
     schedule: RateFormula

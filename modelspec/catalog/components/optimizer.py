@@ -174,6 +174,12 @@ class Gradient(Optimizer):
             return None
         return setting
 
+    def diverges(self, path: str, weight: Tensor) -> bool:
+        """Whether the iteration that computes the update of this weight diverges with these
+        settings.
+        """
+        return False
+
     @property
     def settled(self) -> tuple[int, float] | None:
         """The step from which the learning rate is constant, and that rate; None for none."""

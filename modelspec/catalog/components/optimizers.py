@@ -128,6 +128,11 @@ class Lion(Gradient):
     beta_2: Fraction = 0.99
 
 
+_LARGEST_SINGULAR_VALUE = 100.0
+"""Of an update of Muon, which should be near 1; a larger one grows with every iteration."""
+_MOST_ITERATIONS = 100
+
+
 class Muon(Gradient):
     """Momentum with orthogonalized updates of matrices; AdamW trains all other weights.
 
@@ -167,6 +172,17 @@ class Muon(Gradient):
 
     def divides_by(self, path: str, weight: Tensor) -> str | None:
         return "epsilon" if self._trains_by_adamw(path, weight) else None
+
+    def diverges(self, path: str, weight: Tensor) -> bool:
+        """Each iteration changes every singular value separately. The largest one is 1 for a matrix
+        of one row or column, and begins below it for others.
+        """
+        value = 1.0
+        for _ in range(min(self.ns_steps, _MOST_ITERATIONS)):
+            value *= self.muon_a + self.muon_b * value**2 + self.muon_c * value**4
+            if abs(value) > _LARGEST_SINGULAR_VALUE:
+                return not self._trains_by_adamw(path, weight)
+        return False
 
     def misfit(self, path: str, weight: Tensor) -> str | None:
         """Keras multiplies the update of a matrix by the value of a schedule, which is float32, and

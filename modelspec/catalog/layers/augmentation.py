@@ -71,6 +71,7 @@ class RandomRotation(Geometric):
     -36 to 36 degrees.
     """
 
+    projects = True
     moves_coordinates = True
 
     factor: SignedStrength
@@ -96,6 +97,7 @@ class RandomTranslation(Geometric):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    projects = True
     moves_coordinates = True
 
     height_factor: Annotated[Factor, within(-1, 1)]
@@ -122,6 +124,7 @@ class RandomZoom(Geometric):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    projects = True
     moves_coordinates = True
 
     height_factor: Annotated[Factor, within(-1, 1, above=True)]
@@ -148,6 +151,7 @@ class RandomShear(Geometric):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    projects = True
     moves_coordinates = True
 
     x_factor: Annotated[Factor, within(0, 1)] = 0.0
@@ -168,6 +172,8 @@ class RandomPerspective(Geometric):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    projects = True
 
     factor: Strength = 1.0
     scale: Rate = 1.0

@@ -77,6 +77,7 @@ class AugMix(Augmentation):
     same shape. Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
     """
 
+    projects = True
     moves_values = True
 
     value_range: ValueRange = (0, 255)
@@ -110,6 +111,7 @@ class RandAugment(Augmentation):
     et al. 2019, https://arxiv.org/abs/1909.13719.
     """
 
+    projects = True
     moves_values = True
 
     value_range: ValueRange = (0, 255)

@@ -24,6 +24,8 @@ def output_of(layer: Layer, inputs: Inputs) -> Outputs:
 
 
 def _need_kernel(layer: Layer, inputs: Inputs) -> None:
+    if not layer.no_kernel_in:
+        return
     if layer.compute_dtype in layer.no_kernel_in:
         setting = layer.no_kernel_because
         cause = f" with these `{setting}`" if setting else ""

@@ -9,6 +9,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import refuse
 from modelspec.core.shapes import Size, Tensor, add, ceildiv, known, mul, product
 
+from .core import adapters, free_of_constraint
 from .layer import Example, Inputs, Layer, Weight
 from .saved import Saved
 from .setting_types import (
@@ -104,6 +105,12 @@ class Convolution(Layer):
     activity_regularizer: Regularizer | None = None
     kernel_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
+    lora_rank: Count | None = None
+    lora_alpha: float | None = None
+
+    @model_validator(mode="after")
+    def _adapts_free_kernel(self) -> Self:
+        return free_of_constraint(self, "kernel_constraint", self.lora_rank)
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -134,8 +141,15 @@ class Convolution(Layer):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         channels = inputs.one.shape[channel_axis(self.data_format)]
         per_group = channels // self.groups if isinstance(channels, int) else channels
-        kernel = self.weight("kernel", *self.kernel_size, per_group, self.filters)
-        return (kernel, self.weight("bias", self.filters)) if self.use_bias else (kernel,)
+        sizes = (*self.kernel_size, per_group)
+        trained = self.lora_rank is None
+        weights = [self.weight("kernel", *sizes, self.filters, trainable=trained)]
+        if self.use_bias:
+            weights.append(self.weight("bias", self.filters))
+        if self.lora_rank is not None:
+            first, second = adapters(self, "kernel", self.lora_rank, per_group, self.filters)
+            weights += [first._replace(shape=(*sizes, self.lora_rank)), second]
+        return tuple(weights)
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         output = self.output(inputs)
@@ -205,6 +219,7 @@ class Conv2D(Convolution):
         Example(
             {"filters": 6, "kernel_size": 3, "dilation_rate": 2, "groups": 2}, ((None, 9, 8, 4),)
         ),
+        Example({"filters": 4, "kernel_size": 3, "lora_rank": 2}, ((None, 9, 8, 4),)),
         Example(
             {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 9, 8),)
         ),

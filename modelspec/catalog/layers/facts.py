@@ -160,6 +160,16 @@ class Facts(Settings):
         """Whether a call with these options creates a mask."""
         return False
 
+    # Sizes ---------------------------------------------------------------------------------------
+
+    def required_sizes(
+        self, tensors: Mapping[str, Tensor | tuple[Tensor, ...]]
+    ) -> Iterable[tuple[str, tuple[int, ...]]]:
+        """The unknown sizes of a call that takes these tensors, each with the only numbers that it
+        may be.
+        """
+        return ()
+
     # Values --------------------------------------------------------------------------------------
 
     def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
@@ -259,6 +269,8 @@ class Facts(Settings):
 
     # Layers inside -------------------------------------------------------------------------------
 
+    wraps_each_layer: ClassVar[bool] = False
+    """For a wrapper: whether wrapping a chain of layers is equivalent to wrapping each of them."""
     takes_mapping: ClassVar[bool] = False
     """Whether Keras gets the tensors of a call as a mapping, by argument."""
     requires: ClassVar[str | None] = None

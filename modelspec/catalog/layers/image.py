@@ -11,6 +11,7 @@ from modelspec.core.shapes import PENDING, Tensor, known, may_equal, show
 from .factors import Factor, ValueRange, within
 from .facts import Affine
 from .layer import Argument, Example, Inputs, Layer
+from .resizing_gradient import setting_without_gradient
 from .saved import Saved
 from .setting_types import Count, DataFormat, Number, Seed, Window2D, either
 from .windows import channel_axis, numbers, spatial, with_spatial
@@ -123,6 +124,13 @@ class Augmentation(ImageLayer):
 
     training_only = True
     moves_values = False
+    projects: ClassVar[bool] = False
+    """Whether it moves values by a projective transform, whose gradient TensorFlow does not compute
+    in bfloat16.
+    """
+
+    def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
+        return "dtype" if self.projects and self.compute_dtype == "bfloat16" else None
 
 
 class Geometric(Augmentation):
@@ -219,8 +227,11 @@ class Resizing(SizedImageLayer):
         return self
 
     def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
-        resizes = x.shape != made.shape
-        return "interpolation" if self.interpolation == "area" and resizes else None
+        if x.shape == made.shape:
+            return None
+        return setting_without_gradient(
+            self.interpolation, self.compute_dtype, antialias=self.antialias
+        )
 
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=self.interpolation != "nearest")

@@ -2,7 +2,7 @@
 Dot.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from modelspec.core.diagnostics import Fault
@@ -84,6 +84,22 @@ def _conflicts(
             yield tensors[min(differing)], x
 
 
+def _required(
+    tensors: tuple[Tensor, ...], sizes: Callable[[Tensor], _Sizes], *others: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The unknown sizes along axes with a known size, each with that one and `others`."""
+    known_sizes: dict[int, int] = {}
+    unknown: dict[tuple[int, str], None] = {}
+    for axis, size in (one for x in tensors for one in sizes(x)):
+        if isinstance(size, int):
+            known_sizes.setdefault(axis, size)
+        elif size is not None and size != PENDING:
+            unknown[axis, size] = None
+    for axis, size in unknown:
+        if axis in known_sizes:
+            yield size, (known_sizes[axis], *others)
+
+
 def _stretchable(x: Tensor) -> _Sizes:
     """The sizes of an elementwise operation, the last axis first; 1 stretches."""
     return ((axis, size) for axis, size in enumerate(reversed(x.shape[1:])) if size != 1)
@@ -121,6 +137,11 @@ class ElementwiseMerge(Merge):
         for second in tensors[1:]:
             shape = _elementwise(shape, second.shape[1:])
         return self.result((self.batch(tensors), *shape))
+
+    def required_sizes(
+        self, tensors: Mapping[str, Tensor | tuple[Tensor, ...]]
+    ) -> Iterable[tuple[str, tuple[int, ...]]]:
+        return _required(Inputs(tensors).many, _stretchable, 1)
 
     def _check(self, first: Tensor, second: Tensor) -> None:
         shapes = (first.shape, second.shape)
@@ -328,6 +349,12 @@ class Concatenate(Merge):
             *first.shape[along + 1 :],
         )
         return Tensor(shape, "string") if strings else self.result(shape)
+
+    def required_sizes(
+        self, tensors: Mapping[str, Tensor | tuple[Tensor, ...]]
+    ) -> Iterable[tuple[str, tuple[int, ...]]]:
+        along = self.axis % Inputs(tensors).many[0].rank
+        return _required(Inputs(tensors).many, lambda x: _besides(x, along))
 
     def _check(self, first: Tensor, second: Tensor, along: int) -> None:
         if first.rank != second.rank:

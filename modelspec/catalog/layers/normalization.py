@@ -68,12 +68,25 @@ class LayerNormalization(AlongAxes):
     gamma_regularizer: Regularizer | None = None
     beta_constraint: Constraint | None = None
     gamma_constraint: Constraint | None = None
+    rms_scaling: bool = False
+    """Whether to divide by the standard deviation alone, with `gamma` and without `beta`; Keras
+    deprecates it: use `RMSNormalization`.
+    """
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5, 4),)),
         Example({"axis": (1, 2)}, ((None, 6, 5, None),)),
         Example({"axis": 1, "center": False}, ((None, 4),)),
+        Example({"rms_scaling": True, "scale": False}, ((None, 4),)),
     )
+
+    @property
+    def has_gamma(self) -> bool:
+        return self.scale or self.rms_scaling
+
+    @property
+    def has_beta(self) -> bool:
+        return self.center and not self.rms_scaling
 
     def output(self, inputs: Inputs) -> Tensor:
         x = self.checked(inputs)
@@ -81,13 +94,14 @@ class LayerNormalization(AlongAxes):
         return self.result(x.shape)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        used = [name for name, present in (("gamma", self.scale), ("beta", self.center)) if present]
+        present = (("gamma", self.has_gamma), ("beta", self.has_beta))
+        used = [name for name, is_present in present if is_present]
         sizes = self.sizes(inputs.one) if used else ()
         return tuple(self.weight(name, *sizes) for name in used)
 
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         x = self.like(inputs.one)
-        scaled = (wide(x),) if self.scale else ()
+        scaled = (wide(x),) if self.has_gamma else ()
         return normalized(x, *scaled, *(self.reduced(wide(x)),) * 3)
 
 

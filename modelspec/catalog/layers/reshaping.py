@@ -1,6 +1,6 @@
 """Layers that rearrange values without changing them: Flatten, Reshape, Permute, RepeatVector."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -104,12 +104,21 @@ class Reshape(Layer):
         x = inputs.one
         need_rank(self, x, at_least=1)
         given, target = x.shape[1:], self.target_shape
-        if all(isinstance(size, int) for size in given) and None not in target:
+        if all(isinstance(size, int) for size in given):
             sizes: Shape = self._resolved(given, x)
         else:
             self._check_known(given, x)
             sizes = tuple(_left_over(given, target) if size == -1 else size for size in target)
         return self.like(x, (x.shape[0], *sizes))
+
+    def required_sizes(
+        self, tensors: Mapping[str, Tensor | tuple[Tensor, ...]]
+    ) -> Iterable[tuple[str, tuple[int, ...]]]:
+        (x,) = tensors.values()
+        if isinstance(x, Tensor) and not {-1, None} & {*self.target_shape}:
+            entries = product(x.shape[1:])
+            if isinstance(entries, str) and entries != PENDING:
+                yield entries, (_fixed(self.target_shape),)
 
     def _check_known(self, given: Shape, x: Tensor) -> None:
         """Raises MS406 if no unknown sizes give as many elements as the target has."""
@@ -124,7 +133,7 @@ class Reshape(Layer):
     def _resolved(self, given: Shape, x: Tensor) -> Shape:
         entries, target = known(product(given)) or 0, self.target_shape
         fixed = _fixed(target)
-        if -1 not in target:
+        if not {-1, None} & {*target}:
             if entries != fixed:
                 raise self._misfit(f"{entries} entries: {show(x.shape)}", f"has {fixed}")
             return target

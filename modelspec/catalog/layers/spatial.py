@@ -8,6 +8,7 @@ from modelspec.core.shapes import Shape, Tensor, mul
 from .facts import Takes
 from .layer import Example, Inputs, Layer
 from .padding import Sides, grow, sides
+from .resizing_gradient import setting_without_gradient
 from .saved import Saved
 from .setting_types import Count, DataFormat, Window2D, Window3D, window
 from .windows import all_positive, numbers, spatial, times, with_spatial
@@ -91,8 +92,9 @@ class UpSampling2D(UpSampling):
         return "any" if self.interpolation == "nearest" else "numbers"
 
     def without_gradient(self, x: Tensor, made: Tensor) -> str | None:
-        resizes = x.shape != made.shape
-        return "interpolation" if self.interpolation == "area" and resizes else None
+        if x.shape == made.shape:
+            return None
+        return setting_without_gradient(self.interpolation, self.compute_dtype)
 
     def saved(self, inputs: Inputs, made: tuple[Tensor, ...]) -> Saved:
         return Saved(inputs=self.interpolation != "nearest")

@@ -22,9 +22,6 @@ class Wrapper(Layer):
 
     layer: LayerSetting
 
-    wraps_each_layer: ClassVar[bool] = False
-    """Whether wrapping a chain of layers is equivalent to wrapping each of them."""
-
     @classmethod
     def primary_family(cls) -> Registry | None:
         return LAYERS

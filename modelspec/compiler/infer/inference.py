@@ -163,13 +163,19 @@ class _Inference:
         if call.inputs is None:
             return None
         found: dict[str, Tensor | tuple[Tensor, ...]] = {}
+        taker = f"`{call.use.kind}`"
         for argument, item in call.inputs.items():
-            refs = (item,) if isinstance(item, Ref) else item
-            types = [self._tensor(ref, tensors, f"`{call.use.kind}`") for ref in refs]
-            if any(one is None for one in types):
-                return None
+            if isinstance(item, Ref):
+                tensor = self._tensor(item, tensors, taker)
+                if tensor is None:
+                    return None
+                found[argument] = tensor
+                continue
+            types = [self._tensor(ref, tensors, taker) for ref in item]
             present = tuple(one for one in types if one is not None)
-            found[argument] = present[0] if isinstance(item, Ref) else present
+            if len(present) < len(types):
+                return None
+            found[argument] = present
         return Inputs(found, call.use.options)
 
     def _tensor(self, ref: Ref, tensors: Mapping[str, _Produced], taker: str) -> Tensor | None:
@@ -198,19 +204,23 @@ class _Inference:
     ) -> TypedCall | None:
         try:
             output = output_of(layer, inputs)
-            self.running.check(call, layer, inputs)
+            dtype = self.running.first(call, inputs)
+            self.running.check(layer, inputs, dtype)
             weights = layer.weights(inputs)
             cost = layer.multiply_adds(inputs)
             settled = layer.settled(inputs)
         except Fault as fault:
             self._fault(call, fault, tensors)
             return None
-        self.running.add(call, layer, inputs)
+        self.running.add(call, layer, dtype)
         outputs = (output,) if isinstance(output, Tensor) else output
         follows = None if settled is layer else settled
-        built = Built(call, weights, inputs, (follows,) if follows else ())
-        if not self._can_stand(call, layer) or (call.shared and not self._agrees(built)):
+        if not self._can_stand(call, layer):
             return None
+        if call.shared:
+            built = Built(call, weights, inputs, (follows,) if follows else ())
+            if not self._agrees(built):
+                return None
         return TypedCall(call, outputs, layer.output_names(inputs), weights, cost, settled=follows)
 
     def _can_stand(self, call: Call, layer: Layer) -> bool:

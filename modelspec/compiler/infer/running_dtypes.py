@@ -19,35 +19,36 @@ class RunningDtypes:
     def __init__(self) -> None:
         self._dtypes: dict[str, str] = {}
 
-    def check(self, call: Call, layer: Layer, inputs: Inputs) -> None:
-        """Raises MS404 if the layer does not support the actual dtype of its first tensor."""
-        dtype = self._first(call, inputs)
+    def check(self, layer: Layer, inputs: Inputs, dtype: str | None) -> None:
+        """Raises MS404 if the layer does not support the actual `dtype` of its first tensor."""
+        if dtype is None:
+            return
         for name, given in list(inputs.tensors.items())[:1]:
             tensor, *others = (given,) if isinstance(given, Tensor) else given
-            if dtype is None or dtype == tensor.dtype:
+            if dtype == tensor.dtype:
                 return
             tensor = tensor._replace(dtype=dtype)
             changed = tensor if isinstance(given, Tensor) else (tensor, *others)
             output_of(layer, Inputs({**inputs.tensors, name: changed}, inputs.options))
 
-    def add(self, call: Call, layer: Layer, inputs: Inputs) -> None:
-        """Record the output dtype of the call."""
-        dtype = self._first(call, inputs)
-        if layer.runs_in is not None:
-            self._dtypes[call.name] = layer.runs_in
+    def add(self, call: Call, layer: Layer, dtype: str | None) -> None:
+        """Record the output dtype of the call, whose first tensor has the actual `dtype`."""
+        runs_in = layer.runs_in
+        if runs_in is not None:
+            self._dtypes[call.name] = runs_in
         elif dtype is not None and layer.keeps_dtype:
             self._dtypes[call.name] = dtype
 
-    def _first(self, call: Call, inputs: Inputs) -> str | None:
-        """The dtype of the first tensor, if it is not floating point. Tensors that are declared as
-        strings were already checked.
+    def first(self, call: Call, inputs: Inputs) -> str | None:
+        """The actual dtype of the first tensor, if it is not floating point. Tensors that are
+        declared as strings were already checked.
         """
-        ref = next(iter(call.refs()), None)
+        refs = call.refs()
         given = next(iter(inputs.tensors.values()), None)
-        if ref is None or not given:
+        if not refs or not given:
             return None
         tensor = given if isinstance(given, Tensor) else given[0]
-        running = self._dtypes.get(ref.producer)
+        running = self._dtypes.get(refs[0].producer) if self._dtypes else None
         if running is not None:
             return running
         return None if is_float(tensor.dtype) or tensor.dtype == "string" else tensor.dtype

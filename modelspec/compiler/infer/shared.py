@@ -4,8 +4,6 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from modelspec.catalog.layers.layer import Inputs, Layer, Weight
 from modelspec.core.diagnostics import Collector, Note
 from modelspec.core.dtypes import is_float
@@ -49,17 +47,19 @@ def agrees(first: Built, this: Built, report: Collector, notes: tuple[Note, ...]
     return False
 
 
-def nested(layer: Layer) -> Iterator[Layer]:
+def nested(layer: Layer) -> tuple[Layer, ...]:
     """The layer and the layers nested in its settings."""
-    yield layer
+    found = [layer]
+    values = layer.__dict__
     for name in layer.model_fields_set:
-        value = getattr(layer, name)
+        value = values[name]
         if isinstance(value, tuple):
             for item in value:
                 if isinstance(item, Layer):
-                    yield from nested(item)
+                    found += nested(item)
         elif isinstance(value, Layer):
-            yield from nested(value)
+            found += nested(value)
+    return tuple(found)
 
 
 _Finding = tuple[str, str, str]

@@ -30,11 +30,12 @@ def trained_weights(
         if call.inside is not None:
             yield from trained_weights(call.inside, seen)
             continue
-        owner = id(call.call.callee if call.shared else call.call)
+        owner, name = id(call.call.callee if call.shared else call.call), call.shared or call.name
         for weight in call.weights:
-            if weight.trainable and (owner, weight.name) not in seen:
-                seen.add((owner, weight.name))
-                yield TrainedWeight(f"{call.shared or call.name}/{weight.name}", weight)
+            key = (owner, weight.name)
+            if weight.trainable and key not in seen:
+                seen.add(key)
+                yield TrainedWeight(f"{name}/{weight.name}", weight)
 
 
 def with_optimizers(
@@ -47,10 +48,11 @@ def with_optimizers(
     if not isinstance(optimizer, Optimizer):
         return
     by_path = optimizer.by_path
+    if by_path is None:
+        for gradient in optimizer.gradients[:1]:
+            yield from ((one, gradient) for one in trained_weights(typed))
+        return
     for one in trained_weights(typed):
-        if by_path is None:
-            yield from ((one, gradient) for gradient in optimizer.gradients[:1])
-            continue
         keys = by_path.assigned(one.path)
         if len(keys) > 1:
             continue

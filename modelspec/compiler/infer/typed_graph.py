@@ -118,8 +118,8 @@ class TypedGraph:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no call has errors."""
-        return len(self.layers) == len(self.graph.calls)
+        """Whether no call has errors, and every output is known."""
+        return len(self.layers) == len(self.graph.calls) and self.graph.all_outputs
 
     @cached_property
     def by_name(self) -> Mapping[str, TypedCall]:

@@ -10,9 +10,9 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.shapes import Tensor
 
 from ..infer import TypedCall
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of, setting_span
+from .graph_walk import setting_span
+from .running_calls import RunningCalls
 from .weight_settings import components, regularized
 
 _SUFFIX = "_regularizer"
@@ -23,16 +23,15 @@ def check(case: Case) -> None:
     """Check every regularizer of a model with training; without training it is never computed."""
     if case.fitting is None:
         return
-    for typed in case.graphs:
-        for call in typed.layers:
-            layer = layer_of(call)
-            if layer is not None:
-                _check_layer(case, call, layer)
+    running = RunningCalls(case)
+    for call, _, parts, _ in case.layers.all:
+        if call in running:
+            _check_layer(case, call, parts)
 
 
-def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
+def _check_layer(case: Case, call: TypedCall, parts: tuple[Layer, ...]) -> None:
     reported: set[str] = set()  # the cells of an RNN may share a setting
-    for what, regularizer in _regularizers(layer):
+    for what, regularizer in _regularizers(parts):
         misfits = (regularizer.misfit(tensor) for tensor in _regularized(call, what))
         misfit = next((one for one in misfits if one is not None), None)
         setting = f"{what}{_SUFFIX}"
@@ -47,13 +46,13 @@ def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
         )
 
 
-def _regularizers(layer: Layer) -> Iterator[tuple[str, Regularizer]]:
+def _regularizers(parts: tuple[Layer, ...]) -> Iterator[tuple[str, Regularizer]]:
     """What the layer and the layers nested in its settings regularize. A nested layer has an output
     of another shape, which is not known here.
     """
-    for one in nested(layer):
+    for one in parts:
         for what, regularizer in components(one, _SUFFIX, REGULARIZERS, Regularizer):
-            if one is layer or what != _OUTPUT:
+            if one is parts[0] or what != _OUTPUT:
                 yield what, regularizer
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.records import NamedTuple
 
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of
 from .several_devices import asks_for_xla
 
+_FACTS = ("gpu_because", "gpu_kernel_in", "channels_last_on_cpu", "one_dnn_because")
 _WITH_AVX = "runs only on a GPU, or on a CPU with AVX-512"
 _WITH_ONE_DNN = {
     "float64": "in float64 runs only on a GPU",
@@ -36,16 +35,14 @@ def check(case: Case) -> None:
         return
     compiled = _compiled(case)
     reported = set[str]()
-    for typed in case.graphs:
-        for call in typed.layers:
-            layer = layer_of(call)
-            for one, dtype in _computed(layer) if layer is not None else ():
-                for reason in _reasons(one, dtype, compiled):
-                    if reason.cause not in reported:
-                        reported.add(reason.cause)
-                        case.report.warning(
-                            "MS411", reason.message, call.call.use.kind_span, help=reason.help
-                        )
+    for call, _, parts, _ in case.layers.stating(*_FACTS):
+        for one, dtype in _computed(parts):
+            for reason in _reasons(one, dtype, compiled):
+                if reason.cause not in reported:
+                    reported.add(reason.cause)
+                    case.report.warning(
+                        "MS411", reason.message, call.call.use.kind_span, help=reason.help
+                    )
 
 
 def _compiled(case: Case) -> bool:
@@ -54,12 +51,12 @@ def _compiled(case: Case) -> bool:
     return runtime is not None and asks_for_xla(runtime) and not runtime.has_several_devices
 
 
-def _computed(layer: Layer) -> Iterator[tuple[Layer, str]]:
+def _computed(parts: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
     """The layer and its nested layers, each with its compute dtype. A wrapper that does not cast
     imposes its own dtype on the layer inside.
     """
     around: dict[int, str] = {}
-    for one in nested(layer):
+    for one in parts:
         if one.runs_uncast:
             around[id(getattr(one, "layer", None))] = one.compute_dtype
         yield one, around.get(id(one), one.compute_dtype)

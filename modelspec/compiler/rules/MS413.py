@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from modelspec.catalog.components import INITIALIZERS
 from modelspec.catalog.components.initializers import Initializer
@@ -10,9 +10,8 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.shapes import Tensor
 
 from ..infer import TypedCall
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of, setting_span
+from .graph_walk import setting_span
 from .weight_settings import components, weights_of
 
 _SUFFIX = "_initializer"
@@ -21,16 +20,14 @@ _SUFFIX = "_initializer"
 def check(case: Case) -> None:
     """Check every initializer of a layer and of the layers nested in its settings."""
     seen: set[int] = set()
-    for typed in case.graphs:
-        for call in typed.layers:
-            layer = layer_of(call)
-            if layer is not None and id(layer) not in seen:
-                seen.add(id(layer))
-                _check_layer(case, call, layer)
+    for call, layer, parts, _ in case.layers.all:
+        if call.weights and id(layer) not in seen:
+            seen.add(id(layer))
+            _check_layer(case, call, parts)
 
 
-def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
-    for setting, initializer, reason in _misfits(call, layer):
+def _check_layer(case: Case, call: TypedCall, parts: Iterable[Layer]) -> None:
+    for setting, initializer, reason in _misfits(call, parts):
         case.report.error(
             "MS413",
             f"`{setting}`: `{initializer.kind()}` {reason}",
@@ -40,10 +37,12 @@ def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
         return
 
 
-def _misfits(call: TypedCall, layer: Layer) -> Iterator[tuple[str, Initializer, str]]:
+def _misfits(call: TypedCall, parts: Iterable[Layer]) -> Iterator[tuple[str, Initializer, str]]:
     tensors: dict[str, dict[Tensor, None]] = {}  # each once: a layer may hold thousands of cells
-    for one in nested(layer):
+    for one in parts:
         for what, initializer in components(one, _SUFFIX, INITIALIZERS, Initializer):
+            if type(initializer).misfit is Initializer.misfit:
+                continue
             if what not in tensors:
                 kinds = (Tensor(weight.shape, weight.dtype) for weight in weights_of(call, what))
                 tensors[what] = dict.fromkeys(kinds)

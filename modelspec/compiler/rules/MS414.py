@@ -7,6 +7,7 @@ from modelspec.core.shapes import may_equal, show
 
 from .case import Case
 from .outside_training import Changed, Unfit, follow
+from .running_calls import RunningCalls
 
 
 def check(case: Case) -> None:
@@ -15,9 +16,13 @@ def check(case: Case) -> None:
     """
     if case.typed is None or case.fitting is None:
         return
+    if not case.layers.stating("outside_training"):
+        return
     unfit, outputs = follow(case.typed)
+    running = RunningCalls(case)
     for one in unfit:
-        _layer(case, one)
+        if one.call in running:
+            _layer(case, one)
     for output, changed in outputs.items():
         trained = case.typed.outputs[output].shape
         pairs = zip(trained, changed.tensor.shape, strict=False)

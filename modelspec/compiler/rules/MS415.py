@@ -12,22 +12,24 @@ from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
 from .case import Case
 from .graph_walk import layer_of
+from .running_calls import RunningCalls
 
 
 def check(case: Case) -> None:
     """Check every layer with `sparse: true` in a model with training, and its consumers."""
-    if case.fitting is None:
+    if case.fitting is None or not case.layers.stating("gives_sparse", "sparse"):
         return
+    running = RunningCalls(case)
     for typed in case.graphs:
-        _check_graph(case, typed)
+        _check_graph(case, typed, running)
 
 
-def _check_graph(case: Case, typed: TypedGraph) -> None:
+def _check_graph(case: Case, typed: TypedGraph, running: RunningCalls) -> None:
     makers: dict[str, TypedCall] = {}
     """By call name: the call that created the sparse tensor that it outputs."""
     for call in typed.layers:
         layer = layer_of(call)
-        if layer is None:
+        if layer is None or call not in running:
             continue
         refs = list(call.call.refs())
         made = next((makers[ref.producer] for ref in refs if ref.producer in makers), None)

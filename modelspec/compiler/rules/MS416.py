@@ -5,18 +5,15 @@ from __future__ import annotations
 from modelspec.catalog.layers.layer import Layer
 
 from ..infer import TypedCall
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of, setting_span
+from .graph_walk import setting_span
 
 
 def check(case: Case) -> None:
     """Check every wrapper that does not cast the input of its layer."""
-    for typed in case.graphs:
-        for call in typed.layers:
-            layer = layer_of(call)
-            for one in nested(layer) if layer is not None else ():
-                _check(case, call, one)
+    for call, _, parts, _ in case.layers.stating("runs_uncast"):
+        for one in parts:
+            _check(case, call, one)
 
 
 def _check(case: Case, call: TypedCall, layer: Layer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelspec.core.diagnostics import Span
 from modelspec.core.dtypes import is_float
 
 from ..graph import Ref
@@ -16,7 +17,7 @@ from .graph_walk import layer_of, setting_span
 
 def check(case: Case) -> None:
     """Check every call that a loss depends on, each shared layer once."""
-    if case.typed is None:
+    if case.typed is None or not case.layers.stating("without_gradient"):
         return
     names = {case.typed.graph.outputs[one.head.output].producer for one in case.trained}
     reported: set[int] = set()
@@ -28,7 +29,7 @@ def check(case: Case) -> None:
             "MS436",
             f"TensorFlow has no gradient for `{call.name}` with this `{setting}`: the layers"
             " before it cannot be trained",
-            setting_span(call, setting) or call.call.use.kind_span,
+            _span(call, setting),
             help=f"use another `{setting}`, or freeze the layers before it",
         )
 
@@ -60,6 +61,13 @@ def _without_gradient(
             trained.add(call.name)
 
 
+def _span(call: TypedCall, setting: str) -> Span:
+    """Where the setting is written; the layer, if it follows from the precision."""
+    layer = layer_of(call)
+    written = layer is not None and any(setting in one.model_fields_set for one in nested(layer))
+    return (setting_span(call, setting) if written else None) or call.call.use.kind_span
+
+
 def _refs(item: Ref | tuple[Ref, ...]) -> tuple[Ref, ...]:
     return (item,) if isinstance(item, Ref) else item
 
@@ -78,6 +86,8 @@ def _setting(call: TypedCall, typed: TypedGraph) -> str | None:
     layer, first = layer_of(call), next(iter(call.call.refs()), None)
     x = type_of(first, typed) if first is not None else None
     if layer is None or x is None or not call.outputs:
+        return None
+    if layer.training_only and call.call.use.options.get("training") is False:
         return None
     found = (one.without_gradient(x, call.outputs[0]) for one in nested(layer))
     return next((setting for setting in found if setting is not None), None)

@@ -11,6 +11,8 @@ from .graph_walk import by_name, layer_of, producer, setting_span
 
 def check(case: Case) -> None:
     """Check every table whose indices come from a layer."""
+    if not case.layers.stating("looks_up") or not case.layers.stating("output_mode"):
+        return
     for typed in case.graphs:
         calls = by_name(typed)
         for call in typed.layers:

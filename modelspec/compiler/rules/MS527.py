@@ -12,7 +12,9 @@ from .graph_walk import by_name, layer_of, producer
 
 def check(case: Case) -> None:
     """Check every normalization of channels that subtracts the mean of the batch."""
-    graphs = _trained(case.typed) if case.typed is not None else ()
+    if case.typed is None or not case.layers.stating("removes_channel_mean"):
+        return
+    graphs = _trained(case.typed)
     for typed in {id(graph): graph for graph in graphs}.values():
         for call, source in _normalized(typed):
             if _has_bias(source):

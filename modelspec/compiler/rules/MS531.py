@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from modelspec.core.diagnostics import nearest
 
+from ..infer import TypedGraph
 from ..spec.players_section import PLAYERS
 from .case import Case
 from .layer_patterns import ONLY, SKIP, TRAINED, all_paths, patterns
@@ -18,7 +19,6 @@ def check(case: Case) -> None:
     if case.typed is None or case.fitting is None:
         return
     paths: list[str] | None = None  # most specs have no pattern without a layer
-    called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
     keys = (SKIP, ONLY, TRAINED, *((PLAYERS, one.name, "trains") for one in case.fitting.players))
     others = (patterns(case.typed, case.fitting, key) for key in keys)
     for found in (case.frozen, case.adapted, *others):
@@ -26,7 +26,7 @@ def check(case: Case) -> None:
             if pattern.named:
                 continue
             paths = sorted(all_paths(case.typed)) if paths is None else paths
-            near = _meant(pattern.text, paths, called)
+            near = _meant(pattern.text, paths, case.typed)
             exact = near if near and not any(sign in pattern.text for sign in _WILD) else None
             case.report.error(
                 "MS531",
@@ -41,10 +41,11 @@ def check(case: Case) -> None:
             )
 
 
-def _meant(pattern: str, paths: Sequence[str], called: Mapping[str, str]) -> str | None:
-    """The layer that a pattern was most likely meant to name. For the call of a shared layer
-    (`called`, by the name of the call) this is the shared layer.
+def _meant(pattern: str, paths: Sequence[str], typed: TypedGraph) -> str | None:
+    """The layer that a pattern was most likely meant to name. For the call of a shared layer this
+    is the shared layer.
     """
-    if pattern in called:
-        return called[pattern]
+    called = next((call for call in typed.graph.calls if call.name == pattern), None)
+    if called is not None and called.shared:
+        return called.shared
     return nearest(pattern.translate({ord(sign): None for sign in _WILD}), paths)

@@ -8,7 +8,7 @@ from .layer_patterns import complete, paths_with_weights
 
 def check(case: Case) -> None:
     """Check every pattern, if all layers are known."""
-    if case.typed is None or case.fitting is None or not complete(case.typed):
+    if case.typed is None or not case.frozen or not complete(case.typed):
         return
     with_weights = paths_with_weights(case.typed)
     for pattern in case.frozen:

@@ -6,9 +6,7 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics.derived import origin_of
 
 from ..infer import TypedCall
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of
 
 
 def check(case: Case) -> None:
@@ -18,13 +16,11 @@ def check(case: Case) -> None:
     if case.fitting is None:
         return
     seen: set[int] = set()
-    for typed in case.graphs:
-        for call in typed.layers:
-            layer = layer_of(call)
-            if layer is not None and id(layer) not in seen:
-                seen.add(id(layer))
-                for one in nested(layer):
-                    _check(case, one, call)
+    for call, layer, parts, _ in case.layers.stating("adapts"):
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            for one in parts:
+                _check(case, one, call)
 
 
 def _check(case: Case, layer: Layer, call: TypedCall) -> None:

@@ -11,11 +11,12 @@ from ..infer import TypedCall, TypedGraph
 from ..spec.augment_section import places, same_places
 from .case import Case
 from .graph_walk import layer_of
+from .layer_calls import LayerCall
 
 
 def check(case: Case) -> None:
     """Check every layer that an output with a loss depends on."""
-    if case.typed is None:
+    if case.typed is None or not any(map(_is_affected, case.layers.stating("training_only"))):
         return
     for one in case.trained:
         for call, layer in _before(one.head.call.name, case.typed):
@@ -43,6 +44,11 @@ def check(case: Case) -> None:
                     call.call.use.kind_span,
                     help="move it to `data`: `augment: {layers: [...], on: [image, mask]}`",
                 )
+
+
+def _is_affected(one: LayerCall) -> bool:
+    layer = one.layer
+    return layer.mixes_examples or layer.one_in_batch or layer.moves_values
 
 
 def _moves(call: TypedCall, layer: Layer, output: Shape) -> bool:

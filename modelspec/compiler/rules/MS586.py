@@ -20,7 +20,9 @@ from .graph_walk import layer_of
 
 def check(case: Case) -> None:
     """Report each optimizer once, with the first table that it trains."""
-    tables = dict(_tables(case)) if case.fitting is not None else {}
+    if case.fitting is None or not case.layers.stating("table"):
+        return
+    tables = dict(_tables(case))
     seen = set[int]()
     for one, optimizer in case.optimized if tables else ():
         call = tables.get(one.path)

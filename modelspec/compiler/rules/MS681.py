@@ -5,23 +5,20 @@ from __future__ import annotations
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.vocabulary_setting import VocabularyOf
 
-from ..infer.shared import nested
 from .case import Case
-from .graph_walk import layer_of, setting_span
+from .graph_walk import setting_span
 
 
 def check(case: Case) -> None:
     """Check every layer of the model and of its sub-models."""
-    for graph in case.graphs:
-        for call in graph.layers:
-            layer = layer_of(call)
-            if layer is not None and any(map(_shares, nested(layer))):
-                case.report.error(
-                    "MS681",
-                    f"`{layer.kind()}` in a model cannot share the vocabulary of an input",
-                    setting_span(call, "vocabulary") or call.call.use.kind_span,
-                    help="move it to the `transform` of a feature under `data`",
-                )
+    for call, layer, parts, _ in case.layers.stating("vocabulary"):
+        if any(map(_shares, parts)):
+            case.report.error(
+                "MS681",
+                f"`{layer.kind()}` in a model cannot share the vocabulary of an input",
+                setting_span(call, "vocabulary") or call.call.use.kind_span,
+                help="move it to the `transform` of a feature under `data`",
+            )
 
 
 def _shares(layer: Layer) -> bool:

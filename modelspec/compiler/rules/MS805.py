@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelspec.core.source import plain
+
 from ..spec.expect_section import Expectation
 from .case import Case
 
@@ -35,13 +37,18 @@ def check(case: Case) -> None:
 
 def _is_over_folds(case: Case, expectation: Expectation) -> bool:
     """Whether the runs of all folds decide it together."""
-    sweep = case.file.sweep if case.file is not None else None
-    if sweep is None or not sweep.folds:
+    if case.file is None or "sweep" not in case.file.root.entries:
         return False
     from ..spec.fold_expectations import is_over_folds
 
-    return is_over_folds(expectation) and not any(
-        one.of_baseline for one in expectation.comparisons
+    sweep = case.file.sweep
+    if sweep is None:  # it has errors, or it is switched off
+        written = plain(case.file.root.entries["sweep"].value)
+        return written is not None and is_over_folds(expectation)
+    return (
+        sweep.folds
+        and is_over_folds(expectation)
+        and not any(one.of_baseline for one in expectation.comparisons)
     )
 
 

@@ -24,9 +24,10 @@ from ..spec.training_section import Training
 from .data_chains import DataChains, features, infer_chains
 from .expected_quantities import Expected, Quantities, expected
 from .graph_walk import distinct
+from .layer_calls import LayerCalls
 from .layer_patterns import ADAPTED, FREEZE, Pattern, patterns
 from .logged_quantities import FileValue, Monitor, file_values, monitors
-from .mask_propagation import MaskEnds, follow_masks
+from .mask_propagation import MaskEnds, follow_masks, may_have_mask
 from .measured_outputs import Measured, OutputMetric, measured, output_metrics
 from .objective_terms import TypedTerm, typed_terms
 from .output_heads import Head, heads
@@ -69,6 +70,11 @@ class Case(Parts):
         share appears once.
         """
         return tuple(distinct(self.typed)) if self.typed is not None else ()
+
+    @cached_property
+    def layers(self) -> LayerCalls:
+        """The calls of layers in those graphs."""
+        return LayerCalls(self.graphs)
 
     @cached_property
     def heads(self) -> dict[str, Head]:
@@ -127,7 +133,10 @@ class Case(Parts):
         """The patterns of `layers` in `lora`."""
         if self.typed is None or self.fitting is None:
             return ()
-        inner = {one.path for one in self.adaptable}
+
+        def inner() -> list[str]:
+            return [one.path for one in self.adaptable]
+
         return tuple(patterns(self.typed, self.fitting, ADAPTED, inner))
 
     @cached_property
@@ -140,11 +149,13 @@ class Case(Parts):
     @cached_property
     def players(self) -> PlayersCase:
         """The players of the training, and the layers that each trains."""
-        return PlayersCase(self)
+        return PlayersCase(self.typed, self.fitting)
 
     @cached_property
     def masks(self) -> MaskEnds:
         """Where masks do not reach the layers that would use them."""
+        if not any(map(may_have_mask, self.layers.all)):
+            return MaskEnds()
         return follow_masks(self.typed)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from modelspec.core.diagnostics import Span
 from modelspec.core.records import NamedTuple
@@ -26,15 +26,18 @@ class Pattern(NamedTuple):
 
 
 def patterns(
-    typed: TypedGraph, training: Training, key: tuple[str, ...], inner: Iterable[str] = ()
+    typed: TypedGraph,
+    training: Training,
+    key: tuple[str, ...],
+    inner: Callable[[], Iterable[str]] = tuple,
 ) -> list[Pattern]:
-    """The patterns at a key, even if another part of the section has errors. `inner` are the paths
-    of layers inside layers that they can match too.
+    """The patterns at a key, even if another part of the section has errors. `inner` gives the
+    paths of layers inside layers that they can match too; most specs have no pattern.
     """
     written = _written(training, key)
     if not written:
         return []
-    paths = all_paths(typed).union(inner)
+    paths = all_paths(typed).union(inner())
     if sum(is_wild(text) for text, _ in written) > MOST_WILD:
         return []  # reported by the reader
     return [Pattern(text, span, _named(text, paths)) for text, span in written]
@@ -57,8 +60,8 @@ def all_paths(typed: TypedGraph) -> set[str]:
 
 
 def complete(typed: TypedGraph) -> bool:
-    """Whether every layer could be inferred."""
-    return len(typed.layers) == len(typed.graph.calls)
+    """Whether every layer could be inferred, and every output is known."""
+    return typed.is_whole
 
 
 def paths_with_weights(typed: TypedGraph, prefix: str = "") -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.records import NamedTuple
@@ -19,6 +19,7 @@ from ..infer import TypedCall, TypedGraph
 from ..infer.objective_terms import type_of
 from .given_masks import given_mask
 from .graph_walk import by_name
+from .layer_calls import LayerCall, states
 from .mask_results import Mask, Taken, given, here, results, with_axes
 
 
@@ -67,6 +68,16 @@ class MaskEnds(NamedTuple):
 
 
 _Masks: TypeAlias = Mapping[str, Mask | None]
+_CREATING: Final = ("makes_mask", "mask_of_scores")
+
+
+def may_have_mask(one: LayerCall) -> bool:
+    """Whether a call can be the first with a mask: it creates one, its layer may be one that does,
+    or it gets one as an argument.
+    """
+    if one.layer.supports_masking is None or states(type(one.layer), _CREATING):
+        return True
+    return any("mask" in argument for argument in one.call.call.inputs or ())
 
 
 def follow_masks(typed: TypedGraph | None) -> MaskEnds:
@@ -179,7 +190,7 @@ class _Walk:
         """Whether the layer uses its mask wrongly, given or propagated."""
         explicit = given(taken)
         masks = [mask for items in taken.values() for _, mask in items if mask and here(mask)]
-        first = next(call.call.refs(), None)
+        first = next(iter(call.call.refs()), None)
         x = type_of(first, typed) if first is not None else None
         if x is None or not (explicit or masks):
             return False

@@ -79,7 +79,7 @@ def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
         )
     layer = layer_of(call)
     if layer is not None and layer.keeps_values:
-        return _maker(typed, next(call.call.refs())) or call
+        return _maker(typed, call.call.refs()[0]) or call
     return call
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from modelspec.catalog.components.optimizer import Optimizer
 
 from .case import Case
-from .graph_walk import layer_of
 
 
 def scales_loss(case: Case, optimizer: Optimizer) -> bool:
@@ -16,7 +15,5 @@ def scales_loss(case: Case, optimizer: Optimizer) -> bool:
         return True
     if getattr(optimizer, "loss_scale_factor", None) is not None:
         return False
-    layers = (layer_of(call) for typed in case.graphs for call in typed.layers)
-    return any(
-        one.compute_dtype == "float16" and one.variable_dtype == "float32" for one in layers if one
-    )
+    layers = (one.layer for one in case.layers.all)
+    return any(one.compute_dtype == "float16" and one.variable_dtype == "float32" for one in layers)

@@ -19,17 +19,21 @@ def components(layer: Layer, suffix: str, family: Family, cls: type[T]) -> Itera
     """The settings of a layer with the suffix, as members of the family: `kernel` and its
     initializer.
     """
-    for name in _fields(type(layer), suffix):
+    for name, what in _fields(type(layer), suffix):
         value = getattr(layer, name)
+        if value is None:
+            continue
         if isinstance(value, str):
             value = _named(family, value)
         if isinstance(value, cls):
-            yield name.removesuffix(suffix), value
+            yield what, value
 
 
 @cache
-def _fields(cls: type[Layer], suffix: str) -> tuple[str, ...]:
-    return tuple(name for name in cls.model_fields if name.endswith(suffix))
+def _fields(cls: type[Layer], suffix: str) -> tuple[tuple[str, str], ...]:
+    """Each setting with the suffix, and its name without it."""
+    names = (name for name in cls.model_fields if name.endswith(suffix))
+    return tuple((name, name.removesuffix(suffix)) for name in names)
 
 
 @lru_cache(maxsize=1024)

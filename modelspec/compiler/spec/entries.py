@@ -18,7 +18,7 @@ from modelspec.core.settings import Context, Faults, Settings, describe, unknown
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain, walk
 
 from .layer_names import check_name
-from .wrapped_models import around_shared, misspelt_model
+from .wrapped_models import around_shared, is_model_wrapper, misspelt_model
 
 RESERVED = ("from", "call")
 """Settings of the entry itself, in addition to those of the layer and `name`."""
@@ -234,6 +234,8 @@ class EntryReader:
 
     def _wrapped_call(self, use: Use) -> Use | None:
         """The call of a shared model through wrappers; None if they hold a layer."""
+        if not is_model_wrapper(use.kind):
+            return None
         found = around_shared(use.kind, use.body, self.visible, self.context)
         if found is None:
             wrong = misspelt_model(use.kind, use.body, self.visible)

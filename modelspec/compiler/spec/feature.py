@@ -222,10 +222,11 @@ class Feature(Section):
         given = [self.column, self.columns, self.random]
         found = len(given) - given.count(None)
         if found != 1:
+            empty = [key for key in ("column", "columns", "random") if key in self.model_fields_set]
             raise Fault(
                 "MS203" if not found else "MS208",
                 "a feature requires exactly one of `column`, `columns` and `random`",
-                (),
+                tuple(empty[:1]) if not found else (),
                 at_key=True,
                 help="write e.g. `{column: age}` or `{columns: [age, income]}`",
             )

@@ -16,9 +16,9 @@ from modelspec.catalog.formula.scalars import evaluate
 from modelspec.catalog.formula.tree import Formula
 from modelspec.core.diagnostics import Collector, Fault, Span, listed, nearest
 from modelspec.core.records import dataclass
-from modelspec.core.sections import known_keys, located
+from modelspec.core.sections import begun, known_keys, located
 from modelspec.core.settings import Unfit, describe
-from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain, walk
 from modelspec.core.source.offsets import place
 
 from .entries import Reference
@@ -30,6 +30,8 @@ PLACE_NAMES: Final = ("epoch", "step")
 """The names in the formula of a weight: both count from 0 over the whole run."""
 _WEIGHTS: Final = Grammar("minimum(1, epoch / 10)", False)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY: Final = ("objective",)
+_NAMED_TARGET: Final = re.compile(rf"\b{TARGET}\.([A-Za-z_][A-Za-z0-9_]*)")
 PARTS: Final = ("val_", "test_", "train_")
 """Prefixes of logged names for the parts of the data."""
 
@@ -98,12 +100,15 @@ def named_tensors(node: Node | None) -> frozenset[str]:
 
 
 def named_targets(node: Node | None) -> tuple[str, ...]:
-    """The targets that the terms of all objectives in a section read, each once."""
+    """The targets that the terms of all objectives in a section name, each once; also those of
+    terms with errors.
+    """
     found = (
         target
-        for one in _objectives(node)
-        for term in read_objective(one, Collector()).values()
-        for target in term.targets.values()
+        for objective in _objectives(node)
+        for one in walk(objective)
+        if isinstance(one, Scalar) and isinstance(one.value, str)
+        for target in _NAMED_TARGET.findall(one.value)
     )
     return tuple(dict.fromkeys(found))
 
@@ -114,8 +119,8 @@ def _objectives(node: Node | None) -> Iterator[Node]:
             yield from _objectives(item)
     elif isinstance(node, Mapping):
         for key, entry in node.entries.items():
-            # A misspelt one too, which is reported with its section.
-            if nearest(key, ("objective",)) is not None:
+            # A misspelt or half-written one too, which is reported with its section.
+            if nearest(key, _KEY) is not None or begun(key, entry.key_span, _KEY, ()):
                 yield entry.value
             else:
                 yield from _objectives(entry.value)

@@ -89,6 +89,9 @@ def _wrapped(item: Node, shared: Mapping) -> _Wrapped | None:
     if not isinstance(item, Mapping) or len(item.entries) != 1:
         return None
     kind, entry = next(iter(item.entries.items()))
+    found = LAYERS.find(kind)
+    if found is None or found.primary() != _LAYER:
+        return None
     body = entry.value
     settings: dict[str, Entry] = {}
     if isinstance(body, Mapping):
@@ -97,9 +100,6 @@ def _wrapped(item: Node, shared: Mapping) -> _Wrapped | None:
         body = inner.value if inner is not None else body
     is_shared = isinstance(body, Scalar) and body.value in shared.entries
     if not isinstance(body, (Scalar, Sequence)) or not (is_shared or isinstance(body, Sequence)):
-        return None
-    found = LAYERS.find(kind)
-    if found is None or found.primary() != _LAYER:
         return None
     definition = shared.entries.get(str(body.value)) if isinstance(body, Scalar) else None
     if definition is not None and is_model_wrapper(kind) and _is_model(definition.value):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelspec.core.diagnostics import MOST, Checked, Collector
+from modelspec.core.diagnostics import MOST, Checked, Collector, nearest_unused
 from modelspec.core.ignored_keys import is_ignored
 from modelspec.core.records import dataclass
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe, is_int
-from modelspec.core.source import Document, Mapping, Scalar, plain
+from modelspec.core.source import Document, Mapping, Node, Scalar, find, plain
 
 from .augment_section import for_model
 from .data_section import DataSection, read_data
@@ -113,9 +113,21 @@ def read_sections(
         training = read_with_stages(entry.value, entry.key_span, names, report)
     if entry := root.entries.get("data"):
         section = root.entries.get("training")
-        also = named_targets(section.value if section is not None else None)
+        also = _read_targets(section.value if section is not None else None, entry.value)
         data = read_data(entry.value, inputs, outputs, spec.context, report, of_model, also)
     return Checked(Sections(training, data), report.diagnostics)
+
+
+def _read_targets(training: Node | None, data: Node) -> tuple[str, ...]:
+    """The targets that objectives read. A misspelt one is the one of `data` that it most likely
+    means.
+    """
+    written = find(data, ("targets",))
+    names = list(written.entries) if isinstance(written, Mapping) else []
+    return tuple(
+        (None if one in names else nearest_unused(one, names, ())) or one
+        for one in named_targets(training)
+    )
 
 
 def _own_keys(root: Mapping, report: Collector) -> Mapping:

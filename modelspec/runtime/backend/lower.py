@@ -19,6 +19,7 @@ from modelspec.compiler.graph import Graph, Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Shape, Tensor, erase, show
 
+from .automatic_names import reserve
 from .call_mode import hold_mode
 from .convert import to_keras
 from .formulas import expression_model
@@ -98,6 +99,8 @@ class Lowering:
 
     def outputs(self) -> dict[str, Any]:
         """The graph's outputs by public name."""
+        names = (inner_name(call.shared or call.name) for call in self.typed.layers)
+        reserve([*self.typed.inputs, *names])
         for call in self.typed.layers:
             self._call(call)
         return {public: self.tensor(ref) for public, ref in self.typed.graph.outputs.items()}
