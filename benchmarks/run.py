@@ -38,6 +38,15 @@ FIGURES = (
         rf"keras / cached +\S+ +{NUMBER}",
         ">= 150",
     ),
+    Figure(
+        "a keystroke with 200 layers, ms", "editor.py", rf"^ +200 layers: median +{NUMBER}", "<= 30"
+    ),
+    Figure(
+        "a keystroke with 2,000 layers, ms",
+        "editor.py",
+        rf"^ +2,000 layers: median +{NUMBER}",
+        "<= 250",
+    ),
     Figure("check at the limits, slowest, s", "hostile.py", rf"slowest {NUMBER} s", "< 1"),
     Figure("whole process: train / tuned Keras, mean", "jobs.py", rf"ratios: {NUMBER}", "<= 1.0"),
     Figure("whole process: train / tuned Keras, most", "jobs.py", rf"largest {NUMBER}", "<= 1.1"),

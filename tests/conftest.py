@@ -18,6 +18,8 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from .thorough import LONG, is_left_out
+
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": _SLOW}
 
@@ -28,19 +30,7 @@ settings.register_profile(
     "ci", derandomize=True, max_examples=40, phases=[Phase.explicit, Phase.generate], **_COMMON
 )
 settings.register_profile("long", max_examples=1000, print_blob=True, **_COMMON)
-settings.load_profile("long" if os.environ.get("MODELSPEC_FUZZ") == "long" else "ci")
-
-
-THOROUGH = (
-    "test_estimators_forms.py",
-    "test_examples_series.py",
-    "test_examples_vision.py",
-    "test_from_keras.py",
-    "test_guest_threads.py",
-    "test_sparse_layers.py",
-    "test_workers_predict.py",
-)
-"""Files of tests that take minutes; `MODELSPEC_FUZZ=long` runs them."""
+settings.load_profile("long" if LONG else "ci")
 
 
 def pytest_configure() -> None:
@@ -56,11 +46,12 @@ def _stay_in_memory(fd: object) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """TensorFlow last: a fault that needs none shows first, and nothing before sees it loaded."""
-    if os.environ.get("MODELSPEC_FUZZ") != "long":
-        skip = pytest.mark.skip(reason="it takes minutes: set MODELSPEC_FUZZ=long")
-        for item in items:
-            if item.path.name in THOROUGH and item.get_closest_marker("tensorflow"):
-                item.add_marker(skip)
+    skip = pytest.mark.skip(reason="it takes long: set MODELSPEC_FUZZ=long")
+    for item in items:
+        test = item.nodeid.removeprefix("tests/")
+        uses_tensorflow = item.get_closest_marker("tensorflow") is not None
+        if is_left_out(test, imports_tensorflow=uses_tensorflow):
+            item.add_marker(skip)
     items.sort(key=lambda item: item.get_closest_marker("tensorflow") is not None)
 
 

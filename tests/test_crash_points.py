@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from .thorough import LONG
+
 pytestmark = pytest.mark.tensorflow
 
-CHAINS = 4 if os.environ.get("MODELSPEC_FUZZ") == "long" else 1
+CHAINS = 4 if LONG else 1
 POINTS = 5
 """Points of a chain: the training is ended at the first, and its continuation at each other one."""
 SPEC = """\

@@ -8,7 +8,6 @@ A longer search for specs that do not: `MODELSPEC_FUZZ=long pytest tests/test_dr
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections import Counter
 from typing import Any
@@ -17,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .draw_changes import dressed, repaired
+from .thorough import LONG
 from .training_draws import trained_specs
 from .training_steps import NOT_FINITE, Trained, trained
 
 pytestmark = pytest.mark.tensorflow
 
-LONG = os.environ.get("MODELSPEC_FUZZ") == "long"
 SEEDS = range(400 if LONG else 6)
 EACH = 4
 """Specs of a seed: what Hypothesis draws after a few is much like what it drew before."""

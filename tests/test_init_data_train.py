@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +18,6 @@ from .example_data import write_pictures
 from .real_data import real
 
 pytestmark = pytest.mark.tensorflow
-
-
-LONG = pytest.mark.skipif(
-    os.environ.get("MODELSPEC_FUZZ") != "long", reason="it trains for long: set MODELSPEC_FUZZ=long"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -65,20 +59,17 @@ def test_the_species_of_penguins() -> None:
     assert trained(written(linked("penguins.csv")), epochs=20)["accuracy"] >= 0.94
 
 
-@LONG
 def test_survivors_of_the_titanic_without_the_column_that_gives_them_away() -> None:
     metrics = trained(written(linked("titanic.csv")), epochs=12)
     assert 0.75 <= metrics["accuracy"] <= 0.92
 
 
-@LONG
 def test_prices_of_diamonds_from_a_few_of_them() -> None:
     lines = real("diamonds.csv").read_text("utf-8").splitlines()
     Path("diamonds.csv").write_text("\n".join([lines[0], *lines[1::30]]), "utf-8")
     assert trained(written("diamonds.csv"), epochs=25)["original_r2_score"] >= 0.9
 
 
-@LONG
 def test_messages_without_a_header() -> None:
     lines = real("sms-spam.tsv").read_text("utf-8").splitlines()
     Path("sms.tsv").write_text("\n".join(lines[:2500]), "utf-8")

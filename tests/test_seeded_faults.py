@@ -4,7 +4,6 @@ nothing else?
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections import Counter
@@ -20,10 +19,12 @@ from modelspec.catalog.sources.dataset import DATASETS
 from modelspec.core.diagnostics import Diagnostic, Span
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, find, plain, read
 
+from .thorough import LONG
+
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ROUNDS = 12
-MOST = 100 if os.environ.get("MODELSPEC_FUZZ") == "long" else 50
+MOST = 100 if LONG else 50
 """Faults that are tried of one config: the long ones have more than the short ones, and show no
 other kinds.
 """

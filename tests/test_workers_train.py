@@ -26,10 +26,11 @@ import pytest
 
 import modelspec as ms
 
+from .thorough import LONG
+
 pytestmark = pytest.mark.tensorflow
 
 ROOT = Path(__file__).parents[1]
-LONG = os.environ.get("MODELSPEC_FUZZ") == "long"
 CLOSE = 1e-9
 _SPEC = """\
 seed: 3
