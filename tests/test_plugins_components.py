@@ -201,7 +201,8 @@ def test_the_schema_and_the_manual_include_components(make: Make) -> None:
     assert settings["q"]["description"] == "The quantile, from 0 to 1."
     activation = defs["activation"]
     assert {"Tempered", "cubed", "relu"} < set(activation["anyOf"][0]["enum"])
-    assert set(activation["then"]["properties"]) == {"Tempered", "cubed"}
+    written = activation["then"]["else"]  # not in the form of Keras
+    assert set(written["properties"]) == {"Tempered", "cubed"}
     text = invoke("explain", "SignDescent").output
     assert "a schedule or a number" in text and "0.01" in text
     assert "The size of a training step" in text, "the meaning of an inherited setting"
