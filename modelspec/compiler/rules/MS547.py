@@ -5,17 +5,12 @@ from __future__ import annotations
 from modelspec.core.diagnostics import Note
 
 from .case import Case
-from .loss_activations import is_unfit
 from .measured_outputs import Measured
 
 
 def check(case: Case) -> None:
     """Check every metric with a threshold or a logarithm on logits, margins or a linear head."""
-    refused = {
-        one.head.output
-        for one in case.trained
-        if "logits for probabilities" in one.misfits or is_unfit(one)  # MS515, MS552
-    }
+    refused = {one.head.output for one in case.trained if "logits for probabilities" in one.misfits}
     for one in case.measured:
         if not one.scores or not _takes_probabilities(one) or one.head.output in refused:
             continue

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from modelspec.catalog.components import ACTIVATIONS
 from modelspec.core.diagnostics import Note
 
 from .case import Case
-from .loss_activations import is_unfit, takes_logits
 from .trained_outputs import TrainedOutput
 
 
 def check(case: Case) -> None:
     """The loss clips outputs below 0 or above 1; logits of one sign cover half of their range."""
     for one in case.trained:
-        if not is_unfit(one):
+        activation = one.head.activation
+        # Other rules report probabilities for logits (MS513) and the reverse (MS515).
+        reported_elsewhere = (
+            activation is None or activation == "linear" or one.head.gives_probabilities
+        )
+        if reported_elsewhere or not one.settings.has_from_logits() or _fits(one):
             continue
         case.report.warning(
             "MS552",
@@ -22,6 +27,17 @@ def check(case: Case) -> None:
             notes=[Note("the loss", one.loss.span)],
             help=_help(one),
         )
+
+
+def _fits(one: TrainedOutput) -> bool:
+    """Whether the activation fits the loss, or is unknown."""
+    found = ACTIVATIONS.find(one.head.activation or "")
+    fact = "gives_logits" if _from_logits(one) else "gives_probabilities"
+    return found is None or bool(getattr(found, fact))
+
+
+def _from_logits(one: TrainedOutput) -> bool:
+    return bool(getattr(one.settings, "from_logits", False))
 
 
 def _is_setting(one: TrainedOutput) -> bool:
@@ -38,7 +54,7 @@ def _made(one: TrainedOutput) -> str:
 
 
 def _wanted(one: TrainedOutput) -> str:
-    return "logits (unbounded)" if takes_logits(one) else "probabilities"
+    return "logits (unbounded)" if _from_logits(one) else "probabilities"
 
 
 def _help(one: TrainedOutput) -> str:
@@ -46,9 +62,9 @@ def _help(one: TrainedOutput) -> str:
     if _is_setting(one):
         return (
             f"remove the activation of {named}"
-            if takes_logits(one)
+            if _from_logits(one)
             else f"give {named} `activation: {wanted}`"
         )
-    if takes_logits(one):
+    if _from_logits(one):
         return f"remove {named}"
     return f"replace {named} with `Activation: {wanted}`"
