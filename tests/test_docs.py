@@ -16,6 +16,8 @@ from click.testing import CliRunner
 import modelspec as ms
 from modelspec.cli import main
 
+from .trainings_here import trained_here
+
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FAULTY = """\
@@ -118,10 +120,13 @@ def runnable(document: str) -> list[tuple[str, str]]:
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if runnable(name)])
-def test_what_a_document_says_to_run_runs(document: str, project: Path) -> None:
+def test_what_a_document_says_to_run_runs(
+    document: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From top to bottom in one folder, as its reader would: what one block makes, the next ones
     may use.
     """
+    trained_here(monkeypatch)  # what `modelspec test` trains
     names: dict[str, object] = {}
     for language, text in runnable(document):
         if language == "python":

@@ -24,6 +24,8 @@ FILES: Final = (
 _BUILT = "test_architectures_keras.py::test_an_architecture_is_that_of_keras["
 _FIRST_EPOCH = "test_configs_train.py::test_an_example_spec_learns_from_the_first_epoch["
 _MEMORY = "test_memory_keras.py::test_the_estimate_is_within_5_percent_of_a_traced_step["
+_RANKING = "test_examples_ranking.py::test_an_example_trains["
+_TABLES = "test_examples_tables.py::test_an_example_trains["
 _WEIGHTS = "test_weights.py::test_the_weights_of_"
 
 TESTS: Final = (
@@ -38,11 +40,21 @@ TESTS: Final = (
     f"{_WEIGHTS}imagenet_meet_the_layers_that_keras_makes_for_them[EfficientNetB3",
     f"{_WEIGHTS}keras_are_fetched_when_a_model_is_built_and_not_before[EfficientNetB0-False]",
     "test_import_keras.py::test_a_spec_comes_back_as_itself[inception",
-    # Blocks of these are in other configs, whose trainings stay.
+    # The layers and blocks of these are in other configs and examples, whose trainings stay.
     f"{_FIRST_EPOCH}transformer_encoder]",
     f"{_FIRST_EPOCH}unet]",
     f"{_FIRST_EPOCH}vit]",
     f"{_FIRST_EPOCH}wavenet]",
+    "test_configs_train.py::test_an_example_spec_trains[lstm]",
+    "test_configs_train.py::test_an_example_spec_trains[transformer]",
+    "test_configs_train.py::test_an_example_spec_trains[vae]",
+    f"{_RANKING}sas_rec]",
+    f"{_RANKING}two_stage_rs_with_marketing_interaction]",
+    f"{_TABLES}bidirectional_lstm_imdb]",
+    f"{_TABLES}classification_with_grn_and_vsn]",
+    f"{_TABLES}customer_lifetime_value]",
+    f"{_TABLES}deep_neural_decision_forests]",
+    "test_time_distributed_models.py::test_a_network_of_the_library_is_that_of_keras",
     # The layers of these are compared one by one.
     f"{_MEMORY}fine_tune_mobilenet]",
     f"{_MEMORY}resnet50-",
@@ -53,6 +65,9 @@ TESTS: Final = (
     "test_init_data_train.py::test_messages_without_a_header",
     "test_init_data_train.py::test_prices_of_diamonds_from_a_few_of_them",
     "test_init_data_train.py::test_survivors_of_the_titanic",
+    # The same checks of scikit-learn run for the classifier.
+    "test_estimators.py::test_check_estimator[SpecRegressor]",
+    "test_guest_state.py::test_a_first_call_changes_no_more_than_importing_keras_does",
     "test_transforms.py::test_what_augmentation_does_follows_from_the_position[augment5]",
 )
 
