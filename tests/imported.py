@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from modelspec.importers.import_model import Imported, Options, import_model
-from modelspec.importers.keras_json import value_of
+from modelspec.importers.json_text import value_of
 from modelspec.importers.spec_names import LayerNames
 from modelspec.views.resolve.dump import dump
 

@@ -335,7 +335,7 @@ def test_a_model_of_keras_is_imported_with_its_weights(
     tmp_path: Path, oracle: Any, wrappers: int
 ) -> None:
     from modelspec.importers.import_model import import_model
-    from modelspec.importers.keras_json import value_of
+    from modelspec.importers.json_text import value_of
     from modelspec.runtime.backend.imported_weights import write_weights
 
     shape = (2, 3, 8, 8, 3)[2 - wrappers :]

@@ -25,7 +25,7 @@ _SYNTAX: Final = ("MS101", "MS102", "MS103", "MS105", "MS106", "MS107", "MS110",
 _MISSING: Final = ("MS203", "MS207", "MS315", "MS208")
 """Something required is not there: it may be on the broken line."""
 _MISPLACED: Final = "MS207"
-"""A key is beside another that it cannot be beside."""
+"""A key is beside another that it cannot be beside; the key that allows it may be broken too."""
 _OF_ARGUMENTS: Final = ("MS202", "MS203", "MS204", "MS305")
 """The use of a block does not fit its parameters, inputs or outputs."""
 _BLOCK: Final = re.compile(r"\bblock `([^`]+)`")
