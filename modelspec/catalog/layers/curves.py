@@ -19,7 +19,8 @@ class Curve(Elementwise):
     """Base of both: weights for each element, shared along some axes, in the order of `curve`."""
 
     keras_module: ClassVar[str] = "modelspec"
-    takes: ClassVar[Takes] = "floats"
+    takes: ClassVar[Takes] = "any"
+    keeps_dtype = False
     common: ClassVar[tuple[str, ...]] = (*Layer.common, "shared_axes")
     curve: ClassVar[tuple[str, ...]]
 
@@ -46,9 +47,6 @@ class SReLU(Curve):
     and `t = t_left + |t_right|` the input; below, `t_left + a_left * (x - t_left)`; above, `t +
     a_right * (x - t)`. From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
     """
-
-    takes: ClassVar[Takes] = "any"
-    keeps_dtype = False
 
     curve: ClassVar[tuple[str, ...]] = ("t_left", "a_left", "t_right", "a_right")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from modelspec.catalog.components.loss import Loss
 from modelspec.catalog.components.metric import Metric
-from modelspec.catalog.formula.elementwise import BATCH
 from modelspec.core.diagnostics import Note, Span
 from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Shape, show
@@ -60,7 +59,8 @@ def _everywhere(case: Case, head: Head, training: Training) -> Iterator[_Weights
 
 def _of_examples(head: Head, span: Span) -> _Weights:
     more = max(head.tensor.rank - 2, 0)
-    return _Weights((BATCH, *(1,) * more), "the weights of the examples", span)
+    examples = with_batch(head.tensor.shape)[:1]
+    return _Weights((*examples, *(1,) * more), "the weights of the examples", span)
 
 
 def _check(case: Case, head: Head, chosen: Chosen, weights: list[_Weights]) -> None:
