@@ -20,7 +20,6 @@ import csv
 import gzip
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -29,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from check import environment_for
 
-ROOT = Path(__file__).resolve().parent.parent
 HAND = Path(__file__).resolve().with_name("jobs_by_hand.py")
 CLASSES = "sparse_categorical_crossentropy"
 JOBS: dict[str, dict[str, Any]] = {
@@ -231,17 +230,10 @@ print(json.dumps([found, done.stdout.splitlines()[-1:]]))
 
 def measured(call: list[str], folder: str) -> tuple[list[float], list[str]]:
     """Processor seconds, seconds and peak megabytes of a new process, and its last line."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "MODELSPEC_CACHE": f"{folder}/cache",
-    }
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *call],
         cwd=folder,
-        env=environment,
+        env=environment_for(Path(folder)),
         capture_output=True,
         text=True,
     )

@@ -13,7 +13,6 @@ that does not grow with the rows beyond a few bytes for each.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from check import environment_for
+
 COLUMNS = [f"x{number}" for number in range(8)]
 SIDE = 32
 TABLES = ("csv", "parquet", "npz", "hdf5", "jsonl")
@@ -183,12 +183,6 @@ def command(kind: str, what: str) -> list[str]:
 
 def used(call: list[str], folder: str) -> tuple[float, float]:
     """Processor seconds and peak megabytes of a process."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
     program = (
         "import json, resource, subprocess, sys\n"
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
@@ -198,7 +192,7 @@ def used(call: list[str], folder: str) -> tuple[float, float]:
     done = subprocess.run(
         [sys.executable, "-c", program, *call],
         cwd=folder,
-        env=environment,
+        env=environment_for(Path(folder)),
         capture_output=True,
         text=True,
     )

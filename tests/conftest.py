@@ -18,7 +18,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from .thorough import LONG, is_left_out
+from .thorough import LONG, LONGEST, LeftOut
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": _SLOW}
@@ -45,14 +45,23 @@ def _stay_in_memory(fd: object) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """TensorFlow last: a fault that needs none shows first, and nothing before sees it loaded."""
+    """TensorFlow last: a fault that needs none shows first, and nothing before sees it loaded. Of
+    its tests, long files come first.
+    """
     skip = pytest.mark.skip(reason="it takes long: set MODELSPEC_FUZZ=long")
+    left_out = LeftOut()
     for item in items:
         test = item.nodeid.removeprefix("tests/")
         uses_tensorflow = item.get_closest_marker("tensorflow") is not None
-        if is_left_out(test, imports_tensorflow=uses_tensorflow):
+        if (test, uses_tensorflow) in left_out:
             item.add_marker(skip)
-    items.sort(key=lambda item: item.get_closest_marker("tensorflow") is not None)
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[bool, bool]:
+    """Where a test comes."""
+    file = item.nodeid.removeprefix("tests/").partition("::")[0]
+    return item.get_closest_marker("tensorflow") is not None, file not in LONGEST
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

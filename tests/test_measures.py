@@ -8,6 +8,7 @@ below alone. A row of `PROBLEMS` is one head; every metric beside it is computed
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -200,11 +201,18 @@ def measured(model: Any, problem: Problem, data: Drawn) -> dict[str, float]:
     return {name: float(value) for name, value in logs.items()}
 
 
+@cache
+def measured_once(name: str) -> dict[str, float]:
+    """The loss and the metrics of a problem, which several tests read."""
+    problem = PROBLEMS[name]
+    return measured(model_of(problem), problem, drawn(problem, seed=len(name)))
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_metric_is_that_of_numpy(name: str) -> None:
     problem = PROBLEMS[name]
     data = drawn(problem, seed=len(name))
-    found = measured(model_of(problem), problem, data)
+    found = measured_once(name)
     predictions = data.predictions
     if problem.precision != "float32":
         predictions = predictions.astype(np.float16).astype(float)
@@ -233,7 +241,7 @@ def test_the_loss_is_the_mean_over_all_values_that_count(name: str) -> None:
     """However they are cut into batches. The weights multiply and do not divide."""
     problem = PROBLEMS[name]
     data = drawn(problem, seed=len(name))
-    found = measured(model_of(problem), problem, data)["loss"]
+    found = measured_once(name)["loss"]
     predictions = data.predictions
     if problem.precision != "float32":
         predictions = predictions.astype(np.float16).astype(float)

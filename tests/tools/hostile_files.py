@@ -163,6 +163,14 @@ def data() -> Iterator[Case]:
         yield Case(f"data: {name}", both, ("check", "--data", "s.yaml"))
 
 
+def _npz_bomb(folder: Path) -> None:
+    with_file("b.npz", _archive({"x.npy": b"\0" * 300_000_000}))(folder)
+
+
+def _gzip_bomb(folder: Path) -> None:
+    with_file("b.csv.gz", gzip.compress(b"1" * 300_000_000))(folder)
+
+
 def _data_files() -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     objects = io.BytesIO()
     np.save(objects, np.array([_Runs()], dtype=object), allow_pickle=True)
@@ -173,8 +181,8 @@ def _data_files() -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     yield "objects in npy", "o.npy", with_file("o.npy", objects.getvalue())
     yield "16 TB in npy", "h.npy", with_file("h.npy", huge)
     yield "16 TB in npz", "h.npz", with_file("h.npz", _archive({"x.npy": huge}))
-    yield "a bomb in npz", "b.npz", with_file("b.npz", _archive({"x.npy": b"\0" * 300_000_000}))
-    yield "a bomb in gzip", "b.csv.gz", with_file("b.csv.gz", gzip.compress(b"1" * 300_000_000))
+    yield "a bomb in npz", "b.npz", _npz_bomb
+    yield "a bomb in gzip", "b.csv.gz", _gzip_bomb
     yield "pickled csv", "p.csv", with_file("p.csv", pickle.dumps(_Runs()))
     yield "pickled parquet", "p.parquet", with_file("p.parquet", pickle.dumps(_Runs()))
     yield "pickled arrow", "p.arrow", with_file("p.arrow", pickle.dumps(_Runs()))
