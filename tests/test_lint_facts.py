@@ -243,7 +243,10 @@ def test_a_rule_is_one_file_with_its_page(path: Path) -> None:
 
 def test_every_rule_is_found_by_its_name() -> None:
     """There is no list to keep: a file more is a rule more; a page without a rule is left over."""
-    for package in (rules.__name__, f"{rules.__name__}.of_sweeps"):
+    packages = {path.parent.name for path in RULES}
+    assert packages >= {"rules", "of_expectations", "of_generation", "of_sweeps"}
+    for name in packages - {"rules"} | {""}:
+        package = f"{rules.__name__}.{name}".rstrip(".")
         found = [check.__module__.rpartition(".") for check in rules._checks(package)]
         assert found and all(one[0] == package for one in found)
         folder = Path(rules.__file__).parent / package.removeprefix(rules.__name__).lstrip(".")

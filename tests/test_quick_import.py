@@ -5,15 +5,19 @@ does without.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from modelspec.core.quick_import import quick_import
+from modelspec.cli import main
+from modelspec.core.quick_import import lazy_patterns, quick_import
 
 SPEC = {
     "model": {"inputs": {"x": [2]}, "layers": [{"Dense": 1}]},
@@ -81,6 +85,54 @@ def test_the_garbage_collector_is_as_it_was_afterwards() -> None:
     finally:
         if enabled:
             gc.enable()
+
+
+def test_patterns_of_modules_are_compiled_on_first_use(tmp_path: Path) -> None:
+    (tmp_path / "patterned.py").write_text(
+        "import re\n"
+        "WORD = re.compile('[a-z]+', re.IGNORECASE)\n"
+        "class Number:\n    DIGITS = re.compile('[0-9]+')\n"
+        "def compiled(text):\n    return re.compile(text)\n"
+    )
+    before = re.compile
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with lazy_patterns():
+            found = importlib.import_module("patterned")
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("patterned", None)
+    assert re.compile is before
+    assert not isinstance(found.WORD, re.Pattern)
+    assert found.WORD.fullmatch("Ab").group() == "Ab"
+    assert (found.WORD.pattern, found.WORD.flags) == ("[a-z]+", re.compile("", re.I).flags)
+    assert found.Number.DIGITS.sub("#", "a1b22") == "a#b#"
+    assert isinstance(found.compiled("a"), re.Pattern)
+    with pytest.raises(re.error):
+        found.compiled("(")
+
+
+def test_a_function_compiles_at_once_inside_too() -> None:
+    with lazy_patterns():
+        assert isinstance(re.compile("a"), re.Pattern)
+        with pytest.raises(re.error):
+            re.compile("(")
+
+
+def test_a_quick_check_says_what_a_usual_one_says(tmp_path: Path) -> None:
+    """About the example specs, and about each with a misspelt key and without its end."""
+    for path in sorted((Path(__file__).parents[1] / "configs").glob("*.yaml")):
+        text = path.read_text("utf-8")
+        (tmp_path / path.name).write_text(text, "utf-8")
+        (tmp_path / f"cut-{path.name}").write_text(text[: len(text) * 2 // 3], "utf-8")
+        (tmp_path / f"typo-{path.name}").write_text(text.replace("layers:", "lyaers:"), "utf-8")
+    words = ["check", "--no-cache", "--format", "json", *map(str, sorted(tmp_path.glob("*.yaml")))]
+    done = subprocess.run(
+        [sys.executable, "-m", "modelspec", *words], capture_output=True, text=True, check=False
+    )
+    usual = CliRunner().invoke(main, words)
+    assert len(json.loads(done.stdout)["diagnostics"]) > 30
+    assert (done.returncode, done.stdout) == (usual.exit_code, usual.stdout)
 
 
 LIBRARIES = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelspec.core.quick_import import import_pydantic, owns_process
+from modelspec.core.quick_import import import_pydantic, lazy_patterns, owns_process
 
 from .check_cache.arguments import asked
 from .check_output import FileResult, show
@@ -46,9 +46,11 @@ def check_files(
         cache = cached_results(files)
 
     def check(file: str) -> FileResult:
-        if owns_process():
+        if not owns_process():
+            return result_of(compile_file(file, overrides))
+        with lazy_patterns():
             import_pydantic()
-        return result_of(compile_file(file, overrides))
+            return result_of(compile_file(file, overrides))
 
     if cache is None:
         return {file: check(file) for file in files}

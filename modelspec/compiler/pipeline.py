@@ -46,14 +46,14 @@ from .infer.stage_graphs import StageGraph, stage_graphs
 from .legacy import modernize
 from .rules import lint
 from .spec.data_section import DataSection
-from .spec.expect_section import Expectations
 from .spec.objective_section import named_tensors
 from .spec.shared_steps import with_shared_steps
 from .spec.spec_file import SpecFile, read_sections, validate
-from .spec.stages import Stage
 from .spec.training_section import Training
 
 if TYPE_CHECKING:
+    from .spec.expect_section import Expectations
+    from .spec.stages import Stage
     from .spec.sweep_section import Sweep
 
 SpecSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Checked[Document | None]"

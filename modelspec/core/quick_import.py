@@ -7,12 +7,14 @@ hundreds of thousands of objects, and nearly all of them are kept.
 
 pydantic looks for its plugins in all installed packages. A tenth of a check is the creation of
 classes that pydantic uses for little or nothing: 90 typed dictionaries, which are only annotations,
-and 50 dataclasses, each with up to six compiled functions.
+and 50 dataclasses, each with up to six compiled functions. Another tenth is the compilation of
+regular expressions of modules, most of which no check uses.
 """
 
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +103,43 @@ def import_pydantic() -> None:
         from pydantic import BaseModel, Field, GetJsonSchemaHandler, PlainValidator, json_schema
 
     assert pydantic_core, (BaseModel, Field, GetJsonSchemaHandler, PlainValidator, json_schema)
+
+
+@contextmanager
+def lazy_patterns() -> Iterator[None]:
+    """Inside, regular expressions of modules and classes are compiled on first use; those that
+    functions compile, at once, with their errors. Only in a process that ends after a check:
+    `isinstance` does not take such an expression for a `re.Pattern`.
+    """
+    compile_now = re.compile
+
+    def compile_later(pattern: Any, flags: Any = 0) -> Any:
+        in_function = sys._getframe(1).f_code.co_flags & _OPTIMIZED
+        return compile_now(pattern, flags) if in_function else _LazyPattern(pattern, flags)
+
+    with _replaced(re, "compile", compile_later):
+        yield
+
+
+_OPTIMIZED = 1
+"""Flag of the code of functions; that of a module or of a class body lacks it."""
+
+
+class _LazyPattern:
+    """A regular expression that is compiled when an attribute is asked for."""
+
+    def __init__(self, pattern: Any, flags: Any) -> None:
+        self._written = (pattern, flags)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        compiled = re._compile(*self._written)  # type: ignore[attr-defined]  # `compile` is replaced
+        self.__dict__.update({one: getattr(compiled, one) for one in _OF_PATTERNS})
+        return getattr(compiled, name)
+
+
+_OF_PATTERNS = tuple(one for one in dir(re.Pattern) if not one.startswith("__"))
 
 
 class _PlainClass(type):

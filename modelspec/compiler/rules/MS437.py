@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from modelspec.core.diagnostics import Note
+from typing import TYPE_CHECKING
 
+from modelspec.core.diagnostics import Note
+from modelspec.core.shapes import PENDING
+
+from ..infer import TypedGraph
 from .case import Case
-from .unknown_sizes import Conflict, Requirement, conflict, has_unknown_sizes, input_axis
+
+if TYPE_CHECKING:
+    from .unknown_sizes import Conflict, Requirement
 
 
 def check(case: Case) -> None:
     """Find numbers for the unknown sizes of the inputs that fit all layers."""
     typed = case.typed
-    if typed is None or not typed.is_whole or not has_unknown_sizes(typed):
+    if typed is None or not typed.is_whole or not _has_unknown_sizes(typed):
         return
     if not case.layers.stating("required_sizes"):
         return
+    from .unknown_sizes import conflict, input_axis  # most specs have no unknown size
+
     found = conflict(typed.graph)
     if found is None:
         return
@@ -28,6 +36,15 @@ def check(case: Case) -> None:
         help="change the sizes of one of these layers"
         if found.requirement.values
         else "change the sizes of this layer",
+    )
+
+
+def _has_unknown_sizes(typed: TypedGraph) -> bool:
+    """Whether an input has a size that only the data determine."""
+    return any(
+        size is None or (isinstance(size, str) and size != PENDING)
+        for tensor in typed.inputs.values()
+        for size in tensor.shape[1:]
     )
 
 

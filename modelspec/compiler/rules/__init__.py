@@ -7,7 +7,7 @@ named after that analysis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -35,10 +35,22 @@ def lint(
     report.extend(case.chains.diagnostics)
     for check in _checks(__package__):
         check(case)
-    if file is not None and file.sweep is not None:
-        for check in _checks(f"{__package__}.of_sweeps"):
+    for package in _of_sections(file):
+        for check in _checks(f"{__package__}.{package}"):
             check(case)
     return report.diagnostics
+
+
+def _of_sections(file: SpecFile | None) -> Iterator[str]:
+    """The packages of rules for the sections of a spec that most specs do not have."""
+    if file is None:
+        return
+    if file.expectations:
+        yield "of_expectations"
+    if file.generation is not None:
+        yield "of_generation"
+    if file.sweep is not None:
+        yield "of_sweeps"
 
 
 @cache

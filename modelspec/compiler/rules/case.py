@@ -5,6 +5,7 @@ from them, computed on first use.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from modelspec.catalog.components.optimizer import Gradient
 from modelspec.core.diagnostics import Collector
@@ -12,8 +13,6 @@ from modelspec.core.records import NamedTuple
 from modelspec.core.shapes import Size
 
 from ..infer import TypedGraph
-from ..infer.generation import typed_generation
-from ..infer.generation_types import TypedGeneration
 from ..infer.low_rank import Target, targets
 from ..infer.stage_graphs import StageGraph
 from ..infer.trained_weights import TrainedWeight, with_optimizers
@@ -22,7 +21,6 @@ from ..spec.data_section import DataSection
 from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
 from .data_chains import DataChains, features, infer_chains
-from .expected_quantities import Expected, Quantities, expected
 from .graph_walk import distinct
 from .layer_calls import LayerCalls
 from .layer_patterns import ADAPTED, FREEZE, Pattern, patterns
@@ -33,6 +31,10 @@ from .objective_terms import TypedTerm, typed_terms
 from .output_heads import Head, heads
 from .players import PlayersCase
 from .trained_outputs import TrainedOutput, trained_outputs
+
+if TYPE_CHECKING:
+    from ..infer.generation_types import TypedGeneration
+    from .expected_quantities import Expected, Quantities
 
 
 class Parts(NamedTuple):
@@ -62,6 +64,8 @@ class Case(Parts):
         generation = self.file.generation if self.file is not None else None
         if generation is None or self.typed is None:
             return None
+        from ..infer.generation import typed_generation  # most specs have no such section
+
         return typed_generation(generation, self.typed, self.report)
 
     @cached_property
@@ -190,11 +194,15 @@ class Case(Parts):
     @cached_property
     def quantities(self) -> Quantities:
         """The quantities that expectations may refer to."""
+        from .expected_quantities import Quantities
+
         return Quantities(self.training, self.data, self._units)
 
     @cached_property
     def expected(self) -> tuple[Expected, ...]:
         """The expectations, each with its quantity."""
+        from .expected_quantities import expected  # most specs expect nothing
+
         return tuple(expected(self))
 
     @cached_property

@@ -12,7 +12,7 @@ from dataclasses import replace
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.records import NamedTuple
-from modelspec.core.shapes import PENDING, Size, Tensor
+from modelspec.core.shapes import Size, Tensor
 
 from ..graph import Graph, Ref
 from ..infer import TypedCall, TypedGraph, infer
@@ -127,15 +127,6 @@ def _sized(one: InputSpec, sizes: dict[str, int]) -> InputSpec:
         return one
     shape = (sizes.get(size, size) if isinstance(size, str) else size for size in one.shape)
     return replace(one, shape=tuple(shape))
-
-
-def has_unknown_sizes(typed: TypedGraph) -> bool:
-    """Whether an input has a size that only the data determine."""
-    return any(
-        size is None or (isinstance(size, str) and size != PENDING)
-        for tensor in typed.inputs.values()
-        for size in tensor.shape[1:]
-    )
 
 
 def _requirements(typed: TypedGraph) -> Iterator[Requirement]:

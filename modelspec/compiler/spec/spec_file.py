@@ -14,8 +14,6 @@ from modelspec.core.source import Document, Mapping, Node, Scalar, find, plain
 
 from .augment_section import for_model
 from .data_section import DataSection, read_data
-from .expect_section import Expectations, read_expect
-from .generate_section import Generation, read_generate
 from .layer_names import check_name
 from .model_section import ModelSection, read_model
 from .objective_section import named_targets
@@ -26,6 +24,8 @@ from .switched_off import without_switched_off
 from .training_section import Training
 
 if TYPE_CHECKING:
+    from .expect_section import Expectations
+    from .generate_section import Generation
     from .sweep_section import Sweep
 
 VERSION = 1
@@ -82,8 +82,8 @@ def validate(document: Document, context: Context) -> Checked[SpecFile]:
         model,
         runtime,
         context,
-        read_expect(root.entries.get("expect"), report),
-        read_generate(root.entries.get("generate"), context, report),
+        _expectations(root, report),
+        _generation(root, context, report),
         _sweep(root, context, report),
     )
     return Checked(spec, report.diagnostics)
@@ -167,11 +167,32 @@ def _version(root: Mapping, report: Collector) -> None:
         )
 
 
+# Most specs have none of the next three: their modules are imported where they do.
+
+
+def _expectations(root: Mapping, report: Collector) -> Expectations:
+    entry = root.entries.get("expect")
+    if entry is None:
+        return ()
+    from .expect_section import read_expect
+
+    return read_expect(entry, report)
+
+
+def _generation(root: Mapping, context: Context, report: Collector) -> Generation | None:
+    entry = root.entries.get("generate")
+    if entry is None:
+        return None
+    from .generate_section import read_generate
+
+    return read_generate(entry, context, report)
+
+
 def _sweep(root: Mapping, context: Context, report: Collector) -> Sweep | None:
     entry = root.entries.get("sweep")
     if entry is None:
         return None
-    from .sweep_reading import read_sweep  # most specs have none
+    from .sweep_reading import read_sweep
 
     return read_sweep(entry, context, report)
 
@@ -179,7 +200,7 @@ def _sweep(root: Mapping, context: Context, report: Collector) -> Sweep | None:
 def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:
     entry = root.entries.get("runtime")
     if entry is None:
-        return Runtime()
+        return Runtime.model_construct()  # the defaults, which need no validator
     values: dict[str, Any] | None = None
     if isinstance(entry.value, Mapping):
         node = without_switched_off(entry.value, tuple(Runtime.model_fields))

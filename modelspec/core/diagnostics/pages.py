@@ -13,7 +13,12 @@ _CODE = re.compile(r"MS[0-9]{3}")
 _TITLE = re.compile(r"# (MS[0-9]{3}): (.+)")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN: Final = ("yaml", "json")
-_FOLDERS: Final = ("core/diagnostics/pages", "compiler/rules", "compiler/rules/of_sweeps")
+_RULES: Final = "compiler/rules"
+_FOLDERS: Final = (
+    "core/diagnostics/pages",
+    _RULES,
+    *(f"{_RULES}/{package}" for package in ("of_expectations", "of_generation", "of_sweeps")),
+)
 """The folders of pages in the package: the page of a rule is beside the rule."""
 
 

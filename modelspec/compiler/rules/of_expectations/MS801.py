@@ -8,10 +8,10 @@ from modelspec.core.diagnostics import Span, did_you_mean, listed
 from modelspec.core.source import Scalar
 from modelspec.core.source.offsets import place
 
-from ..spec.data_slices import could_be
-from ..spec.expect_section import Expectation
-from .case import Case
-from .expected_quantities import Expected
+from ...spec.data_slices import could_be
+from ...spec.expect_section import Expectation
+from ..case import Case
+from ..expected_quantities import Expected
 
 
 def check(case: Case) -> None:

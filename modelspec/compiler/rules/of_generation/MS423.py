@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .case import Case
+    from ..case import Case
 
 
 def check(case: Case) -> None:

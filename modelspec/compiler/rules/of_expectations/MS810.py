@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from modelspec.core.diagnostics import Note, listed
 from modelspec.core.shapes import PENDING
 
-from ..infer.static_numbers import StaticNumber, static_number
-from ..spec.expect_section import BYTES, STATIC, Expectation
-from .case import Case
-from .expected_quantities import is_possible, sound
-from .layer_patterns import complete
+from ...infer.static_numbers import StaticNumber, static_number
+from ...spec.expect_section import BYTES, STATIC, Expectation
+from ..case import Case
+from ..expected_quantities import is_possible, sound
+from ..layer_patterns import complete
 
 if TYPE_CHECKING:
-    from ..spec.comparison import Comparison
+    from ...spec.comparison import Comparison
 
 _NOUNS: Final = {
     "parameters": "parameters",

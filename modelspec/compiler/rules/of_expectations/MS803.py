@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..spec.expect_section import Expectation
-from .case import Case
-from .expected_quantities import Quantity, is_possible, sound
+from ...spec.expect_section import Expectation
+from ..case import Case
+from ..expected_quantities import Quantity, is_possible, sound
 
 if TYPE_CHECKING:
-    from ..spec.comparison import Comparison
+    from ...spec.comparison import Comparison
 
 
 def check(case: Case) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelspec.core.source import plain
 
-from ..spec.expect_section import Expectation
-from .case import Case
+from ...spec.expect_section import Expectation
+from ..case import Case
 
 
 def check(case: Case) -> None:
@@ -39,7 +39,7 @@ def _is_over_folds(case: Case, expectation: Expectation) -> bool:
     """Whether the runs of all folds decide it together."""
     if case.file is None or "sweep" not in case.file.root.entries:
         return False
-    from ..spec.fold_expectations import is_over_folds
+    from ...spec.fold_expectations import is_over_folds
 
     sweep = case.file.sweep
     if sweep is None:  # it has errors, or it is switched off

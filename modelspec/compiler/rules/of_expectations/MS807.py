@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .case import Case
-from .expected_quantities import always, is_possible, sound
+from ..case import Case
+from ..expected_quantities import always, is_possible, sound
 
 if TYPE_CHECKING:
-    from ..spec.comparison import Comparison
+    from ...spec.comparison import Comparison
 
 
 def check(case: Case) -> None:

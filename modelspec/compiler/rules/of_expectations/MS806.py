@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .case import Case
-from .expected_quantities import always, is_possible, sound
+from ..case import Case
+from ..expected_quantities import always, is_possible, sound
 
 
 def check(case: Case) -> None:

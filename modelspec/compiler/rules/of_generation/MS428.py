@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from modelspec.catalog.formula.tree import Name
 
-from ..infer.generation_types import TypedGeneration
-from ..infer.typed_graph import TypedGraph
+from ...infer.generation_types import TypedGeneration
+from ...infer.typed_graph import TypedGraph
 
 if TYPE_CHECKING:
-    from .case import Case
+    from ..case import Case
 
 
 def check(case: Case) -> None:

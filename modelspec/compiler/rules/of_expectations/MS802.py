@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from modelspec.core.diagnostics import listed
 
-from .case import Case
-from .expected_quantities import Quantity
+from ..case import Case
+from ..expected_quantities import Quantity
 
 if TYPE_CHECKING:
-    from ..spec.comparison import Measure
+    from ...spec.comparison import Measure
 
 _WORDS: Final[dict[Measure, str]] = {
     "share": "a share",
@@ -37,7 +37,7 @@ def check(case: Case) -> None:
 
 def _help(quantity: Quantity) -> str:
     """The units of the quantity."""
-    from ..spec.comparison import UNITS
+    from ...spec.comparison import UNITS
 
     units = [name for name, unit in UNITS.items() if unit.measure in quantity.measures]
     return f"write a number without a unit, or with {listed(units, 'or')}"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import listed
 
-from ..spec.generate_section import PLACE_NAMES
+from ...spec.generate_section import PLACE_NAMES
 
 if TYPE_CHECKING:
-    from .case import Case
+    from ..case import Case
 
 
 def check(case: Case) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Fault
 
-from ..infer.objective_terms import unreached
+from ...infer.objective_terms import unreached
 
 if TYPE_CHECKING:
-    from .case import Case
+    from ..case import Case
 
 
 def check(case: Case) -> None:

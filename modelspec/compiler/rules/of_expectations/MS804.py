@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..spec.expect_section import PREFIXES, Expectation
-from .case import Case
-from .missing_folds import lacks_folds
+from ...spec.expect_section import PREFIXES, Expectation
+from ..case import Case
+from ..missing_folds import lacks_folds
 
 
 def check(case: Case) -> None:

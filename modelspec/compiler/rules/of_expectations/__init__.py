@@ -1,0 +1,1 @@
+"""Rules of the `expect` section, which are imported only for specs with that section."""

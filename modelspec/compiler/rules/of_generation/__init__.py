@@ -1,0 +1,1 @@
+"""Rules of the `generate` section, which are imported only for specs with that section."""
