@@ -20,7 +20,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*"')
 _ESCAPED = re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _PAIRED = re.compile(
-    r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+"
+    r"(?:(?>[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..))*+"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile(r"[\r\n]")

@@ -22,6 +22,10 @@ _LOCAL: Final = 3
 """Levels of brackets in one line that `_closed_line` matches."""
 
 
+# In the expressions below, what is repeated possessively and looks around is atomic, `(?:(?>...))++`:
+# Python 3.11.2 otherwise ends a match too early.
+
+
 @cache  # most texts are decided without it
 def _closed_line() -> re.Pattern[str]:
     """A line with one pair of brackets around at most two levels of others, without quotes, and
@@ -47,7 +51,7 @@ _BLOCK: Final = re.compile(
   | (?P<close> [\]}] )
   | (?P<name> [&*][0-9A-Za-z_-]*+ | ![^\s,\[\]{}]*+ )
   | (?P<scalar> [|>] )
-  | (?P<plain> (?: [^\r\n:\#]++ | : (?! \s | \Z ) | (?<! \s ) \# )++ )
+  | (?P<plain> (?: (?> [^\r\n:\#]++ | : (?! \s | \Z ) | (?<! \s ) \# ) )++ )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -57,13 +61,13 @@ _INSIDE: Final = re.compile(
     (?: \s++ | \#[^\r\n]*+ | [,:?]
       | '(?:[^']++|'')*+'? | "(?:[^"\\]++|\\.)*+"?
       | [&*][0-9A-Za-z_-]*+ | ![^\s,\[\]{}]*+
-      | (?: [^,\[\]{}:\#]++ | : (?! [\s,\[\]{}] | \Z ) | (?<! \s ) \# )++
+      | (?: (?> [^,\[\]{}:\#]++ | : (?! [\s,\[\]{}] | \Z ) | (?<! \s ) \# ) )++
     )*+
     """,
     re.VERBOSE | re.DOTALL,
 )
 """What is inside brackets up to the next one: spaces, comments, scalars, anchors and tags."""
-_PLAIN: Final = re.compile(r"(?:[^\r\n:#]++|:(?!\s|\Z)|(?<!\s)#)++")
+_PLAIN: Final = re.compile(r"(?:(?>[^\r\n:#]++|:(?!\s|\Z)|(?<!\s)#))++")
 _DOCUMENT: Final = re.compile(r"(?:---|\.\.\.)(?=\s|\Z)")
 _HEADER: Final = re.compile(r"[-+]?([1-9])?[-+]?[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
 _BREAK: Final = re.compile(r"\r\n|[\r\n]")
