@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.shapes import PENDING
 from modelspec.runtime.data import DataError, prepare
+from modelspec.runtime.data import split as split_module
 from modelspec.runtime.data.batches import order, steps
 from modelspec.runtime.data.conform import match
 from modelspec.runtime.data.errors import Findings
@@ -647,6 +648,22 @@ def test_the_only_example_of_a_kind_trains() -> None:
     labels = np.array([0] * 50 + [1] * 50 + [2])
     for seed in range(40):
         assert 100 in split(seed, 101, 0.2, 0.2, labels)["train"]
+
+
+@pytest.mark.parametrize("digits", [1, 2, 17])
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.999, 1])
+def test_the_smallest_numbers_are_the_test_and_the_next_the_validation(
+    digits: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of equal ones, those that come first; in however many pieces the numbers are counted."""
+    monkeypatch.setattr(split_module, "_AT_ONCE", 300)
+    draws = np.round(np.random.default_rng(5).random(1000), digits)
+    parts = split_module.of_draws(draws, 0.2, share)
+    order = np.argsort(draws, kind="stable")
+    tests, held_out = round(1000 * share), min(1000, round(1000 * share) + 200)
+    assert parts["test"].tolist() == sorted(order[:tests])
+    assert parts["validation"].tolist() == sorted(order[tests:held_out])
+    assert parts["train"].tolist() == sorted(order[held_out:])
 
 
 def test_seeds_give_different_splits() -> None:

@@ -22,8 +22,8 @@ _LOCAL: Final = 3
 """Levels of brackets in one line that `_closed_line` matches."""
 
 
-# In the expressions below, what is repeated possessively and looks around is atomic, `(?:(?>...))++`:
-# Python 3.11.2 otherwise ends a match too early.
+# In the expressions below, what is repeated possessively and looks around is atomic,
+# `(?:(?>...))++`: Python 3.11.2 otherwise ends a match too early.
 
 
 @cache  # most texts are decided without it

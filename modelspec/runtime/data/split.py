@@ -16,6 +16,8 @@ PARTS = ("train", "validation", "test")
 _DRAWN = ("test", "validation", "train")
 """The order in which examples are drawn for the parts."""
 
+_AT_ONCE = 2**20
+_BINS = 2**12
 _STREAM = 1
 """Keeps the split's random numbers independent of those of the order of batches, which have the
 same seed.
@@ -85,16 +87,34 @@ def of_draws(
 
 
 def _smallest(keys: NDArray[np.float64], number: int) -> NDArray[np.bool_]:
-    """Which are the `number` smallest; of equal ones, those that come first. A sort would take ten
-    times as long.
+    """Which are the `number` smallest of keys in [0, 1]; of equal ones, those that come first. A
+    sort would take ten times as long.
     """
     if number == 0:
         return np.zeros(len(keys), bool)
-    largest = np.partition(keys, number - 1)[number - 1]
+    largest = _nth_smallest(keys, number)
     chosen: NDArray[np.bool_] = keys < largest
     equal = np.flatnonzero(keys == largest)
     chosen[equal[: number - np.count_nonzero(chosen)]] = True
     return chosen
+
+
+def _nth_smallest(keys: NDArray[np.float64], number: int) -> float:
+    """The smallest key but `number - 1`. `np.partition` would copy all keys: as much memory as the
+    positions of all examples take.
+    """
+    pieces = [keys[first : first + _AT_ONCE] for first in range(0, len(keys), _AT_ONCE)]
+    sizes = sum(np.bincount(_bins(piece), minlength=_BINS + 1) for piece in pieces)
+    ends = np.cumsum(sizes)
+    bin_ = int(np.searchsorted(ends, number))  # the first that ends at `number` or after it
+    inside = np.concatenate([piece[_bins(piece) == bin_] for piece in pieces])
+    place = number - 1 - (int(ends[bin_ - 1]) if bin_ else 0)
+    return float(np.partition(inside, place)[place])
+
+
+def _bins(keys: NDArray[np.float64]) -> NDArray[np.int64]:
+    """A larger key is never in a smaller bin."""
+    return (keys * _BINS).astype(np.int64)
 
 
 def _by_group(
