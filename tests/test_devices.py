@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from .thorough import LONG
+
 pytestmark = pytest.mark.tensorflow
 
-CASES = ("weighted:2", "stages:2", "sum:3", "players:2")
+CASES = ("weighted:2", "players:2", *(("stages:2", "sum:3") if LONG else ()))
 CLOSE = 1e-9
 SINGLE = 1e-6
 """Keras's losses and metrics are logged in float32."""

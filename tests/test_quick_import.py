@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import modelspec as ms
 from modelspec.cli import main
 from modelspec.core.quick_import import lazy_patterns, quick_import
 
@@ -42,34 +43,42 @@ finally:
     print(json.dumps([all(found), "sklearn" in sys.modules, "keras" in sys.modules]))
 """
 COMMANDS = (
-    "train s.json --run-dir run",
+    "train s.json --run-dir other",
     "evaluate run --data d.npz",
     "predict run --data d.npz -o out.npz",
 )
 
 
-@pytest.mark.tensorflow
-def test_a_command_loads_tensorflow_first_without_messages_and_without_scikit_learn(
-    tmp_path: Path,
-) -> None:
-    """Keras would load TensorFlow with its messages, and before the threads of the run are set."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a spec, its data, and a run."""
     import numpy as np
 
-    np.savez(tmp_path / "d.npz", x=np.zeros((4, 2)), y=np.zeros(4))
-    (tmp_path / "s.json").write_text(json.dumps(SPEC))
+    folder = tmp_path_factory.mktemp("quick")
+    np.savez(folder / "d.npz", x=np.zeros((4, 2)), y=np.zeros(4))
+    (folder / "s.json").write_text(json.dumps(SPEC))
+    ms.load_spec(folder / "s.json").train(folder / "run")
+    return folder
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_loads_tensorflow_first(command: str, trained: Path) -> None:
+    """Without its messages, and without scikit-learn: Keras would load TensorFlow with them, and
+    before the threads of the run are set.
+    """
     variables = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
-    for command in COMMANDS:
-        done = subprocess.run(
-            [sys.executable, "-c", COMMAND, *command.split()],
-            cwd=tmp_path,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout.splitlines()[-1]) == [True, False, True], command
-        assert "WARNING" not in done.stderr and "cpu_feature_guard" not in done.stderr, command
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *command.split()],
+        cwd=trained,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, False, True]
+    assert "WARNING" not in done.stderr and "cpu_feature_guard" not in done.stderr
 
 
 def test_the_garbage_collector_is_as_it_was_afterwards() -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=share_of_examples(0.125), suppress_health_check=list(HealthCheck))
+@settings(max_examples=share_of_examples(0.0625), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_layer_is_what_keras_makes_of_it(kind: str, data: st.DataObject) -> None:
     for case in data.draw(several(kind)):
