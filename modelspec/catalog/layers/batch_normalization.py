@@ -92,7 +92,7 @@ class BatchNormalization(Layer):
         x = numbers(self, inputs)
         axis_size(self, self.axis, x)
         mask = inputs.tensor("mask")
-        if mask is not None:
+        if mask is not None and self.trainable:  # a layer that is not trained computes no mean
             need_mask(mask, x.shape[:-1])
         return self.result(x.shape)
 

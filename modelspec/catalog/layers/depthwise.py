@@ -49,8 +49,11 @@ class DepthwiseConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """Only oneDNN has a kernel for strides that differ between the axes."""
-        return ("float16", "float64") if len(set(self.strides)) > 1 else ()
+        """Only oneDNN has a kernel for strides that differ between the axes; TensorFlow computes
+        dilated kernels in another way.
+        """
+        unequal = len(set(self.strides)) > 1 and max(self.dilation_rate) == 1
+        return ("float16", "float64") if unequal else ()
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
@@ -159,8 +162,11 @@ class SeparableConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """Only oneDNN has a kernel for strides that differ between the axes."""
-        return ("float16", "float64") if len(set(self.strides)) > 1 else ()
+        """Only oneDNN has a kernel for strides that differ between the axes; TensorFlow computes
+        dilated kernels in another way.
+        """
+        unequal = len(set(self.strides)) > 1 and max(self.dilation_rate) == 1
+        return ("float16", "float64") if unequal else ()
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
