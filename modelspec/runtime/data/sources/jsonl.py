@@ -126,8 +126,11 @@ class _Scan:
             self.shapes = {name: Shape() for name in row}
         elif row.keys() != self.shapes.keys():
             self._other_keys(line, row)
+        shapes = self.shapes
         for name, value in row.items():
-            if (wrong := self.shapes[name].add(value, line)) is not None:
+            if type(value) is float and shapes[name].floats:
+                continue  # most values: nothing is new about them
+            if (wrong := shapes[name].add(value, line)) is not None:
                 self.findings.error(
                     "MS653",
                     f"`{name}` {wrong} at {self.shown}:{line}",
@@ -211,8 +214,9 @@ def row_of(raw: bytes, line: int, shown: str) -> Row | None:
     """
     if line == 1:
         raw = raw.removeprefix(codecs.BOM_UTF8)
-    text = _decode(raw, f"{shown}:{line}")
-    return _parse(text, _DECODER, f"{shown}:{line}") if text else None
+    place = f"{shown}:{line}"
+    text = _decode(raw, place)
+    return _parse(text, _DECODER, place) if text else None
 
 
 def _decode(raw: bytes, place: str) -> str:
@@ -230,7 +234,7 @@ def _decode(raw: bytes, place: str) -> str:
 
 def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
     try:
-        row = decoder.decode(text)
+        row = _decoded(text, decoder)
     except json.JSONDecodeError as error:
         if error.pos >= len(text):
             raise Fault(
@@ -251,7 +255,7 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
         raise Fault("MS602", f"{place} is nested too deeply") from None
     except ValueError as error:  # a number of thousands of digits
         raise Fault("MS602", f"{place} cannot be read: {files.said(error)}") from None
-    if "\\ud" in text.lower():
+    if "\\u" in text and "\\ud" in text.lower():
         try:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -263,6 +267,12 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
             help='write `{"column": value, ...}`',
         )
     return row
+
+
+def _decoded(text: str, decoder: json.JSONDecoder) -> Any:
+    """What `decode` gives for a text without spaces around it, which it looks for twice."""
+    row, end = decoder.raw_decode(text)
+    return row if end == len(text) else decoder.decode(text)  # raises with the place
 
 
 def _one_a_line(text: str) -> str:
