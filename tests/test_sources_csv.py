@@ -53,6 +53,21 @@ def test_dialects_that_are_found(tmp_path: Path, text: str) -> None:
     assert table.column("b").tolist() == ["x", "y"]
 
 
+@pytest.mark.parametrize("header", ['"a","b"\n', 'a,"b, c"\n', '"a\nx",b\n', '\n"a",b\n'])
+@pytest.mark.parametrize("rows", ["1,2\n3,4\n", '1,"2"\n3,4\n', '1,2\n3,"4"'])
+def test_a_large_file_with_quotes_in_its_header(
+    header: str, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow reads it where the rows have none, with the same values."""
+    source = {"csv": write(tmp_path, header + rows)}
+    names = next(python_csv.reader(io.StringIO(header.lstrip())))
+    expected = {names[0]: [1.0, 3.0], names[1]: [2.0, 4.0]}
+    for largest in (files.IN_MEMORY, 0):
+        monkeypatch.setattr(files, "IN_MEMORY", largest)
+        found = opened(source, tmp_path)
+        assert {name: found.column(name).tolist() for name in names} == expected
+
+
 def test_quoted_delimiters_line_breaks_and_quotes(tmp_path: Path) -> None:
     text = 'a,b\n1,"x, ""y""\nz"\n2,w\n'
     table = opened({"csv": write(tmp_path, text)}, tmp_path)

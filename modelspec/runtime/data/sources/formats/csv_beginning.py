@@ -49,7 +49,8 @@ def beginning(source: csv, context: Context) -> Beginning | None:
         return None
     end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
     data = data[:end] if end and len(data) >= files.CHUNK // 2 else data
-    text = Text(stored, "", len(data), data, False, b'"' in data, False)
+    quotes = b'"' in data
+    text = Text(stored, "", len(data), data, False, quotes, quotes, False)
     try:
         mark = delimiter_of(text, source.model_copy(update={"header": None}))
     except Fault:

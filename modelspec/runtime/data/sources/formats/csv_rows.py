@@ -72,9 +72,14 @@ class Rows:
         text = self.text
         if text.lone_returns or len(self.names) > _MANY_COLUMNS or not self.delimiter.isascii():
             return False
-        return not text.quotes or (
+        return not self._has_quotes or (
             text.body is not None and _well_quoted(text.body, self.delimiter)
         )
+
+    @property
+    def _has_quotes(self) -> bool:
+        """Whether rows may have quotes: those of a header do not matter to Arrow."""
+        return self.text.quotes_below if self.has_header else self.text.quotes
 
     def line(self, index: int) -> int:
         """The line in which a row starts."""
@@ -137,7 +142,7 @@ class Rows:
             column_names=[*self.names, *self.fillers],
             block_size=4 * files.CHUNK if body is not None else files.CHUNK,
         )
-        parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=self.text.quotes)
+        parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=self._has_quotes)
         types = {name: pa.float64() if name in numbers else pa.string() for name in names}
         convert = csv.ConvertOptions(
             column_types=types,

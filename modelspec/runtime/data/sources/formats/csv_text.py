@@ -33,6 +33,8 @@ class Text:
     """The whole file, if it is small enough."""
     bom: bool
     quotes: bool
+    quotes_below: bool
+    """Whether there are quotes below the first line."""
     lone_returns: bool
     """Whether lines end in a carriage return alone."""
 
@@ -86,6 +88,7 @@ def scan_text(stored: Stored) -> Text:
         scan.body(),
         scan.start[:3] == codecs.BOM_UTF8,
         scan.quotes,
+        scan.quotes_below,
         scan.lone_returns,
     )
 
@@ -97,7 +100,9 @@ class _TextScan:
         self.digest = sha256()
         self.size = 0
         self.start = b""
-        self.quotes = self.lone_returns = False
+        self.quotes = self.quotes_below = self.lone_returns = False
+        self._below = False
+        """Whether the first line has ended."""
         self.kept: list[bytes] | None = []
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = False
@@ -111,6 +116,14 @@ class _TextScan:
         for start in range(0, len(data), files.CHUNK):
             self.at(data[start : start + files.CHUNK])
         self.kept = [data]
+
+    def _find_quotes(self, chunk: bytes) -> None:
+        self.quotes = self.quotes or b'"' in chunk
+        if self._below:
+            self.quotes_below = self.quotes_below or b'"' in chunk
+        elif (end := chunk.find(b"\n")) >= 0:
+            self._below = True
+            self.quotes_below = chunk.find(b'"', end) >= 0
 
     def body(self) -> bytes | None:
         """The bytes, if there are few enough."""
@@ -130,7 +143,7 @@ class _TextScan:
         self._check(chunk)
         self.digest.update(chunk)
         self.size += len(chunk)
-        self.quotes = self.quotes or b'"' in chunk
+        self._find_quotes(chunk)
         self._look_for_returns(chunk)
         end = chunk.rfind(b"\n")
         self._open_line = len(chunk) - 1 - end if end >= 0 else self._open_line + len(chunk)
