@@ -53,7 +53,17 @@ def test_dialects_that_are_found(tmp_path: Path, text: str) -> None:
     assert table.column("b").tolist() == ["x", "y"]
 
 
-@pytest.mark.parametrize("header", ['"a","b"\n', 'a,"b, c"\n', '"a\nx",b\n', '\n"a",b\n'])
+@pytest.mark.parametrize(
+    "header",
+    [
+        '"a","b"\n',
+        'a,"b, c"\n',
+        '"a\nx",b\n',
+        '\n"a",b\n',
+        '5" pipe,b\n',
+        'a "b" c,d\n',
+    ],
+)
 @pytest.mark.parametrize("rows", ["1,2\n3,4\n", '1,"2"\n3,4\n', '1,2\n3,"4"'])
 def test_a_large_file_with_quotes_in_its_header(
     header: str, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -103,6 +103,8 @@ class _TextScan:
         self.quotes = self.quotes_below = self.lone_returns = False
         self._below = False
         """Whether the first line has ended."""
+        self._in_first = 0
+        """The number of quotes in the first line."""
         self.kept: list[bytes] | None = []
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = False
@@ -121,9 +123,12 @@ class _TextScan:
         self.quotes = self.quotes or b'"' in chunk
         if self._below:
             self.quotes_below = self.quotes_below or b'"' in chunk
-        elif (end := chunk.find(b"\n")) >= 0:
-            self._below = True
-            self.quotes_below = chunk.find(b'"', end) >= 0
+            return
+        first, end, below = chunk.partition(b"\n")
+        self._in_first += first.count(b'"')
+        self._below = bool(end)
+        # An odd number: the first record ends in another line, or its quotes are irregular.
+        self.quotes_below = b'"' in below or (self._below and self._in_first % 2 == 1)
 
     def body(self) -> bytes | None:
         """The bytes, if there are few enough."""
