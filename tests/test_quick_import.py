@@ -5,13 +5,14 @@ does without.
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -96,21 +97,27 @@ def test_the_garbage_collector_is_as_it_was_afterwards() -> None:
             gc.enable()
 
 
-def test_patterns_of_modules_are_compiled_on_first_use(tmp_path: Path) -> None:
-    (tmp_path / "patterned.py").write_text(
-        "import re\n"
-        "WORD = re.compile('[a-z]+', re.IGNORECASE)\n"
-        "class Number:\n    DIGITS = re.compile('[0-9]+')\n"
-        "def compiled(text):\n    return re.compile(text)\n"
-    )
+PATTERNED = """
+import re
+WORD = re.compile('[a-z]+', re.IGNORECASE)
+class Number:
+    DIGITS = re.compile('[0-9]+')
+def compiled(text):
+    return re.compile(text)
+"""
+
+
+def patterned(name: str) -> Any:
+    """A module with this name, imported where patterns are lazy."""
+    module = ModuleType(name)
+    with lazy_patterns():
+        exec(compile(PATTERNED, f"{name}.py", "exec"), module.__dict__)
+    return module
+
+
+def test_patterns_of_modules_are_compiled_on_first_use() -> None:
     before = re.compile
-    sys.path.insert(0, str(tmp_path))
-    try:
-        with lazy_patterns():
-            found = importlib.import_module("patterned")
-    finally:
-        sys.path.remove(str(tmp_path))
-        sys.modules.pop("patterned", None)
+    found = patterned("modelspec.patterned")
     assert re.compile is before
     assert not isinstance(found.WORD, re.Pattern)
     assert found.WORD.fullmatch("Ab").group() == "Ab"
@@ -119,6 +126,11 @@ def test_patterns_of_modules_are_compiled_on_first_use(tmp_path: Path) -> None:
     assert isinstance(found.compiled("a"), re.Pattern)
     with pytest.raises(re.error):
         found.compiled("(")
+
+
+def test_patterns_of_plugins_are_compiled_at_once() -> None:
+    found = patterned("ourlab.patterned")
+    assert isinstance(found.WORD, re.Pattern) and isinstance(found.Number.DIGITS, re.Pattern)
 
 
 def test_a_function_compiles_at_once_inside_too() -> None:

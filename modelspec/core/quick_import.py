@@ -8,7 +8,7 @@ hundreds of thousands of objects, and nearly all of them are kept.
 pydantic looks for its plugins in all installed packages. A tenth of a check is the creation of
 classes that pydantic uses for little or nothing: 90 typed dictionaries, which are only annotations,
 and 50 dataclasses, each with up to six compiled functions. Another tenth is the compilation of
-regular expressions of modules, most of which no check uses.
+regular expressions, most of which no check uses.
 """
 
 from __future__ import annotations
@@ -107,20 +107,25 @@ def import_pydantic() -> None:
 
 @contextmanager
 def lazy_patterns() -> Iterator[None]:
-    """Inside, regular expressions of modules and classes are compiled on first use; those that
-    functions compile, at once, with their errors. Only in a process that ends after a check:
-    `isinstance` does not take such an expression for a `re.Pattern`.
+    """Inside, regular expressions of modules and classes of `_PATIENT` packages are compiled on
+    first use; those that functions compile, at once, with their errors. Only in a process that ends
+    after a check: `re.sub` and `isinstance` do not take such an expression for a `re.Pattern`.
     """
     compile_now = re.compile
 
     def compile_later(pattern: Any, flags: Any = 0) -> Any:
-        in_function = sys._getframe(1).f_code.co_flags & _OPTIMIZED
-        return compile_now(pattern, flags) if in_function else _LazyPattern(pattern, flags)
+        caller = sys._getframe(1)
+        package = str(caller.f_globals.get("__name__")).partition(".")[0]
+        if package not in _PATIENT or caller.f_code.co_flags & _OPTIMIZED:
+            return compile_now(pattern, flags)
+        return _LazyPattern(pattern, flags)
 
     with _replaced(re, "compile", compile_later):
         yield
 
 
+_PATIENT = ("modelspec", "yaml", "pydantic")
+"""Packages that only call the methods of their expressions; those of plugins may do more."""
 _OPTIMIZED = 1
 """Flag of the code of functions; that of a module or of a class body lacks it."""
 
