@@ -22,6 +22,14 @@ from .setting_types import (
 from .windows import Padding, channel_axis, input_channels, numbers, slide, spatial, with_channels
 
 
+def _dtypes_without_kernel(strides: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[str, ...]:
+    """Only oneDNN has a kernel for strides that differ between the axes; TensorFlow computes
+    dilated kernels in another way.
+    """
+    unequal = len(set(strides)) > 1 and max(dilation) == 1
+    return ("float16", "float64") if unequal else ()
+
+
 class DepthwiseConvolution(Layer):
     """Base of DepthwiseConv1D and DepthwiseConv2D."""
 
@@ -49,11 +57,7 @@ class DepthwiseConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """Only oneDNN has a kernel for strides that differ between the axes; TensorFlow computes
-        dilated kernels in another way.
-        """
-        unequal = len(set(self.strides)) > 1 and max(self.dilation_rate) == 1
-        return ("float16", "float64") if unequal else ()
+        return _dtypes_without_kernel(self.strides, self.dilation_rate)
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
@@ -162,11 +166,7 @@ class SeparableConvolution(Layer):
 
     @property
     def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
-        """Only oneDNN has a kernel for strides that differ between the axes; TensorFlow computes
-        dilated kernels in another way.
-        """
-        unequal = len(set(self.strides)) > 1 and max(self.dilation_rate) == 1
-        return ("float16", "float64") if unequal else ()
+        return _dtypes_without_kernel(self.strides, self.dilation_rate)
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
